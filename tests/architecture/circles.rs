@@ -1,13 +1,12 @@
-//! No two files need each other, but where it is one thought and the table says why.
+//! No two files need each other. What lies below a file (`x/y.rs` below `x.rs`) is a part of it, and may name it.
 
 use crate::source::{Module, PROGRAM, defining_module};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Files that name each other, and why they are one thought in several files.
-const ONE_THOUGHT: &[(&[&str], &str)] = &[];
+/// The files that each file names.
+type Graph = BTreeMap<Module, BTreeSet<Module>>;
 
-/// The files that each file names. What lies below a file (`x/y.rs` below `x.rs`) is a part of it, and may name it.
-fn graph() -> BTreeMap<Module, BTreeSet<Module>> {
+fn graph() -> Graph {
     let edges = PROGRAM.iter().map(|(module, source)| {
         let named = source
             .paths
@@ -22,7 +21,7 @@ fn graph() -> BTreeMap<Module, BTreeSet<Module>> {
 }
 
 /// Every file that can be reached from one.
-fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &Module) -> BTreeSet<Module> {
+fn reached(graph: &Graph, from: &Module) -> BTreeSet<Module> {
     let mut seen = BTreeSet::new();
     let mut next: Vec<&Module> = graph[from].iter().collect();
     while let Some(module) = next.pop() {
@@ -33,44 +32,32 @@ fn reached(graph: &BTreeMap<Module, BTreeSet<Module>>, from: &Module) -> BTreeSe
     seen
 }
 
-/// The sets of files each of which reaches the others.
-fn circles(graph: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<Vec<String>> {
+/// The imports that lie on a circle, a line each.
+fn on_circles(graph: &Graph) -> Vec<String> {
     let reached: BTreeMap<&Module, BTreeSet<Module>> = graph
         .keys()
         .map(|module| (module, reached(graph, module)))
         .collect();
-    let of = |module: &&Module| {
-        let others = reached[*module]
-            .iter()
-            .filter(|other| reached[other].contains(*module));
-        let names: BTreeSet<String> = others.map(|other| other.join("/")).collect();
-        names.into_iter().collect::<Vec<_>>()
-    };
-    graph
-        .keys()
-        .filter(|module| reached[*module].contains(*module))
-        .map(|module| of(&module))
+    let edges = graph
+        .iter()
+        .flat_map(|(from, targets)| targets.iter().map(move |target| (from, target)));
+    edges
+        .filter(|(from, target)| reached[target].contains(*from))
+        .map(|(from, target)| format!("{} names {}", from.join("/"), target.join("/")))
         .collect()
 }
 
 #[test]
-fn files_that_need_each_other_are_one_thought() {
-    let graph = graph();
-    let found = circles(&graph);
-    for circle in &found {
-        println!("{} {:?}", circle.len(), circle);
-        for a in circle {
-            let a: Module = a
-                .split('/')
-                .map(str::to_owned)
-                .filter(|x| !x.is_empty())
-                .collect();
-            for b in &graph[&a] {
-                if circle.contains(&b.join("/")) {
-                    println!("     {} -> {}", a.join("/"), b.join("/"));
-                }
-            }
-        }
-    }
-    assert!(found.is_empty());
+fn no_two_files_need_each_other() {
+    let wrong = on_circles(&graph());
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_by_each_of_its_imports() {
+    let module = |name: &str| vec![name.to_owned()];
+    let graph: Graph = [("a", vec!["b"]), ("b", vec!["c"]), ("c", vec!["b"])]
+        .map(|(from, targets)| (module(from), targets.into_iter().map(module).collect()))
+        .into();
+    assert_eq!(on_circles(&graph), ["b names c", "c names b"]);
 }
