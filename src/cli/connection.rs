@@ -112,7 +112,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl ConnectionArgs {
-    /// As plain data, which the cluster's door takes.
+    /// As plain data, which the cluster's client takes.
     pub fn options(&self) -> ConnectionOptions {
         ConnectionOptions {
             kubeconfig: self.kubeconfig.clone(),

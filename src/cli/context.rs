@@ -1,4 +1,4 @@
-//! What a command gets besides its arguments: streams, colours, and a door to the cluster.
+//! What a command gets besides its arguments: streams, colours, and a client to the cluster.
 //!
 //! Results and messages go out through these streams, which filter them (`Visible`).
 
@@ -44,7 +44,7 @@ pub struct Context {
     root: fn() -> clap::Command,
     environment: ColorEnvironment,
     // The last one alone: a command speaks to one cluster.
-    door: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
+    client: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
 }
 
 impl Context {
@@ -54,7 +54,7 @@ impl Context {
             global,
             root,
             environment: ColorEnvironment::read(),
-            door: Mutex::new(None),
+            client: Mutex::new(None),
         }
     }
 
@@ -112,23 +112,23 @@ impl Context {
         Box::new(Visible::new(std::io::stderr(), self.color(Stream::Stderr)))
     }
 
-    /// The door to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself;
+    /// The client to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself;
     /// who asks again gets the same one, with its connections and credentials.
     pub async fn cluster(&self, connection: &ConnectionArgs) -> Result<Arc<dyn Cluster>, CommandError> {
         let options = connection.options();
-        // Held while connecting: whoever asks meanwhile waits for the same door.
-        let mut kept = self.door.lock().await;
+        // Held while connecting: whoever asks meanwhile waits for the same client.
+        let mut kept = self.client.lock().await;
 
-        if let Some((_, door)) = kept.as_ref().filter(|(of, _)| *of == options) {
-            return Ok(door.clone());
+        if let Some((_, client)) = kept.as_ref().filter(|(of, _)| *of == options) {
+            return Ok(client.clone());
         }
 
-        let door = cluster::connect(&options).await?;
-        *kept = Some((options, door.clone()));
-        Ok(door)
+        let client = cluster::connect(&options).await?;
+        *kept = Some((options, client.clone()));
+        Ok(client)
     }
 
-    /// The same door, and the namespace that flags or kubeconfig name.
+    /// The same client, and the namespace that flags or kubeconfig name.
     pub async fn scope(&self, connection: &ConnectionArgs) -> Result<Scope, CommandError> {
         let cluster = self.cluster(connection).await?;
         Ok(Scope::new(cluster, connection.namespace.as_deref()))

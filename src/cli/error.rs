@@ -37,8 +37,8 @@ impl Family {
             // `kubectl diff` keeps 1 for differences: an error must not look like one.
             ErrorKind::Usage | ErrorKind::Unreachable | ErrorKind::Other => 1 + u8::from(comparing),
             ErrorKind::Refused => 2,
-            ErrorKind::FailedReverted => 3,
-            ErrorKind::FailedNotReverted => 4,
+            ErrorKind::RolledBack => 3,
+            ErrorKind::RollbackIncomplete => 4,
             ErrorKind::Locked => 5,
             ErrorKind::Interrupted => 130,
             // As a shell tells of a program that SIGPIPE ended.
@@ -126,8 +126,8 @@ mod tests {
     fn each_end_of_a_promotion_has_its_own_exit_code() {
         let kinds = [
             (ErrorKind::Refused, 2),
-            (ErrorKind::FailedReverted, 3),
-            (ErrorKind::FailedNotReverted, 4),
+            (ErrorKind::RolledBack, 3),
+            (ErrorKind::RollbackIncomplete, 4),
             (ErrorKind::Locked, 5),
             (ErrorKind::Interrupted, 130),
         ];

@@ -3,7 +3,7 @@
 mod sinks;
 
 use crate::cli::{Context, Exit};
-use crate::execute::Ended;
+use crate::execute::RunReport;
 use crate::model::event::{Event, EventSink, Outcome};
 use crate::usecase::signals::Signals;
 use crate::usecase::{Channels, CommandError};
@@ -61,8 +61,8 @@ impl<'c> Console<'c> {
     }
 
     /// Says how a run ended, and makes it an exit code; `reverts` where putting back is what was asked for.
-    pub fn finish(&self, ended: Ended, reverts: bool) -> Exit {
-        let Ended {
+    pub fn finish(&self, ended: RunReport, reverts: bool) -> Exit {
+        let RunReport {
             outcome,
             message,
             next,

@@ -1,7 +1,7 @@
 //! `kubectl delivery diff`: what runs against what was tested.
 
 use super::inputs::InputArgs;
-use super::kept::ReadArgs;
+use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, DiffFormat, Exit, Stream, parse_duration};
 use crate::load::to_yaml;
 use crate::model::check::Check;

@@ -1,6 +1,6 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
-use super::kept::ReadArgs;
+use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;

@@ -2,7 +2,7 @@
 //! whether its tag has moved since.
 
 use super::inputs::RegistryArgs;
-use super::kept::ReadArgs;
+use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;

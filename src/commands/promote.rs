@@ -8,7 +8,7 @@ mod values;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::console::{Console, OutputMode};
 use crate::commands::inputs::{InputArgs, WaitMode};
-use crate::commands::kept::StateArgs;
+use crate::commands::state_args::StateArgs;
 use crate::commands::unconfirmed;
 use crate::execute::Confirmed;
 use crate::model::check::Check;

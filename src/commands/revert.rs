@@ -1,8 +1,8 @@
 //! `kubectl delivery revert`: puts back what a promotion changed. Needs nothing but the cluster.
 
 use super::console::{Console, OutputMode};
-use super::kept::StateArgs;
 use super::promote::{self, Allow};
+use super::state_args::StateArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::usecase::CommandError;
 use crate::usecase::revert::{self, RevertRequest, RevertTarget};

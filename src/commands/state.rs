@@ -4,13 +4,13 @@
 mod summary;
 
 use super::console::{self, OutputMode};
-use super::kept::StateArgs;
+use super::state_args::StateArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
 use crate::execute::NewKey;
 use crate::report::clean;
 use crate::usecase::signals::Signals;
 use crate::usecase::state::{Request, StoredState};
-use crate::usecase::{Channels, CommandError, ErrorKind, kept};
+use crate::usecase::{Channels, CommandError, ErrorKind, release_state};
 use clap::{Args as ClapArgs, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         What::Verify(common) => verify(StoredState::find(common.request()?).await?, context).await?,
         What::Accept(common) => accept(StoredState::find(common.request()?).await?, context).await?,
         What::Rotate { to, common } => {
-            let new = to.as_deref().map(kept::read_key).transpose()?;
+            let new = to.as_deref().map(release_state::read_key).transpose()?;
             let state = StoredState::find(common.request()?).await?;
             rotate(state, new.map_or(NewKey::Fresh, NewKey::Outside), context).await?;
         }

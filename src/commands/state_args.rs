@@ -2,7 +2,7 @@
 
 use crate::model::state_key::StateKey;
 use crate::usecase::state_access::StateAccess;
-use crate::usecase::{CommandError, kept};
+use crate::usecase::{CommandError, release_state};
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub struct StateArgs {
 impl StateArgs {
     /// The key, where one is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        self.file().map(kept::read_key).transpose()
+        self.file().map(release_state::read_key).transpose()
     }
 
     /// Its file; a variable that is set to nothing names none.

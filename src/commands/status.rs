@@ -1,6 +1,6 @@
 //! `kubectl delivery status`: what is promoted here, whether anything is in progress, and how each workload is.
 
-use super::kept::ReadArgs;
+use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::report;
 use crate::usecase::CommandError;

@@ -3,7 +3,7 @@
 
 use super::console::{Console, answer};
 use crate::cli::Context;
-use crate::execute::{Ended, Unconfirmed};
+use crate::execute::{RunReport, Unconfirmed};
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use crate::usecase::system::random_key;
@@ -12,7 +12,7 @@ use std::io::Write;
 
 impl Console<'_> {
     /// Runs it to its end, and asks about what nothing else confirms.
-    pub async fn recover(&self, mut recovery: Recovery) -> Result<Ended, CommandError> {
+    pub async fn recover(&self, mut recovery: Recovery) -> Result<RunReport, CommandError> {
         loop {
             match recovery.attempt().await? {
                 Attempt::Ended(ended) => return Ok(ended),

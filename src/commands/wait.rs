@@ -86,7 +86,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         WaitOutcome::Running => Ok(Exit::OK),
         WaitOutcome::Unreachable => Err(CommandError::new(ErrorKind::Unreachable, &message)),
         WaitOutcome::NotApplied | WaitOutcome::Failed => {
-            Err(CommandError::new(ErrorKind::FailedReverted, &message))
+            Err(CommandError::new(ErrorKind::RolledBack, &message))
         }
     };
     let finished = Event::Finished {

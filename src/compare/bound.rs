@@ -5,7 +5,7 @@
 //! leaves it open, and below a field that desired names only where no user set it.
 
 use super::drift::desired_holds;
-use crate::model::finding::HandClass;
+use crate::model::finding::ManagerClass;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use crate::objects::Owners;
@@ -64,8 +64,8 @@ fn below(
             None => {
                 let owner = owners.owner(&path);
                 // Nobody's or a controller's: no user stands behind the value.
-                let is_servers = owner.is_none_or(|owner| owner.class == HandClass::Controller);
-                let is_ours = || owner.is_some_and(|owner| owner.class == HandClass::Ours);
+                let is_servers = owner.is_none_or(|owner| owner.class == ManagerClass::Controller);
+                let is_ours = || owner.is_some_and(|owner| owner.class == ManagerClass::Ours);
 
                 if is_servers || is_chosen_once(owners.object(), &path, is_ours()) {
                     bound.push(path);

@@ -22,7 +22,7 @@ const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
 
 /// What an apply provably does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outlook {
+pub enum ComputedApply {
     /// It leaves live as it is.
     Unchanged,
     /// It gives this object: live with other texts.
@@ -31,7 +31,7 @@ pub enum Outlook {
 
 /// What a server-side apply of `desired` onto `live` provably does; none where only the server can tell. The caller
 /// knows that no admission that could change or refuse it is registered, and that the kind's schema is the server's own.
-pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
+pub fn compute_apply(desired: &Object, live: &Object) -> Option<ComputedApply> {
     let fields = our_entry(desired, live)?.as_object()?;
     let is_secret_text = desired.kind() == "Secret" && desired.at("/stringData").is_some();
 
@@ -57,9 +57,9 @@ pub fn outlook(desired: &Object, live: &Object) -> Option<Outlook> {
     }
 
     if walk.texts.is_empty() {
-        return Some(Outlook::Unchanged);
+        return Some(ComputedApply::Unchanged);
     }
-    with_texts(live, walk.texts).map(|after| Outlook::Changed(Box::new(after)))
+    with_texts(live, walk.texts).map(|after| ComputedApply::Changed(Box::new(after)))
 }
 
 /// Live with other texts, where nobody else owns them: an apply would take them from their other owners.

@@ -8,7 +8,7 @@
 //! request) only a second answer can tell: they are candidates here.
 
 use super::walk::{Differing, differing};
-use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, HandClass};
+use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, ManagerClass};
 use crate::model::k8s::allocation::is_allocated;
 use crate::model::k8s::writers::{installer_of, is_controllers};
 use crate::model::path::Step;
@@ -122,12 +122,12 @@ fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> 
     // Our own entry, where it names no field below an empty map, owns nothing there.
     let owner = owners
         .owner(&path)
-        .filter(|owner| owner.class != HandClass::Ours || is_held || owners.is_member_of_ours(&path));
+        .filter(|owner| owner.class != ManagerClass::Ours || is_held || owners.is_member_of_ours(&path));
 
     let kind = match owner {
         _ if is_held => ChangeKind::Changed,
         // A release before held it: the apply takes it away, and nobody added it.
-        Some(owner) if owner.class == HandClass::Ours => ChangeKind::Changed,
+        Some(owner) if owner.class == ManagerClass::Ours => ChangeKind::Changed,
         Some(_) if path.get(live.value()).is_some() => ChangeKind::Added,
         None if other.is_none() => ChangeKind::AddedOriginUnknown,
         // Owned and gone from live, or in the target and nobody's: neither was added to live.

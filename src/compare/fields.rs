@@ -8,7 +8,7 @@
 use super::drift::desired_holds;
 use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
-use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, Ownership};
+use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, FieldManager};
 use crate::model::k8s::allocation::is_allocated;
 use crate::model::k8s::writers::{installer_of, is_controllers};
 use crate::model::path::Step;
@@ -147,7 +147,7 @@ impl Walk<'_> {
 
     /// Adds what desired does not hold: the whole list item where it lacks that, and what is not found already. `by` is
     /// whose entry it was found in.
-    fn add(&mut self, leaf: FieldPath, kind: ChangeKind, by: Option<&Ownership>) {
+    fn add(&mut self, leaf: FieldPath, kind: ChangeKind, by: Option<&FieldManager>) {
         let path = self.item_of(&leaf);
         if self.found.iter().any(|known| path.starts_with(&known.path)) {
             return;

@@ -39,13 +39,13 @@ mod walk;
 
 pub use arrived::missing;
 pub use bound::with_bound;
-pub use computed_apply::{Outlook, outlook};
+pub use computed_apply::{ComputedApply, compute_apply};
 pub use declared::expect_declared;
 pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use drift::{desired_holds, may_be_stamps, needs_fresh};
 pub use exported::{LeftOut, leave_out_server_fields};
 pub use images::{Running, RunningWorkload, pods_of, running_images};
-pub use object::{Looked, object, stray};
+pub use object::{ObjectInputs, object, stray};
 pub use overlay::overlay;
 pub use pair::generated_stem;
 pub use pin::PinError;

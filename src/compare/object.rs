@@ -9,7 +9,7 @@ use super::fields::changes;
 use super::list_keys::with_list_keys;
 use super::overlay::overlay;
 use crate::model::finding::{
-    Aside, AsideReason, Certainty, ChangeKind, FieldChange, HandClass, ObjectComparison, ObjectStatus,
+    Aside, AsideReason, Certainty, ChangeKind, FieldChange, ManagerClass, ObjectComparison, ObjectStatus,
     UntestedChange,
 };
 use crate::model::k8s::defaults::is_default;
@@ -22,7 +22,7 @@ use std::borrow::Cow;
 
 /// What was seen of one object.
 #[derive(Clone, Debug)]
-pub struct Looked {
+pub struct ObjectInputs {
     /// Where it is reached.
     pub target: Target,
     /// As tested, where desired is something else.
@@ -39,7 +39,7 @@ pub struct Looked {
     pub untested: Vec<UntestedChange>,
 }
 
-impl Looked {
+impl ObjectInputs {
     /// A member of the inventory that is no longer desired.
     pub fn extra(target: Target, live: Observed) -> Self {
         let untested = Vec::new();
@@ -58,13 +58,13 @@ impl Looked {
 /// An object that somebody else put into the set.
 pub fn stray(target: Target) -> ObjectComparison {
     // Known by its label: nothing of it is compared.
-    let mut found = object(Looked::extra(target, Observed::Absent(Absence::Object)));
+    let mut found = object(ObjectInputs::extra(target, Observed::Absent(Absence::Object)));
     found.status = ObjectStatus::Stray;
     found
 }
 
 /// Compares one object.
-pub fn object(looked: Looked) -> ObjectComparison {
+pub fn object(looked: ObjectInputs) -> ObjectComparison {
     let fields = match sides(&looked.live, looked.desired.as_ref()) {
         Err(status) => FieldComparison::with_status(status),
         Ok((live, desired)) => {
@@ -237,7 +237,7 @@ fn find_restart(live: &Object) -> Option<Aside> {
     let owners = Owners::of(live);
     let owner = owners
         .owner(&path)
-        .filter(|owner| owner.class != HandClass::Ours)?;
+        .filter(|owner| owner.class != ManagerClass::Ours)?;
 
     // A promotion carries the annotation along, or its apply would restart the
     // pods once more: then we own it too.

@@ -2,7 +2,7 @@
 //!
 //! A look back without a release: nothing is judged and nothing is asked. Times are the server's, to the second.
 
-use crate::model::finding::{Hand, Touched};
+use crate::model::finding::{ManagerFields, Touched};
 use crate::model::{FieldPath, Object};
 use crate::objects::Owners;
 use jiff::Timestamp;
@@ -15,11 +15,11 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
     let is_lately = |time: &Option<Timestamp>| time.is_none_or(|time| time >= since);
 
     let owners = Owners::of(live);
-    let mut hands: Vec<Hand> = owners
+    let mut hands: Vec<ManagerFields> = owners
         .fields_of(|owner| is_lately(&owner.time))
         .map(|(owner, mut fields)| {
             fields.sort_by_key(FieldPath::to_string);
-            Hand {
+            ManagerFields {
                 whose: owner.clone(),
                 fields,
             }

@@ -48,15 +48,15 @@ pub(super) async fn find_values(value: &Value, connection: &ConnectionArgs) -> V
         return plain(names.unwrap_or_default());
     }
 
-    let Ok(door) = cluster::connect(&options).await else {
+    let Ok(client) = cluster::connect(&options).await else {
         return Vec::new();
     };
 
     let found = match value {
-        Value::Namespace => namespaces(&*door).await,
-        Value::Release => releases(&*door).await,
-        Value::Revision { release } => revisions(&*door, release.as_deref()).await,
-        Value::Kind => kinds(&*door).await,
+        Value::Namespace => namespaces(&*client).await,
+        Value::Release => releases(&*client).await,
+        Value::Revision { release } => revisions(&*client, release.as_deref()).await,
+        Value::Kind => kinds(&*client).await,
         // Answered above, without a connection.
         Value::Context | Value::Cluster | Value::User => Ok(Vec::new()),
     };
@@ -65,7 +65,7 @@ pub(super) async fn find_values(value: &Value, connection: &ConnectionArgs) -> V
 }
 
 async fn list(
-    door: &dyn Cluster,
+    client: &dyn Cluster,
     kind: &str,
     namespace: Option<&str>,
     labels: &str,
@@ -75,28 +75,28 @@ async fn list(
         return Ok(Vec::new());
     };
     paged(
-        door,
+        client,
         ListRequest::all(&kind, namespace).with_labels(labels),
         |object| object,
     )
     .await
 }
 
-async fn namespaces(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
-    let found = list(door, "Namespace", None, "").await?;
+async fn namespaces(client: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let found = list(client, "Namespace", None, "").await?;
     Ok(found
         .iter()
         .map(|namespace| Proposal::new(namespace.name(), ""))
         .collect())
 }
 
-async fn inventories(door: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
+async fn inventories(client: &dyn Cluster) -> Result<Vec<Object>, ApiError> {
     // A label proves nothing, and need not: a proposal is only typed.
     let labels = format!("{}=inventory", names::ROLE_LABEL);
-    list(door, "ConfigMap", Some(door.default_namespace()), &labels).await
+    list(client, "ConfigMap", Some(client.default_namespace()), &labels).await
 }
 
-async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+async fn releases(client: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
     let named = |object: &Object| {
         let name = object.label(names::RELEASE_LABEL)?;
         // It holds name and version: the name is the proposal, the version its help.
@@ -106,12 +106,12 @@ async fn releases(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
         ))
     };
 
-    Ok(inventories(door).await?.iter().filter_map(named).collect())
+    Ok(inventories(client).await?.iter().filter_map(named).collect())
 }
 
 /// From the history of the release, or of every release in the namespace.
-async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
-    let found = inventories(door).await?;
+async fn revisions(client: &dyn Cluster, release: Option<&str>) -> Result<Vec<Proposal>, ApiError> {
+    let found = inventories(client).await?;
     let is_meant = |object: &&Object| release.is_none() || object.label(names::RELEASE_LABEL) == release;
 
     let lines = found
@@ -132,8 +132,8 @@ async fn revisions(door: &dyn Cluster, release: Option<&str>) -> Result<Vec<Prop
     Ok(entries.into_iter().map(proposal).collect())
 }
 
-async fn kinds(door: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
-    let mut found: Vec<_> = door
+async fn kinds(client: &dyn Cluster) -> Result<Vec<Proposal>, ApiError> {
+    let mut found: Vec<_> = client
         .discover()
         .await?
         .into_iter()

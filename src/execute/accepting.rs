@@ -8,9 +8,9 @@
 use super::locks::Locks;
 use super::not_begun::ExecuteError;
 use super::packing::Packed;
-use super::patience::Patience;
 use super::renewing::Renewing;
 use super::requests::deletion;
+use super::retry_budget::RetryBudget;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
 use super::store::{Store, parts_of};
@@ -24,7 +24,7 @@ use crate::model::names;
 use crate::model::plan::Propagation;
 use crate::model::seal::{Integrity, Role, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::observe::home::{Stored, Unsealed, part_bytes, read_unsealed};
+use crate::observe::release_state::{Stored, Unsealed, part_bytes, read_unsealed};
 use std::sync::Arc;
 
 /// Which key seals.
@@ -88,7 +88,7 @@ impl Sealing<'_> {
     fn writer(&self) -> Writer {
         Writer {
             cluster: self.services.cluster.clone(),
-            patience: Patience::new(self.locks.clone(), self.services),
+            patience: RetryBudget::new(self.locks.clone(), self.services),
             release: self.release.clone(),
         }
     }

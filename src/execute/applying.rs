@@ -5,7 +5,7 @@
 //! write of its own over the version that the last one made, so that a change in between is a conflict.
 
 use super::outcome::{Outcome, checked};
-use super::patience::Clock;
+use super::retry_budget::Clock;
 use super::steps::{Again, CONFLICTS, Steps, Trying};
 use crate::cluster::{ApiError, Applied, ApplyOptions, Deadline};
 use crate::model::k8s::allocation::without_allocated;

@@ -10,17 +10,19 @@ use super::not_begun::ExecuteError;
 use super::process::Holder;
 use super::run::Start;
 use super::sealing::{self, SealAtHand};
-use super::services::{Ended, Services};
+use super::services::{RunReport, Services};
 use super::store::split;
 use crate::model::format::FormatVersion;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
-    Ending, Head, Journal, JournalPhase, Judging, PromotionPart, RevertReason, Reverting,
+    Head, HistoryOutcome, Journal, JournalPhase, PromotionPart, Reverting, RollbackReason, SuccessCriteria,
 };
 use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Plan, Settings};
-use crate::observe::home::{Bodies, Home, HomeError, Stored, read_bodies, read_home, read_previous};
+use crate::observe::release_state::{
+    Bodies, ReleaseState, ReleaseStateError, Stored, read_bodies, read_previous, read_release_state,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ pub(super) async fn take_up(
     release: &ReleaseRef,
     services: &Services,
     goal: &JournalGoal,
-) -> Result<Result<Start, Ended>, ExecuteError> {
+) -> Result<Result<Start, RunReport>, ExecuteError> {
     let left = match read_left_state(release, services).await? {
         Ok(left) => left,
         Err(ended) => return Ok(Err(ended)),
@@ -96,7 +98,7 @@ pub(super) async fn take_up(
 async fn read_left_state(
     release: &ReleaseRef,
     services: &Services,
-) -> Result<Result<LeftState, Ended>, ExecuteError> {
+) -> Result<Result<LeftState, RunReport>, ExecuteError> {
     let ReleaseRef { namespace, name } = release;
     let nothing = || {
         ExecuteError::Nothing(format!(
@@ -129,7 +131,7 @@ async fn read_left_state(
     let Some(seal) = sealing::of_sealed(&home.sealing) else {
         return Err(nothing());
     };
-    let Home { inventory, head, .. } = home;
+    let ReleaseState { inventory, head, .. } = home;
     let head = head.ok_or_else(nothing)?;
 
     Ok(Ok(LeftState {
@@ -140,9 +142,9 @@ async fn read_left_state(
     }))
 }
 
-async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeError> {
+async fn read(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
     let outside = services.state_key.as_ref();
-    read_home(
+    read_release_state(
         services.cluster.as_ref(),
         &release.namespace,
         &release.name,
@@ -171,7 +173,7 @@ fn is_gone(journal: &Journal) -> bool {
 
 fn can_be_rolled_back(journal: &Journal) -> bool {
     // What was left behind is tried once more.
-    journal.is_promoted() || journal.ending == Some(Ending::NotFullyReverted)
+    journal.is_promoted() || journal.ending == Some(HistoryOutcome::NotFullyReverted)
 }
 
 /// Whether nothing of it is left to be put back: what was finished before it is next.
@@ -222,7 +224,7 @@ fn choose_journal(
     head.current.reverting = Some(Reverting {
         keep_foreign: options.keep_foreign || known.as_ref().is_some_and(|known| known.keep_foreign),
         // Whatever led to it first: by now a person has asked.
-        why: RevertReason::Asked,
+        why: RollbackReason::Asked,
         was_promoted: was_promoted || known.is_some_and(|known| known.was_promoted),
     });
     Ok(Direction::RollBack)
@@ -255,7 +257,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
     let promotion = PromotionPart {
         plan,
         members_before,
-        judging: Judging::default(),
+        judging: SuccessCriteria::default(),
     };
     Bodies {
         promotion,

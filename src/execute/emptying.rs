@@ -3,8 +3,8 @@
 //! Both are writes of their own ahead of the apply, over the version that was read. A run that dies in
 //! between leaves an object that `standing` knows again, so that the apply is gone on with.
 
-use super::patience::Clock;
 use super::requests::write_options;
+use super::retry_budget::Clock;
 use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
 use crate::model::k8s::entries::is_our_update_entry;

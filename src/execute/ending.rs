@@ -2,10 +2,10 @@
 //!
 //! Pure. It says no more than the journal, and what was read last.
 
-use super::services::Ended;
+use super::services::RunReport;
 use crate::model::ObjectId;
 use crate::model::event::Outcome;
-use crate::model::journal::{Failure, Journal, JournalPhase, RevertReason, StepProgress, UndoState};
+use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
 
 /// Something that is not as it was: what stays, and what is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,12 +47,12 @@ fn in_namespace(journal: &Journal, command: &str) -> String {
     )
 }
 
-pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
+pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> RunReport {
     let undo = in_namespace(journal, "revert");
 
     if unpruned.is_empty() {
         let message = format!("promoted {} as revision {}", named(journal), journal.revision);
-        return Ended {
+        return RunReport {
             outcome: Outcome::Promoted,
             message,
             next: vec![undo],
@@ -64,7 +64,7 @@ pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> Ended {
         named(journal),
         unpruned.join("; ")
     );
-    Ended {
+    RunReport {
         outcome: Outcome::PromotedPruneIncomplete,
         message,
         next: vec![undo],
@@ -94,7 +94,11 @@ fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
     }
 }
 
-pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[Remain]) -> Ended {
+pub(super) fn reverted(
+    journal: &Journal,
+    not_ready_again: Option<&Failure>,
+    remains: &[Remain],
+) -> RunReport {
     let why = journal
         .failure
         .as_ref()
@@ -109,20 +113,20 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
             named(journal),
             left.join("; ")
         );
-        return Ended {
+        return RunReport {
             outcome: Outcome::NotFullyReverted,
             message,
             next: ways_to_finish(journal, remains),
         };
     }
     // Every object is what it was; but what was well and is not any more was not put back.
-    if let Some(failure) = unwell {
+    if let Some(failure) = not_ready_again {
         let message = format!(
             "every object of {} is what it was{why}, and something is not as well as it was: {}",
             named(journal),
             failure.cause.message
         );
-        return Ended {
+        return RunReport {
             outcome: Outcome::NotFullyReverted,
             message,
             next: vec![in_namespace(journal, "status")],
@@ -132,7 +136,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
     let interrupted = journal
         .reverting
         .as_ref()
-        .is_some_and(|r| r.why == RevertReason::Interrupted);
+        .is_some_and(|r| r.why == RollbackReason::Interrupted);
     let outcome = if interrupted {
         Outcome::InterruptedReverted
     } else {
@@ -143,7 +147,7 @@ pub(super) fn reverted(journal: &Journal, unwell: Option<&Failure>, remains: &[R
         None => format!("put back {}: everything is as before{why}", named(journal)),
         Some(what) => format!("put back {}{why}; not as before: {what}", named(journal)),
     };
-    Ended {
+    RunReport {
         outcome,
         message,
         next: remains.iter().filter_map(|remain| remain.hint.clone()).collect(),
@@ -164,7 +168,7 @@ fn ways_to_finish(journal: &Journal, remains: &[Remain]) -> Vec<String> {
     next
 }
 
-pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
+pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> RunReport {
     let why = journal
         .failure
         .as_ref()
@@ -174,7 +178,7 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
         named(journal),
         why.unwrap_or_else(|| "interrupted".into())
     );
-    Ended {
+    RunReport {
         outcome: Outcome::NotFullyReverted,
         message,
         next: ways_on(journal),
@@ -182,7 +186,7 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> Ended {
 }
 
 /// The end of a promotion that was told to leave its failure standing.
-pub(super) fn stopped(journal: &Journal) -> Ended {
+pub(super) fn stopped(journal: &Journal) -> RunReport {
     let why = journal
         .failure
         .as_ref()
@@ -195,7 +199,7 @@ pub(super) fn stopped(journal: &Journal) -> Ended {
 
     let mut next = vec![in_namespace(journal, "status")];
     next.extend(ways_on(journal));
-    Ended {
+    RunReport {
         outcome: Outcome::NotFullyReverted,
         message,
         next,
@@ -233,7 +237,7 @@ fn ways_on(journal: &Journal) -> Vec<String> {
     next
 }
 
-pub(super) fn left(journal: &Journal, why: &str) -> Ended {
+pub(super) fn left(journal: &Journal, why: &str) -> RunReport {
     // A revert that was begun is gone on with, and never turned forward again.
     let next = if journal.phase == JournalPhase::Reverting {
         vec![in_namespace(journal, "revert")]
@@ -251,7 +255,7 @@ pub(super) fn left(journal: &Journal, why: &str) -> Ended {
         "{why}; the journal of {} is open, and a later run can finish or undo it",
         named(journal)
     );
-    Ended {
+    RunReport {
         outcome: Outcome::Left,
         message,
         next,

@@ -17,11 +17,11 @@ pub struct RevertOptions {
 
 /// What is done with the journal of another run that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settling {
+pub enum OpenJournalAction {
     /// It is finished.
-    Finish,
+    Resume,
     /// It is put back.
-    PutBack,
+    RollBack,
 }
 
 /// What is to become of a journal.

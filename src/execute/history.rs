@@ -8,9 +8,9 @@ use crate::model::Target;
 use crate::model::bundle::Bundle;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
-use crate::model::journal::{Ending, Failure, Journal, StepProgress, StepState, UndoState};
+use crate::model::journal::{Failure, HistoryOutcome, Journal, StepProgress, StepState, UndoState};
 use crate::model::plan::{Plan, Waiver};
-use crate::observe::home::Bodies;
+use crate::observe::release_state::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) fn add_members(inventory: &mut Inventory, members: &[Target]) {
     inventory.members.extend(new);
 }
 
-fn entry(journal: &Journal, plan: &Plan, ending: Ending, now: Timestamp) -> HistoryEntry {
+fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp) -> HistoryEntry {
     HistoryEntry {
         format_version: FormatVersion::default(),
         rest: Rest::new(),
@@ -73,7 +73,7 @@ pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
     inventory.history.retain(|entry| entry.id != journal.id);
     inventory
         .history
-        .push(entry(journal, plan, Ending::Promoted, now));
+        .push(entry(journal, plan, HistoryOutcome::Promoted, now));
     // Without deletions nothing of before stays a member.
     if journal.steps.iter().all(|step| !step.prune) {
         inventory.members = plan.members.clone();
@@ -81,7 +81,12 @@ pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, 
 }
 
 /// Takes out of the set what was pruned.
-pub(super) fn drop_pruned_members(inventory: &mut Inventory, journal: &Journal, plan: &Plan, ending: Ending) {
+pub(super) fn drop_pruned_members(
+    inventory: &mut Inventory,
+    journal: &Journal,
+    plan: &Plan,
+    ending: HistoryOutcome,
+) {
     // It is still there: a later promotion tries again, as long as it is a member.
     let stays = |step: &&StepProgress| step.prune && !matches!(step.state, StepState::Done { .. });
     inventory.members = plan.members.clone();
@@ -116,9 +121,9 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
 pub(super) fn record_rollback(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
     let complete = left_behind(journal).is_empty();
     let ending = if complete {
-        Ending::Reverted
+        HistoryOutcome::Reverted
     } else {
-        Ending::NotFullyReverted
+        HistoryOutcome::NotFullyReverted
     };
 
     let before = bodies.promotion.members_before.iter();

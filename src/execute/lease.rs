@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, DeleteOptions, WriteOptions};
 use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL, ROLE_LABEL};
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
-use crate::observe::home::lease_kind;
+use crate::observe::release_state::lease_kind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -8,8 +8,8 @@
 use super::moving::belongs_elsewhere;
 use super::not_begun::refused;
 use super::run::Start;
-use super::services::{Ended, Services};
-use super::standing::is_made_by;
+use super::services::{RunReport, Services};
+use super::step_status::is_made_by;
 use crate::model::event::Event;
 use crate::model::journal::{StepPart, StepProgress, StepState};
 use crate::model::keep::keep_mark;
@@ -26,7 +26,7 @@ pub(super) async fn refusal(
     own: &ReleaseRef,
     allowed: &BTreeSet<String>,
     services: &Services,
-) -> Option<Ended> {
+) -> Option<RunReport> {
     let is_allowed = |id: &ObjectId| {
         allowed
             .iter()

@@ -8,7 +8,7 @@ use super::requests::write_options;
 use super::steps::Steps;
 use crate::cluster::{ApiError, Deadline, DeleteOptions, Deleted};
 use crate::model::plan::Propagation;
-use crate::monitor::{MonitorContext, MonitorWrite, Problem, WriteAnswer};
+use crate::monitor::{MonitorContext, MonitorWrite, StopReason, WriteAnswer};
 use async_trait::async_trait;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl MonitorContext for Steps {
         self.patience.limit
     }
 
-    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, StopReason> {
         // At each write: the lock may have been lost while the last one was waited for.
         let deadline = self.patience.start().before_write().await?;
         let sent = self.send_for_monitor(write, deadline).await;

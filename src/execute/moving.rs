@@ -8,7 +8,7 @@
 use super::codec;
 use super::not_begun::{ExecuteError, open_journal, refused};
 use super::sealing;
-use super::services::{Ended, Services};
+use super::services::{RunReport, Services};
 use super::writer::StoreError;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, StepPart};
@@ -17,7 +17,7 @@ use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::Plan;
 use crate::model::seal::Integrity;
 use crate::model::{Object, ObjectId};
-use crate::observe::home::{Home, HomeError, read_home};
+use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_release_state};
 use std::collections::BTreeSet;
 
 /// The releases whose members a plan takes.
@@ -29,7 +29,7 @@ pub(super) fn sources(plan: &Plan) -> Vec<ReleaseRef> {
 pub(super) async fn read_sources(
     plan: &mut Plan,
     services: &Services,
-) -> Result<Option<Ended>, ExecuteError> {
+) -> Result<Option<RunReport>, ExecuteError> {
     let moves = std::mem::take(&mut plan.moves);
     for mut one in moves {
         // While it is unfinished nobody can say whose its members are.
@@ -57,7 +57,7 @@ pub(super) async fn read_sources(
                 vec!["kubectl delivery promote plans again".into()],
             )));
         }
-        // Looked at ahead: after the commit it has to take what it is told.
+        // ObjectInputs at ahead: after the commit it has to take what it is told.
         check_fits(&one, plan, &inventory)?;
         one.members_before = inventory.members;
         plan.moves.push(one);
@@ -84,9 +84,9 @@ fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), Stor
     })
 }
 
-async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeError> {
+async fn read(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
     let ReleaseRef { namespace, name } = release;
-    read_home(
+    read_release_state(
         services.cluster.as_ref(),
         namespace,
         name,
@@ -96,7 +96,7 @@ async fn read(release: &ReleaseRef, services: &Services) -> Result<Home, HomeErr
 }
 
 /// The end where what another release says of itself cannot be believed.
-fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
+fn altered(home: &ReleaseState, release: &ReleaseRef) -> Option<RunReport> {
     // A key that may not be read is no reason to stop: of that release nothing is written here.
     let is_altered = matches!(
         home.sealing.integrity,
@@ -111,7 +111,7 @@ fn altered(home: &Home, release: &ReleaseRef) -> Option<Ended> {
 pub(super) async fn unfinished(
     releases: &[ReleaseRef],
     services: &Services,
-) -> Result<Option<Ended>, HomeError> {
+) -> Result<Option<RunReport>, ReleaseStateError> {
     for release in releases {
         let home = read(release, services).await?;
         if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
@@ -129,12 +129,12 @@ pub(super) async fn stopped_by(
     release: &ReleaseRef,
     inventory: &Inventory,
     services: &Services,
-) -> Result<Option<Ended>, HomeError> {
+) -> Result<Option<RunReport>, ReleaseStateError> {
     for moved in &inventory.moved {
         let home = match read(&moved.to, services).await {
             Ok(home) => home,
             // What has moved is another's by its label, whatever becomes of that release.
-            Err(HomeError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
+            Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
             Err(error) => return Err(error),
         };
 

@@ -5,12 +5,12 @@
 
 use super::acquisition::LockError;
 use super::own_namespace::OwnNamespaceError;
-use super::services::Ended;
+use super::services::RunReport;
 use super::unconfirmed::Unconfirmed;
 use super::writer::StoreError;
 use crate::model::event::Outcome;
 use crate::model::journal::Journal;
-use crate::observe::home::HomeError;
+use crate::observe::release_state::ReleaseStateError;
 
 /// A run could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum ExecuteError {
     Lock(#[from] LockError),
     /// What the release keeps here cannot be read.
     #[error(transparent)]
-    Home(#[from] HomeError),
+    ReleaseState(#[from] ReleaseStateError),
     /// The journal cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -36,26 +36,26 @@ pub enum ExecuteError {
 }
 
 /// The end that stands for a refusal before anything was touched.
-pub(super) fn refused(message: String, next: Vec<String>) -> Ended {
-    Ended {
+pub(super) fn refused(message: String, next: Vec<String>) -> RunReport {
+    RunReport {
         outcome: Outcome::Refused,
         message,
         next,
     }
 }
 
-pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
+pub(super) fn locked(error: LockError) -> Result<RunReport, ExecuteError> {
     match &error {
         LockError::Held { .. } => {
             let next = vec!["--lock-timeout 10m waits for it".to_owned()];
-            Ok(Ended {
+            Ok(RunReport {
                 outcome: Outcome::Locked,
                 message: error.to_string(),
                 next,
             })
         }
         // Nothing was changed, which is how an interrupted run ends that has put everything back.
-        LockError::Interrupted => Ok(Ended {
+        LockError::Interrupted => Ok(RunReport {
             outcome: Outcome::InterruptedReverted,
             message: error.to_string(),
             next: Vec::new(),
@@ -65,7 +65,7 @@ pub(super) fn locked(error: LockError) -> Result<Ended, ExecuteError> {
 }
 
 /// What is said where another promotion's journal is open.
-pub(super) fn open_journal(open: &Journal) -> Ended {
+pub(super) fn open_journal(open: &Journal) -> RunReport {
     let (name, namespace) = (&open.release.name, &open.namespace);
     refused(
         format!(

@@ -7,7 +7,7 @@
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
 use crate::model::{StepId, WaveIndex};
-use crate::observe::home::Bodies;
+use crate::observe::release_state::Bodies;
 use crate::plan::{is_aggregated, rank};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@
 use crate::cluster::ApiError;
 use crate::model::Object;
 use crate::model::verdict::CauseKind;
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use crate::preflight::dropped;
 
 /// What came of a step.
@@ -24,7 +24,7 @@ pub(super) enum Outcome {
     /// In conflict or refused, after something was done or may have been: it is to be undone like a step that was done.
     Partly(CauseKind, String),
     /// It is not known what was done.
-    Unknown(Problem),
+    Unknown(StopReason),
 }
 
 /// Whether the server kept what was sent.

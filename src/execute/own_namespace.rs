@@ -7,7 +7,7 @@
 
 use super::foreigners;
 use super::services::Services;
-use super::standing::is_made_by;
+use super::step_status::is_made_by;
 use crate::cluster::{ApiError, ApplyOptions, Deadline, DeleteOptions, Moment};
 use crate::model::journal::StepPart;
 use crate::model::moves::ReleaseRef;

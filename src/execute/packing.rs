@@ -11,12 +11,12 @@ use super::{codec, history};
 use crate::model::bundle::{self, Bundle};
 use crate::model::format::FormatVersion;
 use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{Head, Journal, Judging, Previous, PromotionPart, StepPart};
+use crate::model::journal::{Head, Journal, Previous, PromotionPart, StepPart, SuccessCriteria};
 use crate::model::names;
 use crate::model::plan::{Plan, PlanStep};
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, StepId, Target};
-use crate::observe::home::{Bodies, Stored};
+use crate::observe::release_state::{Bodies, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::{JoinError, spawn_blocking};
@@ -29,7 +29,7 @@ pub(super) fn bodies(
     mut plan: Plan,
     mut before: BTreeMap<StepId, Object>,
     members_before: Vec<Target>,
-    judging: Judging,
+    judging: SuccessCriteria,
 ) -> Bodies {
     let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
     let steps = plan.steps.drain(..).chain(prunes.clone());

@@ -2,7 +2,7 @@
 //!
 //! Each effect is a future of its own, with a copy of the machine's state as it was when the effect was asked
 //! for: what comes later does not reach it, and it decides nothing beyond its own objects. What it finds goes
-//! back as one input. No answer and a lost lock are `CutOff`, whatever was being done; a refusal is told in
+//! back as one input. No answer and a lost lock are `CannotContinue`, whatever was being done; a refusal is told in
 //! the terms of the effect.
 
 mod judging;
@@ -17,7 +17,7 @@ use super::requests::refusal;
 use super::reread::Rereading;
 use super::services::Services;
 use super::source_inventories;
-use super::standing::with_known_uid;
+use super::step_status::with_known_uid;
 use super::steps::Steps;
 use super::store::Store;
 use super::undo::Undoing;
@@ -26,8 +26,8 @@ use crate::model::event::Event;
 use crate::model::journal::Journal;
 use crate::model::{Object, ObjectId};
 use crate::model::{StepId, StepVerb};
-use crate::monitor::{Problem, Stopped};
-use crate::observe::home::{Bodies, Stored};
+use crate::monitor::{StopReason, Stopped};
+use crate::observe::release_state::{Bodies, Stored};
 use crate::rollout::is_watched;
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +155,7 @@ impl Performer {
 
     async fn send(&self, id: StepId, journal: &Journal) -> Input {
         let Some(part) = self.bodies.steps.get(&id) else {
-            return Input::CutOff(format!(
+            return Input::CannotContinue(format!(
                 "expected step {id} in the journal's parts, found nothing"
             ));
         };
@@ -223,25 +223,25 @@ impl Performer {
     }
 }
 
-fn reread(remains: Result<Vec<Remain>, Problem>) -> Input {
-    remains.map_or_else(|problem| Input::CutOff(problem.said()), Input::Reread)
+fn reread(remains: Result<Vec<Remain>, StopReason>) -> Input {
+    remains.map_or_else(|problem| Input::CannotContinue(problem.said()), Input::Reread)
 }
 
 fn judged(judged: Result<(), Stopped>) -> Input {
     match judged {
         Ok(()) => Input::Judged(Ok(())),
         Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
-        Err(Stopped::CutOff(problem)) => Input::CutOff(problem.said()),
+        Err(Stopped::CannotContinue(problem)) => Input::CannotContinue(problem.said()),
     }
 }
 
 fn not_written(error: StoreError) -> Input {
     match error {
-        StoreError::LockLost => Input::CutOff(Problem::LockLost.said()),
+        StoreError::LockLost => Input::CannotContinue(StopReason::LockLost.said()),
         // Another run writes, or nobody answers: that is no
         // refusal, after which everything would be put back.
         StoreError::Unreachable { .. } | StoreError::Moved { .. } | StoreError::Altered { .. } => {
-            Input::CutOff(error.to_string())
+            Input::CannotContinue(error.to_string())
         }
         error => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));

@@ -5,8 +5,8 @@
 //! written.
 
 use super::not_begun::refused;
-use super::services::{Ended, Services};
-use super::standing::who_changed;
+use super::services::{RunReport, Services};
+use super::step_status::who_changed;
 use crate::model::plan::{Expect, Plan, PlanStep};
 use crate::model::{Object, ObjectId, StepId};
 use crate::objects::expect_holds;
@@ -24,7 +24,7 @@ pub(super) async fn pre_images(
     plan: &Plan,
     mut known: HashMap<ObjectId, Object>,
     services: &Services,
-) -> Result<BTreeMap<StepId, Object>, Ended> {
+) -> Result<BTreeMap<StepId, Object>, RunReport> {
     let (mut found, mut moved, mut unread) = (BTreeMap::new(), Vec::new(), Vec::new());
 
     let mut to_read = Vec::new();
@@ -64,7 +64,7 @@ pub(super) async fn pre_images(
 }
 
 /// The end of a plan that is not of what is there any more.
-pub(super) fn moved_since(what: &str) -> Ended {
+pub(super) fn moved_since(what: &str) -> RunReport {
     let message = format!("the cluster has moved since the plan was made: {what}");
     refused(message, vec!["kubectl delivery promote plans again".into()])
 }

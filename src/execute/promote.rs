@@ -13,25 +13,25 @@ use super::moving;
 use super::not_begun::{ExecuteError, locked, open_journal, refused};
 use super::own_namespace::OwnNamespace;
 use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
-use super::patience::Patience;
 use super::pre_images::{moved_since, pre_images};
+use super::retry_budget::RetryBudget;
 use super::run::{Start, run};
 use super::sealing;
-use super::services::{Ended, Services};
+use super::services::{RunReport, Services};
 use super::store::split;
 use super::writer::{StoreError, Writer};
 use crate::model::bundle::BundleError;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{
-    Head, Journal, JournalPhase, Judging, StepPart, StepProgress, StepState, UndoState,
+    Head, Journal, JournalPhase, StepPart, StepProgress, StepState, SuccessCriteria, UndoState,
 };
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Action, Expect, Plan, PlanStep};
 use crate::model::release::PublicDigest;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, ObjectId, Target};
-use crate::observe::home::{Home, Stored, read_home};
+use crate::observe::release_state::{ReleaseState, Stored, read_release_state};
 use crate::observe::sealing::Sealing;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -48,13 +48,13 @@ pub struct Promotion {
     /// What is kept of the release.
     pub record: Record,
     /// What its end is judged by.
-    pub judging: Judging,
+    pub judging: SuccessCriteria,
     /// Whether what the cluster keeps of the release is forgotten.
     pub discard_state: bool,
 }
 
 /// Carries out a plan.
-pub async fn promote(promotion: Promotion, services: &Services) -> Result<Ended, ExecuteError> {
+pub async fn promote(promotion: Promotion, services: &Services) -> Result<RunReport, ExecuteError> {
     let plan = &promotion.plan;
     let release = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let others = moving::sources(plan);
@@ -99,7 +99,7 @@ async fn take_back(own: Option<&OwnNamespace>, services: &Services) {
 }
 
 /// What cannot be kept is not begun: a refusal, as nothing was touched. Any other error stays one.
-fn too_large(error: ExecuteError) -> Result<Ended, ExecuteError> {
+fn too_large(error: ExecuteError) -> Result<RunReport, ExecuteError> {
     let ExecuteError::Store(StoreError::Encoding {
         target,
         source: source @ BundleError::TooLarge { .. },
@@ -128,7 +128,7 @@ async fn begin(
     mut promotion: Promotion,
     services: &Services,
     lock: &Arc<Locks>,
-) -> Result<Result<Start, Ended>, ExecuteError> {
+) -> Result<Result<Start, RunReport>, ExecuteError> {
     let state = match read_state(&mut promotion, services, lock).await? {
         Ok(state) => state,
         Err(ended) => return Ok(Err(ended)),
@@ -137,7 +137,7 @@ async fn begin(
     let Promotion { plan, record, .. } = &mut promotion;
     let writer = Writer {
         cluster: services.cluster.clone(),
-        patience: Patience::new(lock.clone(), services),
+        patience: RetryBudget::new(lock.clone(), services),
         release: ReleaseRef::new(&plan.namespace, &plan.release.name),
     };
     // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
@@ -183,7 +183,7 @@ async fn read_state(
     promotion: &mut Promotion,
     services: &Services,
     lock: &Arc<Locks>,
-) -> Result<Result<State, Ended>, ExecuteError> {
+) -> Result<Result<State, RunReport>, ExecuteError> {
     let plan = &mut promotion.plan;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
@@ -191,7 +191,7 @@ async fn read_state(
     if promotion.discard_state {
         accepting::discard(&own, lock, services).await?;
     }
-    let home = read_home(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
+    let home = read_release_state(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
     if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
         return Ok(Err(ended));
     }
@@ -205,7 +205,7 @@ async fn read_state(
         return Ok(Err(open_journal(open)));
     }
 
-    let Home {
+    let ReleaseState {
         inventory,
         head,
         sealing,
@@ -243,7 +243,7 @@ async fn pack(
     members_before: Vec<Target>,
     key: &BoundKey,
     services: &Services,
-) -> Result<Result<PackedPlan, Ended>, StoreError> {
+) -> Result<Result<PackedPlan, RunReport>, StoreError> {
     let Promotion {
         plan,
         before,

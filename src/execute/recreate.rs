@@ -1,6 +1,6 @@
 //! A pre-image as it can be created again: without what only a server writes.
 //!
-//! Several bodies, the most exact first: what may have been given to another object meanwhile is asked for
+//! Several candidates, the most exact first: what may have been given to another object meanwhile is asked for
 //! first, and let go only where that is refused.
 
 use crate::model::Object;
@@ -9,7 +9,7 @@ use crate::objects::differing;
 use serde_json::Value;
 
 /// What to create, the most exact first: an address may have been given to another meanwhile.
-pub(super) fn bodies(before: &Object) -> Vec<Value> {
+pub(super) fn candidates(before: &Object) -> Vec<Value> {
     let mut body = before.value().clone();
     if let Some(map) = body.as_object_mut() {
         map.shift_remove("status");
@@ -22,7 +22,7 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
         forget_job(&mut body);
     }
 
-    let mut bodies = vec![body.clone()];
+    let mut candidates = vec![body.clone()];
     // A headless Service has no address that another could have.
     if before.gvk().group.is_empty() && before.kind() == "Service" && before.text("/spec/clusterIP") != "None"
     {
@@ -40,10 +40,10 @@ pub(super) fn bodies(before: &Object) -> Vec<Value> {
                 }
             }
         }
-        bodies.push(body);
+        candidates.push(body);
     }
 
-    bodies
+    candidates
 }
 
 /// The server gives a Job its selector and labels by its uid; another Job's are refused.
@@ -64,7 +64,7 @@ fn forget_job(body: &mut Value) {
 }
 
 /// Whether `live` is what an earlier try created again from this pre-image, its ownership not written yet.
-pub(super) fn is_brought_back(before: &Object, live: &Object) -> bool {
+pub(super) fn is_recreation_of(before: &Object, live: &Object) -> bool {
     // What the server gives anew: by a Job's uid its labels and its selector, a Service's address and ports.
     let aside = |path: &crate::model::FieldPath| {
         let text = path.to_string();

@@ -15,7 +15,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::names;
 use crate::model::release::{PublicDigest, PublicRelease};
 use crate::model::state_key::BoundKey;
-use crate::observe::home::{HomeError, read_bundle, read_kept};
+use crate::observe::release_state::{ReleaseStateError, read_bundle, read_kept};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -196,7 +196,7 @@ impl<'a> Renewing<'a> {
                     digests.0.push((release.digest.clone(), new));
                 }
                 // No answer is no verdict on what lies there: nothing may be given up because of it.
-                Err(error @ HomeError::Api { .. }) => return Err(error.into()),
+                Err(error @ ReleaseStateError::Api { .. }) => return Err(error.into()),
                 // It is told where the record itself is renewed.
                 Err(_) => {}
             }
@@ -208,14 +208,14 @@ impl<'a> Renewing<'a> {
     async fn read_under_one<'k, T, F>(
         &'k self,
         read: impl Fn(Option<&'k BoundKey>) -> F,
-    ) -> Result<T, HomeError>
+    ) -> Result<T, ReleaseStateError>
     where
-        F: Future<Output = Result<T, HomeError>>,
+        F: Future<Output = Result<T, ReleaseStateError>>,
     {
         let mut first = None;
         for key in &self.old {
             match read(Some(key)).await {
-                Err(error @ HomeError::Bundle { .. }) => first = first.or(Some(error)),
+                Err(error @ ReleaseStateError::Bundle { .. }) => first = first.or(Some(error)),
                 other => return other,
             }
         }
@@ -245,8 +245,8 @@ impl<'a> Renewing<'a> {
                     gone.push(old);
                 }
 
-                Err(HomeError::Api { target, source }) => {
-                    return Err(HomeError::Api { target, source }.into());
+                Err(ReleaseStateError::Api { target, source }) => {
+                    return Err(ReleaseStateError::Api { target, source }.into());
                 }
                 // Gone or changed: nothing names it any more then, and
                 // what needs it cannot be reverted or promoted again.
@@ -265,7 +265,7 @@ impl<'a> Renewing<'a> {
     }
 }
 
-fn with_source(error: &HomeError) -> String {
+fn with_source(error: &ReleaseStateError) -> String {
     let source = std::error::Error::source(error).map(|source| format!(": {source}"));
     format!("{error}{}", source.unwrap_or_default())
 }

@@ -4,7 +4,7 @@
 //! None of them goes without a deadline: it is the time until which the lock is surely held, and it is looked
 //! at once more right before the request leaves.
 
-use super::patience::Clock;
+use super::retry_budget::Clock;
 use crate::cluster::{ApiError, Deadline, DeleteOptions, WriteOptions};
 use crate::model::Object;
 use crate::model::names::FIELD_MANAGER;

@@ -8,16 +8,16 @@ use super::own_namespace::creates_home;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
 use crate::cluster::{ListRequest, paged};
-use crate::model::finding::{HandClass, Operation};
+use crate::model::finding::{ManagerClass, Operation};
 use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::DataLoss;
 use crate::model::state_key::ContentKey;
 use crate::model::{Object, ObjectId, Target};
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use crate::objects::class_of;
 use crate::objects::{content_hash, same_content};
-use crate::observe::home::Bodies;
+use crate::observe::release_state::Bodies;
 use crate::plan::{claims_of, is_aggregated};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -42,7 +42,7 @@ pub(super) struct Rereading<'a> {
 
 impl Rereading<'_> {
     /// What was pruned and is there again.
-    pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
+    pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, StopReason> {
         let deleted = |step: &&StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
         let deleted: Vec<_> = self.parts(journal, deleted).collect();
 
@@ -60,7 +60,7 @@ impl Rereading<'_> {
     }
 
     /// What is not as it was after a revert.
-    pub(super) async fn after_revert(&self, journal: &Journal) -> Result<Vec<Remain>, Problem> {
+    pub(super) async fn after_revert(&self, journal: &Journal) -> Result<Vec<Remain>, StopReason> {
         let undone = |step: &&StepProgress| {
             matches!(step.state, StepState::Intended | StepState::Done { .. })
                 && matches!(step.undo, UndoState::Done { .. })
@@ -127,7 +127,7 @@ impl Rereading<'_> {
     }
 
     /// An object that was deleted: nothing where it is gone.
-    async fn deleted(&self, part: &StepPart) -> Result<Option<Remain>, Problem> {
+    async fn deleted(&self, part: &StepPart) -> Result<Option<Remain>, StopReason> {
         let target = &part.step.target;
         for _ in 0..TRIES {
             let live = match self.steps.cluster.get(target).await {
@@ -155,7 +155,7 @@ impl Rereading<'_> {
     }
 
     /// An object that was undone: nothing where it is as it was, or where its undo has said already what is not.
-    async fn undone(&self, progress: &StepProgress, part: &StepPart) -> Result<Option<Remain>, Problem> {
+    async fn undone(&self, progress: &StepProgress, part: &StepPart) -> Result<Option<Remain>, StopReason> {
         let UndoState::Done { content, .. } = &progress.undo else {
             return Ok(None);
         };
@@ -301,7 +301,7 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
                 Operation::from_entry(entry),
                 &text(entry, "subresource"),
             );
-            matches!(class, HandClass::Person | HandClass::OtherTool)
+            matches!(class, ManagerClass::Person | ManagerClass::OtherTool)
         })
         .map(|entry| text(entry, "manager"))
         .filter(|manager| !known(manager))

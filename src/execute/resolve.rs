@@ -6,18 +6,18 @@
 //! again. Nothing but locks is written before the run begins.
 
 use super::earlier_run::take_up;
-use super::goal::{JournalGoal, RevertOptions, Settling};
+use super::goal::{JournalGoal, OpenJournalAction, RevertOptions};
 use super::locks::Locks;
 use super::losing;
 use super::moving;
 use super::not_begun::{ExecuteError, locked};
 use super::run::{Start, run};
-use super::services::{Ended, Services};
+use super::services::{RunReport, Services};
 use super::unconfirmed::{Confirmed, Doubts, find_doubts};
 use crate::model::event::Outcome;
 use crate::model::journal::JournalPhase;
 use crate::model::moves::ReleaseRef;
-use crate::observe::home::read_home;
+use crate::observe::release_state::read_release_state;
 use std::sync::Arc;
 
 /// Settles exactly the journal of this id, where it is still open once the lock is there: whoever held the lock may have
@@ -26,13 +26,13 @@ pub async fn settle(
     namespace: &str,
     name: &str,
     id: &str,
-    settling: Settling,
+    settling: OpenJournalAction,
     confirmed: Confirmed,
     services: &Services,
-) -> Result<Ended, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     let goal = match settling {
-        Settling::Finish => JournalGoal::Resume(confirmed),
-        Settling::PutBack => JournalGoal::RollBack(RevertOptions {
+        OpenJournalAction::Resume => JournalGoal::Resume(confirmed),
+        OpenJournalAction::RollBack => JournalGoal::RollBack(RevertOptions {
             confirmed,
             ..RevertOptions::default()
         }),
@@ -46,7 +46,7 @@ pub async fn resume(
     name: &str,
     confirmed: Confirmed,
     services: &Services,
-) -> Result<Ended, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     act(
         &ReleaseRef::new(namespace, name),
         None,
@@ -62,7 +62,7 @@ pub async fn revert(
     name: &str,
     options: RevertOptions,
     services: &Services,
-) -> Result<Ended, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     loop {
         let goal = JournalGoal::RollBack(options.clone());
         let ended = act(&ReleaseRef::new(namespace, name), None, &goal, services).await?;
@@ -93,7 +93,7 @@ async fn act(
     only: Option<&str>,
     goal: &JournalGoal,
     services: &Services,
-) -> Result<Ended, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     let mut others = Vec::new();
     loop {
         let locks = match Locks::take(services, release, &others).await {
@@ -124,7 +124,7 @@ enum Next {
     Run(Box<Start>),
     /// Of the releases whose members the journal takes.
     MoreLocks(Vec<ReleaseRef>),
-    End(Ended),
+    End(RunReport),
 }
 
 async fn under_locks(
@@ -137,11 +137,11 @@ async fn under_locks(
     let (cluster, name) = (services.cluster.as_ref(), &release.name);
     // Whoever held the lock may have finished it while this run waited.
     if let Some(id) = only {
-        let home = read_home(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
+        let home = read_release_state(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
         let journal = home.head.map(|head| head.value.current);
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
             let message = format!("the promotion of {name} that was open has been finished meanwhile");
-            return Ok(Next::End(Ended {
+            return Ok(Next::End(RunReport {
                 outcome: Outcome::NothingToDo,
                 message,
                 next: Vec::new(),

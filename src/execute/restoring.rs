@@ -5,12 +5,12 @@
 //! merged, then managedFields are written, which are read again and compared: what the server made otherwise
 //! of either is not called put back.
 
-use super::patience::Clock;
 use super::requests::write_options;
-use super::standing::{Standing, is_made_by, standing};
+use super::retry_budget::Clock;
+use super::step_status::{StepStatus, is_made_by, step_status};
 use super::steps::expected_uid;
 use super::undo::{CONFLICTS, Next, Undoing, is_test};
-use super::{fence, pristine};
+use super::{fence, recreate};
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::plan::{Action, Undo};
 use crate::model::{FieldPath, Object, Target};
@@ -53,7 +53,7 @@ impl Undoing<'_> {
             return Ok(self.done(Some(&live), vec![note.into()]));
         }
 
-        if is_to_go || in_doubt && standing(part, Some(&live)) == Standing::NotDone {
+        if is_to_go || in_doubt && step_status(part, Some(&live)) == StepStatus::NotDone {
             if self.fence || fence::is_touched(&live) {
                 // A request that is still on its way names this
                 // version: it has to move, and nothing else with it.
@@ -91,7 +91,7 @@ impl Undoing<'_> {
             return Err(Next::Look);
         }
         // What an earlier try of this undo created again.
-        if same_content(&live, before) || pristine::is_brought_back(before, &live) {
+        if same_content(&live, before) || recreate::is_recreation_of(before, &live) {
             return self.own_again(part, before, live, clock).await;
         }
 
@@ -177,7 +177,7 @@ impl Undoing<'_> {
             .get_mut("metadata")
             .and_then(serde_json::Value::as_object_mut)
         {
-            // Ownership is written after it, over whatever this write itself comes to own.
+            // FieldManager is written after it, over whatever this write itself comes to own.
             metadata.shift_remove("managedFields");
         }
 
@@ -269,6 +269,6 @@ fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
         .filter(|path| at(path, expected) != at(path, before));
     let mut told = told.peekable();
 
-    let is_foreign = matches!(standing(part, Some(live)), Standing::Foreign(_));
+    let is_foreign = matches!(step_status(part, Some(live)), StepStatus::Foreign(_));
     is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))
 }

@@ -2,14 +2,14 @@
 //!
 //! Silence is counted from the last considered answer. A timeout, a torn connection, a 429 or a 503 goes on
 //! with it; a conflict, or a server that cannot do it yet, begins it anew. Whoever runs out of patience ends
-//! with a `Problem`, which leaves the journal open: no silence is ever taken for a refusal.
+//! with a `StopReason`, which leaves the journal open: no silence is ever taken for a refusal.
 
 use super::lock::Hold;
 use super::locks::Locks;
 use super::services::Services;
 use crate::cluster::Deadline;
 use crate::model::event::{Event, EventSink};
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,9 +20,9 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// How often it is told again.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// Looked at before each write.
+/// ObjectInputs at before each write.
 #[derive(Clone)]
-pub(super) struct Patience {
+pub(super) struct RetryBudget {
     pub lock: Arc<Locks>,
     pub limit: Duration,
     pub events: Arc<dyn EventSink>,
@@ -32,7 +32,7 @@ pub(super) struct Patience {
 
 /// One request's tries.
 pub(super) struct Clock<'a> {
-    patience: &'a Patience,
+    patience: &'a RetryBudget,
     start: Instant,
     /// When the server was heard last.
     heard: Instant,
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Between later ones.
 const LONGEST: Duration = Duration::from_secs(2);
 
-impl Patience {
+impl RetryBudget {
     pub(super) fn new(lock: Arc<Locks>, services: &Services) -> Self {
         let (limit, events) = (services.limits.patience, services.events.clone());
         Self {
@@ -102,7 +102,7 @@ impl Clock<'_> {
 
     /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
     /// deadline: it may have to wait for its turn.
-    pub(super) async fn before_write(&self) -> Result<Deadline, Problem> {
+    pub(super) async fn before_write(&self) -> Result<Deadline, StopReason> {
         // In two waits, so that a silence can be told after the first.
         let mut hold = self.patience.lock.confirm_held(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
@@ -112,14 +112,14 @@ impl Clock<'_> {
 
         match hold {
             Hold::Ours(deadline) => Ok(deadline),
-            Hold::Lost => Err(Problem::LockLost),
+            Hold::Lost => Err(StopReason::LockLost),
             // The server has not answered the renewals of the lock either.
             Hold::Doubtful => Err(self.unreachable()),
         }
     }
 
     /// Waits a little before the next try, up to the limit.
-    pub(super) async fn wait(&mut self) -> Result<(), Problem> {
+    pub(super) async fn wait(&mut self) -> Result<(), StopReason> {
         if self.left() == Duration::ZERO {
             return Err(self.unreachable());
         }
@@ -163,8 +163,8 @@ impl Clock<'_> {
         self.patience.limit.saturating_sub(self.silence())
     }
 
-    fn unreachable(&self) -> Problem {
-        Problem::Unreachable {
+    fn unreachable(&self) -> StopReason {
+        StopReason::Unreachable {
             seconds: self.patience.limit.as_secs(),
         }
     }

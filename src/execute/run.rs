@@ -6,10 +6,10 @@
 use super::locks::Locks;
 use super::machine::{Direction, Effect, Input, Machine, Now};
 use super::packing::Packed;
-use super::patience::Patience;
 use super::perform::Performer;
+use super::retry_budget::RetryBudget;
 use super::sealing::SealAtHand;
-use super::services::{Ended, Interrupt, Services};
+use super::services::{Interrupt, RunReport, Services};
 use super::steps::Steps;
 use super::store::Store;
 use super::writer::Writer;
@@ -18,8 +18,8 @@ use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, StepState};
 use crate::model::moves::ReleaseRef;
-use crate::monitor::Problem;
-use crate::observe::home::{Bodies, Stored};
+use crate::monitor::StopReason;
+use crate::observe::release_state::{Bodies, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -48,8 +48,8 @@ pub(super) struct Start {
 }
 
 /// Runs to an end.
-pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> Ended {
-    let patience = Patience::new(lock.clone(), services);
+pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> RunReport {
+    let patience = RetryBudget::new(lock.clone(), services);
 
     let bodies = start.bodies;
     let journal = &start.head.current;
@@ -126,7 +126,7 @@ struct Loop<'a> {
 }
 
 impl Loop<'_> {
-    async fn run(mut self) -> (Ended, bool) {
+    async fn run(mut self) -> (RunReport, bool) {
         let mut work: FuturesUnordered<BoxFuture<'static, Input>> = FuturesUnordered::new();
         let mut interrupt = self.services.interrupt.clone();
 
@@ -156,7 +156,7 @@ impl Loop<'_> {
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
-                () = self.lock.lost() => Input::CutOff(Problem::LockLost.said()),
+                () = self.lock.lost() => Input::CannotContinue(StopReason::LockLost.said()),
             };
         }
     }

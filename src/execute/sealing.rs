@@ -7,7 +7,7 @@
 
 use super::codec;
 use super::not_begun::refused;
-use super::services::Ended;
+use super::services::RunReport;
 use super::writer::{StoreError, Writer};
 use crate::model::format::FormatVersion;
 use crate::model::moves::ReleaseRef;
@@ -15,7 +15,7 @@ use crate::model::names::{self, KEY_SECRET_TYPE, SEAL_SECRET_TYPE};
 use crate::model::seal::{Integrity, Role, Seal, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, KEY_BYTES, StateKey};
 use crate::model::{Object, Target};
-use crate::observe::home::{Stored, kind_of};
+use crate::observe::release_state::{Stored, kind_of};
 use crate::observe::sealing::Sealing;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ pub(super) struct SealAtHand {
 }
 
 /// Why nothing may be written here: what is kept cannot be believed. None where it can.
-pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<Ended> {
+pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> {
     let ReleaseRef { namespace, name } = release;
     let whose = format!("the state of release {name} in {namespace}");
     let accept = format!("kubectl delivery state accept {name} -n {namespace}");

@@ -77,7 +77,7 @@ impl Default for Limits {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct RunReport {
     /// How: decides the exit code.
     pub outcome: Outcome,
     /// One sentence.

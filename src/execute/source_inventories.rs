@@ -14,7 +14,7 @@ use crate::model::journal::UndoState;
 use crate::model::moves::{Move, Moved, ReleaseRef};
 use crate::model::names;
 use crate::model::state_key::StateKey;
-use crate::observe::home::{Bodies, Home, HomeError, read_home};
+use crate::observe::release_state::{Bodies, ReleaseState, ReleaseStateError, read_release_state};
 
 /// How often an inventory is written again that another client wrote meanwhile.
 const TRIES: usize = 12;
@@ -82,12 +82,12 @@ async fn write_one(
     })
 }
 
-async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<Home, StoreError> {
+async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<ReleaseState, StoreError> {
     let mut clock = writer.patience.start();
     let ReleaseRef { namespace, name } = &writer.release;
     loop {
-        match read_home(writer.cluster.as_ref(), namespace, name, outside).await {
-            Err(HomeError::Api { source, .. }) if source.is_passing() => clock.wait().await?,
+        match read_release_state(writer.cluster.as_ref(), namespace, name, outside).await {
+            Err(ReleaseStateError::Api { source, .. }) if source.is_passing() => clock.wait().await?,
             read => return Ok(read?),
         }
     }

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 /// Where an object stands in its step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum StepStatus {
     /// As the plan saw it: the step is to be done.
     NotDone,
     /// What goes before the apply is done already, and the apply is to be done.
@@ -35,23 +35,25 @@ pub(super) enum Standing {
 }
 
 /// Where `live` stands in a step.
-pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
+pub(super) fn step_status(part: &StepPart, live: Option<&Object>) -> StepStatus {
     match (&part.step.action, live) {
-        (Action::Delete { .. }, None) => Standing::Done,
-        (Action::Create { .. } | Action::Recreate { .. }, None) => Standing::NotDone,
-        (Action::Apply { .. }, None) => Standing::Foreign("expected it to be there, found it deleted".into()),
+        (Action::Delete { .. }, None) => StepStatus::Done,
+        (Action::Create { .. } | Action::Recreate { .. }, None) => StepStatus::NotDone,
+        (Action::Apply { .. }, None) => {
+            StepStatus::Foreign("expected it to be there, found it deleted".into())
+        }
         (action, Some(live)) => {
             // Whoever deletes it: what is left of it says nothing of the step.
             if live.at("/metadata/deletionTimestamp").is_some() {
-                return Standing::Going;
+                return StepStatus::Going;
             }
 
             match action {
                 Action::Create { object } => {
                     if is_made_by(object, live) {
-                        return Standing::Done;
+                        return StepStatus::Done;
                     }
-                    Standing::Foreign(format!(
+                    StepStatus::Foreign(format!(
                         "expected it not to be there, found it made by {}",
                         makers(live)
                     ))
@@ -64,30 +66,30 @@ pub(super) fn standing(part: &StepPart, live: Option<&Object>) -> Standing {
     }
 }
 
-fn recreated(part: &StepPart, object: &Object, live: &Object) -> Standing {
+fn recreated(part: &StepPart, object: &Object, live: &Object) -> StepStatus {
     // The uid tells the old one from the one that takes its place.
     let is_old = matches!(&part.step.expect, Expect::Present { uid, .. } if uid == live.uid());
     if is_old {
         return if holds(part, live) {
-            Standing::NotDone
+            StepStatus::NotDone
         } else {
             foreign(part, live)
         };
     }
     if is_made_by(object, live) {
-        Standing::Done
+        StepStatus::Done
     } else {
         foreign(part, live)
     }
 }
 
-fn deleted(part: &StepPart, live: &Object) -> Standing {
+fn deleted(part: &StepPart, live: &Object) -> StepStatus {
     match &part.step.expect {
         // The one to delete is gone; another one is none of ours.
-        Expect::Present { uid, .. } | Expect::Made { uid } if uid != live.uid() => Standing::Done,
+        Expect::Present { uid, .. } | Expect::Made { uid } if uid != live.uid() => StepStatus::Done,
         // This promotion made it: it goes whatever became of its content.
-        Expect::Made { .. } => Standing::NotDone,
-        _ if holds(part, live) => Standing::NotDone,
+        Expect::Made { .. } => StepStatus::NotDone,
+        _ if holds(part, live) => StepStatus::NotDone,
         _ => foreign(part, live),
     }
 }
@@ -113,26 +115,26 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
     Some(known)
 }
 
-fn applied(part: &StepPart, live: &Object) -> Standing {
+fn applied(part: &StepPart, live: &Object) -> StepStatus {
     let Action::Apply { object, expected, .. } = &part.step.action else {
-        return Standing::NotDone;
+        return StepStatus::NotDone;
     };
     let Expect::Present { uid, .. } = &part.step.expect else {
         return foreign(part, live);
     };
 
     if uid != live.uid() {
-        return Standing::Foreign(format!(
+        return StepStatus::Foreign(format!(
             "expected the object that was planned for, found a new one made by {}",
             makers(live)
         ));
     }
     // First of all: what goes before the apply would pass for somebody's change below.
     if is_prepared(part, live) {
-        return Standing::TakenOver;
+        return StepStatus::TakenOver;
     }
     if holds(part, live) {
-        return Standing::NotDone;
+        return StepStatus::NotDone;
     }
     // Without our entry no apply of ours was done: the change is another client's.
     if !is_ours(object, live) {
@@ -140,8 +142,8 @@ fn applied(part: &StepPart, live: &Object) -> Standing {
     }
 
     match remainder(&part.step.changes, object, expected, live) {
-        Remainder::Nothing => Standing::Done,
-        Remainder::LostDefaults => Standing::TakenOver,
+        Remainder::Nothing => StepStatus::Done,
+        Remainder::LostDefaults => StepStatus::TakenOver,
         Remainder::More => foreign(part, live),
     }
 }
@@ -268,8 +270,8 @@ fn makers(live: &Object) -> String {
     }
 }
 
-fn foreign(part: &StepPart, live: &Object) -> Standing {
-    Standing::Foreign(who_changed(part.before.as_ref(), live))
+fn foreign(part: &StepPart, live: &Object) -> StepStatus {
+    StepStatus::Foreign(who_changed(part.before.as_ref(), live))
 }
 
 /// Who changed what since: the entries of managedFields that are new or say something else, and the fields.
@@ -347,8 +349,8 @@ mod tests {
         .unwrap()
     }
 
-    fn stands(live: Value) -> Standing {
-        standing(&step(), Some(&Object::new(live).unwrap()))
+    fn stands(live: Value) -> StepStatus {
+        step_status(&step(), Some(&Object::new(live).unwrap()))
     }
 
     #[test]
@@ -356,18 +358,18 @@ mod tests {
         let lost = json!({"type": "RollingUpdate"});
         let whole = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
 
-        assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), Standing::TakenOver);
-        assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), Standing::Done);
+        assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), StepStatus::TakenOver);
+        assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), StepStatus::Done);
         // What the apply itself brings is not there.
         assert!(matches!(
             stands(set(lost, 5, FIELD_MANAGER)),
-            Standing::Foreign(_)
+            StepStatus::Foreign(_)
         ));
 
         let other = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 9}});
         assert!(matches!(
             stands(set(other, 2, FIELD_MANAGER)),
-            Standing::Foreign(_)
+            StepStatus::Foreign(_)
         ));
     }
 }

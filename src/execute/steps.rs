@@ -7,16 +7,16 @@
 //! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
 use super::outcome::{Outcome, checked};
-use super::patience::{Clock, Patience};
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
-use super::standing::{Standing, is_made_by, standing};
+use super::retry_budget::{Clock, RetryBudget};
+use super::step_status::{StepStatus, is_made_by, step_status};
 use crate::cluster::{ApiError, Applied, Cluster, Deadline};
 use crate::model::journal::StepPart;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target};
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ pub(super) const CONFLICTS: u32 = 12;
 #[derive(Clone)]
 pub(super) struct Steps {
     pub cluster: Arc<dyn Cluster>,
-    pub patience: Patience,
+    pub patience: RetryBudget,
     /// How long a deleted object may take to go.
     pub gone: Duration,
     /// For the hashes of what the objects are.
@@ -48,8 +48,8 @@ pub(super) enum Again {
     Ended(Outcome),
 }
 
-impl From<Problem> for Again {
-    fn from(problem: Problem) -> Self {
+impl From<StopReason> for Again {
+    fn from(problem: StopReason) -> Self {
         Again::Ended(Outcome::Unknown(problem))
     }
 }
@@ -152,29 +152,29 @@ impl Steps {
         // What is fresh was looked at when the pre-images were taken, under the lock.
         let is_as_planned = seen.is_some_and(|seen| seen.at("/metadata/deletionTimestamp").is_none());
         let standing = if is_as_planned {
-            Standing::NotDone
+            StepStatus::NotDone
         } else {
-            standing(part, live)
+            step_status(part, live)
         };
 
         match (standing, live) {
-            (Standing::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
-            (Standing::Foreign(why), _) => Ok(Outcome::Conflict(why)),
+            (StepStatus::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
+            (StepStatus::Foreign(why), _) => Ok(Outcome::Conflict(why)),
             // Its name has to be free first: the next look says what follows.
-            (Standing::Going, Some(live)) => {
+            (StepStatus::Going, Some(live)) => {
                 self.wait_gone(target, live.uid()).await.map_err(Again::Ended)?;
                 Err(Again::Look)
             }
             // Only what is created can be missing here: anything else is `Done` or `Foreign` then.
-            (Standing::NotDone | Standing::TakenOver | Standing::Going, None) => {
+            (StepStatus::NotDone | StepStatus::TakenOver | StepStatus::Going, None) => {
                 self.create(trying, clock).await
             }
-            (Standing::TakenOver, Some(live)) => {
+            (StepStatus::TakenOver, Some(live)) => {
                 // An earlier try, or run, has written what goes before the apply.
                 trying.has_written();
                 self.apply(trying, live, clock).await
             }
-            (Standing::NotDone, Some(live)) => self.change(trying, live, clock).await,
+            (StepStatus::NotDone, Some(live)) => self.change(trying, live, clock).await,
         }
     }
 

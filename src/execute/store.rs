@@ -16,7 +16,7 @@ use crate::model::names;
 use crate::model::seal::Role;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, Target};
-use crate::observe::home::{Stored, kind_of, parse_head, parse_inventory, part_bytes};
+use crate::observe::release_state::{Stored, kind_of, parse_head, parse_inventory, part_bytes};
 use futures::future::try_join_all;
 use tokio::sync::Mutex;
 

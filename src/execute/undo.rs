@@ -11,11 +11,11 @@
 use super::foreigners::Stay;
 use super::outcome::Outcome;
 use super::own_namespace::creates_home;
-use super::patience::Clock;
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
-use super::standing::is_made_by;
+use super::retry_budget::Clock;
+use super::step_status::is_made_by;
 use super::steps::Steps;
-use super::{foreigners, moving, pristine};
+use super::{foreigners, moving, recreate};
 use crate::cluster::ApiError;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
@@ -24,7 +24,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
 use crate::model::refusal::RefusalCause;
 use crate::model::{Object, Target};
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use crate::objects::{content_hash, merged_ownership};
 use crate::plan::data_lost_by_undo;
 use std::time::Duration;
@@ -63,11 +63,11 @@ pub(super) enum Next {
     /// The step has ended.
     End(UndoState),
     /// Nothing more can be done now.
-    Stop(Problem),
+    Stop(StopReason),
 }
 
-impl From<Problem> for Next {
-    fn from(problem: Problem) -> Self {
+impl From<StopReason> for Next {
+    fn from(problem: StopReason) -> Self {
         Next::Stop(problem)
     }
 }
@@ -79,7 +79,11 @@ impl Undoing<'_> {
     }
 
     /// Undoes a step that was done, wholly or in part, or perhaps not at all.
-    pub(super) async fn undo(&self, part: &StepPart, progress: &StepProgress) -> Result<UndoState, Problem> {
+    pub(super) async fn undo(
+        &self,
+        part: &StepPart,
+        progress: &StepProgress,
+    ) -> Result<UndoState, StopReason> {
         let mut clock = self.steps.patience.start();
         let mut conflicts = 0;
 
@@ -261,7 +265,7 @@ impl Undoing<'_> {
 
         let target = &part.step.target;
         let mut last = None;
-        for body in pristine::bodies(before) {
+        for body in recreate::candidates(before) {
             // The old address is given back a little after the Service that had it has gone.
             if last.as_ref().is_some_and(is_taken) && clock.elapsed() < ADDRESS {
                 return Err(Next::Wait);

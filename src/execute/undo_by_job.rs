@@ -3,9 +3,9 @@
 //! The Job is created suspended before anything of the step is undone: its being there tells every later run
 //! that it has to run, and that the other one had run. It is set going once that one and its pods are gone.
 
-use super::patience::Clock;
 use super::requests::write_options;
-use super::standing::is_made_by;
+use super::retry_budget::Clock;
+use super::step_status::is_made_by;
 use super::steps::expected_uid;
 use super::undo::{Next, Undoing};
 use super::undo_job::UndoJob;
@@ -13,7 +13,7 @@ use crate::cluster::ApiError;
 use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
 use crate::model::names::PROMOTION_ANNOTATION;
 use crate::model::{Object, Target};
-use crate::monitor::Problem;
+use crate::monitor::StopReason;
 use serde_json::{Value, json};
 
 impl Undoing<'_> {
@@ -23,7 +23,7 @@ impl Undoing<'_> {
         job: &UndoJob<'_>,
         part: &StepPart,
         progress: &StepProgress,
-    ) -> Result<Result<bool, UndoState>, Problem> {
+    ) -> Result<Result<bool, UndoState>, StopReason> {
         let mut clock = self.steps.patience.start();
         loop {
             match self.try_to_prepare(job, part, progress, &clock).await {
@@ -99,7 +99,7 @@ impl Undoing<'_> {
     }
 
     /// Sets the Job going; as it is then.
-    pub(super) async fn start_job(&self, job: &UndoJob<'_>) -> Result<Result<Object, UndoState>, Problem> {
+    pub(super) async fn start_job(&self, job: &UndoJob<'_>) -> Result<Result<Object, UndoState>, StopReason> {
         let mut clock = self.steps.patience.start();
         loop {
             match self.try_to_start(job, &clock).await {

@@ -6,16 +6,16 @@
 //! names: one that is there already need not be written, and one whose bytes do not fit is not deleted.
 
 use super::codec;
-use super::patience::Patience;
 use super::requests::{deletion, write_options};
+use super::retry_budget::RetryBudget;
 use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::{Bundle, BundleError};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::*;
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
-use crate::monitor::Problem;
-use crate::observe::home::{Stored, kind_of};
+use crate::monitor::StopReason;
+use crate::observe::release_state::{Stored, kind_of};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
@@ -71,14 +71,14 @@ pub enum StoreError {
     },
     /// It cannot be read back.
     #[error(transparent)]
-    Home(#[from] crate::observe::home::HomeError),
+    ReleaseState(#[from] crate::observe::release_state::ReleaseStateError),
 }
 
-impl From<Problem> for StoreError {
-    fn from(problem: Problem) -> Self {
+impl From<StopReason> for StoreError {
+    fn from(problem: StopReason) -> Self {
         match problem {
-            Problem::LockLost => StoreError::LockLost,
-            Problem::Unreachable { seconds } => StoreError::Unreachable { seconds },
+            StopReason::LockLost => StoreError::LockLost,
+            StopReason::Unreachable { seconds } => StoreError::Unreachable { seconds },
         }
     }
 }
@@ -86,7 +86,7 @@ impl From<Problem> for StoreError {
 /// Writes what one release keeps in its home namespace, as it is told.
 pub(super) struct Writer {
     pub cluster: Arc<dyn Cluster>,
-    pub patience: Patience,
+    pub patience: RetryBudget,
     pub release: ReleaseRef,
 }
 

@@ -45,7 +45,7 @@ pub enum NotAReport {
     Root(String),
     /// Its end is missing.
     #[error("expected a whole JUnit report, found that it ends within <{0}>")]
-    CutOff(String),
+    CannotContinue(String),
     /// It is not XML.
     #[error("expected well-formed XML, found at byte {at}: {why}")]
     Malformed {
@@ -239,7 +239,7 @@ impl Document {
     }
 
     fn cut_off(&mut self) -> NotAReport {
-        NotAReport::CutOff(self.open.pop().unwrap_or_default())
+        NotAReport::CannotContinue(self.open.pop().unwrap_or_default())
     }
 }
 

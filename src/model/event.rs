@@ -8,7 +8,7 @@ use super::identity::ObjectId;
 use super::plan::PreflightFinding;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
-use super::verdict::{Cause, Verdict};
+use super::verdict::{Cause, Health};
 use serde::Serialize;
 
 /// One thing that happened.
@@ -64,7 +64,7 @@ pub enum Event {
         /// The object.
         object: ObjectId,
         /// Its verdict.
-        verdict: Verdict,
+        verdict: Health,
     },
     /// Why it failed, with what helps to understand it.
     Failed {

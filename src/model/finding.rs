@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use ownership::{Hand, HandClass, Operation, Ownership, Touched};
+pub use ownership::{FieldManager, ManagerClass, ManagerFields, Operation, Touched};
 
 /// Everything that a comparison of desired, tested and live found.
 // Not `Serialize`: values go out through the redactor alone.
@@ -165,7 +165,7 @@ pub struct FieldChange {
     /// The value that the target has; none where it has none.
     pub desired: Option<Value>,
     /// Whose hand set the live value.
-    pub whose: Option<Ownership>,
+    pub whose: Option<FieldManager>,
     /// The rule that expects it, as an index into the environment's `differences`.
     // By its number, as documents and JSON name rules.
     pub expected_by: Option<usize>,

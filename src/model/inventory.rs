@@ -10,7 +10,7 @@ mod moving;
 use super::bundle::Bundle;
 use super::format::{FormatVersion, Rest};
 use super::identity::Target;
-use super::journal::{Ending, Failure, GateAtHand};
+use super::journal::{Failure, HistoryOutcome, LoadedGate};
 use super::k8s::kinds::{Gvk, ResourceType};
 use super::member;
 use super::moves::Moved;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 pub const MAX_HISTORY: usize = 100;
 
 /// What the ConfigMap `delivery-NAME` holds.
-// Compared as a whole: an inventory that would stay as it is is not written.
+// ComparisonFacts as a whole: an inventory that would stay as it is is not written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     /// The objects of the set.
@@ -60,7 +60,7 @@ pub struct HistoryEntry {
     /// When it ended.
     pub ended_at: Timestamp,
     /// How it ended.
-    pub ending: Ending,
+    pub ending: HistoryOutcome,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -99,7 +99,7 @@ pub struct Record {
     pub terms: Option<Terms>,
     /// The gates of its environment, in a bundle that is a Secret: their addresses and Jobs are not everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gates: Vec<GateAtHand>,
+    pub gates: Vec<LoadedGate>,
     /// What a later program wrote beside it.
     #[serde(flatten)]
     pub rest: Rest,
@@ -225,8 +225,11 @@ mod tests {
     }
 
     /// A history in which one release was promoted again and again, and ended so.
-    fn history(endings: &[(Ending, Option<CauseKind>, bool)]) -> Inventory {
-        let entry = |(revision, (ending, cause, recorded)): (u32, &(Ending, Option<CauseKind>, bool))| {
+    fn history(endings: &[(HistoryOutcome, Option<CauseKind>, bool)]) -> Inventory {
+        let entry = |(revision, (ending, cause, recorded)): (
+            u32,
+            &(HistoryOutcome, Option<CauseKind>, bool),
+        )| {
             let cause =
                 cause.map(|kind| serde_json::json!({"cause": {"kind": kind, "message": "", "pod": null}}));
 
@@ -246,12 +249,12 @@ mod tests {
 
     #[test]
     fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine_and_a_success_does() {
-        let inside = (Ending::Reverted, Some(CauseKind::CrashLoop), false);
-        let outside = (Ending::Reverted, Some(CauseKind::Quota), false);
-        let interrupted = (Ending::Reverted, None, false);
-        let promoted = (Ending::Promoted, None, true);
+        let inside = (HistoryOutcome::Reverted, Some(CauseKind::CrashLoop), false);
+        let outside = (HistoryOutcome::Reverted, Some(CauseKind::Quota), false);
+        let interrupted = (HistoryOutcome::Reverted, None, false);
+        let promoted = (HistoryOutcome::Promoted, None, true);
         // Put back when it was asked for: its record stays.
-        let put_back = (Ending::Reverted, None, true);
+        let put_back = (HistoryOutcome::Reverted, None, true);
 
         for (endings, revision) in [
             (vec![inside], Some(1)),

@@ -53,7 +53,7 @@ pub struct Journal {
     pub phase: JournalPhase,
     /// How it ended, once it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
+    pub ending: Option<HistoryOutcome>,
     /// One sentence for whoever reads it with kubectl.
     pub message: String,
     /// Who works on it: the lock's holder.
@@ -106,7 +106,7 @@ pub enum JournalPhase {
 /// How a promotion ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Ending {
+pub enum HistoryOutcome {
     /// Promoted.
     Promoted,
     /// Promoted, and something that is no longer desired could not be deleted.
@@ -117,10 +117,13 @@ pub enum Ending {
     NotFullyReverted,
 }
 
-impl Ending {
+impl HistoryOutcome {
     /// Whether the release is what runs after it.
     pub fn is_promoted(self) -> bool {
-        matches!(self, Ending::Promoted | Ending::PromotedPruneIncomplete)
+        matches!(
+            self,
+            HistoryOutcome::Promoted | HistoryOutcome::PromotedPruneIncomplete
+        )
     }
 }
 
@@ -157,7 +160,7 @@ pub struct Reverting {
     // Once asked for, it stays: a later run can add it, and not take it away.
     pub keep_foreign: bool,
     /// What led to it.
-    pub why: RevertReason,
+    pub why: RollbackReason,
     /// Whether the promotion had been finished.
     // The ending is taken out while it is put back: this is all that tells it then.
     pub was_promoted: bool,
@@ -166,7 +169,7 @@ pub struct Reverting {
 /// What led to a revert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum RevertReason {
+pub enum RollbackReason {
     /// The promotion failed.
     Failed,
     /// A person interrupted it.
@@ -319,19 +322,19 @@ pub struct PromotionPart {
     /// What its end is judged by: a later run has no file of it.
     // One that is resumed proves what the first run would have proved.
     #[serde(default)]
-    pub judging: Judging,
+    pub judging: SuccessCriteria,
 }
 
 /// What an environment says of how a promotion is judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Judging {
+pub struct SuccessCriteria {
     /// Containers that admission adds to pods.
     pub injected: Vec<Injected>,
     /// Health of custom kinds.
     pub health_checks: Vec<HealthCheck>,
     /// What must hold after the rollout.
-    pub gates: Vec<GateAtHand>,
+    pub gates: Vec<LoadedGate>,
     /// Objects that nothing waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wait: Vec<WaitRule>,
@@ -340,7 +343,7 @@ pub struct Judging {
 /// A gate with its Job's manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GateAtHand {
+pub struct LoadedGate {
     /// As the environment declares it.
     pub gate: Gate,
     /// Its Job, where it is one.
@@ -368,7 +371,7 @@ impl Journal {
 
     /// Whether `revert` can undo it.
     pub fn is_promoted(&self) -> bool {
-        !self.is_open() && self.ending.is_some_and(Ending::is_promoted)
+        !self.is_open() && self.ending.is_some_and(HistoryOutcome::is_promoted)
     }
 
     /// The progress of a step.

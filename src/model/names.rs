@@ -8,7 +8,7 @@ pub const GROUP: &str = "kubectl-delivery.io";
 /// `apiVersion` of `Release` and `Environment` files.
 pub const API_VERSION: &str = "kubectl-delivery.io/v1alpha1";
 /// The field manager of every write.
-// Ownership hangs on it: under another name every field would be somebody else's.
+// FieldManager hangs on it: under another name every field would be somebody else's.
 pub const FIELD_MANAGER: &str = "kubectl-delivery";
 /// Annotation on a pod template: the hash of the configuration its pods read at start.
 pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A right that a promotion or its undo needs.
 // Sorted, so that a right that many steps need is asked once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Right {
+pub struct Permission {
     /// API group; empty for the core group.
     pub group: String,
     /// Plural.
@@ -39,18 +39,18 @@ pub struct Need {
 
 /// One request to make dry.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Try {
+pub struct DryRun {
     /// The step it is about.
     pub step: StepId,
     /// Where.
     pub target: Target,
     /// What.
-    pub request: DryRequest,
+    pub request: DryRunRequest,
 }
 
 /// What to make dry.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DryRequest {
+pub enum DryRunRequest {
     /// Server-side apply.
     Apply(Value),
     /// PUT.
@@ -68,7 +68,7 @@ pub enum DryRequest {
 
 /// The pod of a workload's template, to be created dry.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PodTry {
+pub struct PodDryRun {
     /// The workload.
     pub workload: ObjectId,
     /// Namespace.
@@ -81,14 +81,14 @@ pub struct PodTry {
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
     /// Rights, with what they are needed for.
-    pub rights: BTreeMap<Right, Need>,
+    pub rights: BTreeMap<Permission, Need>,
     /// Requests to make dry.
-    pub tries: Vec<Try>,
+    pub tries: Vec<DryRun>,
     /// Pods to create dry.
-    pub pods: Vec<PodTry>,
+    pub pods: Vec<PodDryRun>,
     /// Pods as workloads make them now, where those to come ask for other resources: what quotas gain and lose.
     // Also asked of the server: a LimitRange and injectors add to both, and only like compares with like.
-    pub old_pods: Vec<PodTry>,
+    pub old_pods: Vec<PodDryRun>,
     /// Namespaces whose quotas count.
     // The home namespace always: journal, lock and inventory count as well.
     pub quotas: BTreeSet<String>,
@@ -105,7 +105,7 @@ pub struct Questions {
 pub enum Answer {
     /// The server would do it; the object as it would be, where there is one.
     // A deletion has none.
-    Fine(Option<Box<Object>>),
+    Accepted(Option<Box<Object>>),
     /// The server would refuse it.
     Refused {
         /// HTTP status code.
@@ -125,7 +125,7 @@ pub enum Answer {
 
 /// Whether a right is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allowed {
+pub enum PermissionAnswer {
     /// For all names.
     Yes,
     /// Not for these names; for any where empty.
@@ -139,7 +139,7 @@ pub enum Allowed {
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// For each right.
-    pub rights: BTreeMap<Right, Allowed>,
+    pub rights: BTreeMap<Permission, PermissionAnswer>,
     /// For each dry request, in their order.
     pub tries: Vec<Answer>,
     /// For each pod, in their order.

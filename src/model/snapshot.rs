@@ -133,14 +133,14 @@ impl Fresh {
 
 /// Something besides the objects that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
+pub struct ReadFailure {
     /// What a waiver names, as `Kind/namespace`; none where nothing can be done without it.
     pub subject: Option<String>,
     /// What it is, and what the server said.
     pub why: String,
 }
 
-impl From<String> for Unread {
+impl From<String> for ReadFailure {
     fn from(why: String) -> Self {
         // A text alone names nothing that a waiver could.
         Self { subject: None, why }

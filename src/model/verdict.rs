@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// What is known of one object's rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
-pub enum Verdict {
+pub enum Health {
     /// Not there yet: `done` of `total`, and what is being waited for.
     Waiting {
         /// How many are as they should be.
@@ -32,15 +32,15 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl Health {
     /// Done, without a remark.
     pub fn done() -> Self {
-        Verdict::Done { note: None }
+        Health::Done { note: None }
     }
 
     /// Waiting.
     pub fn waiting(done: u32, total: u32, why: impl Into<String>) -> Self {
-        Verdict::Waiting {
+        Health::Waiting {
             done,
             total,
             why: why.into(),
@@ -116,7 +116,7 @@ pub enum CauseKind {
     WrongImage,
     /// A gate did not hold.
     Gate,
-    /// Something that was well became unwell during the soak.
+    /// Something that was well became not_ready_again during the soak.
     Soak,
     /// The object was deleted or replaced by somebody.
     Disappeared,

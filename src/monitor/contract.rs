@@ -30,12 +30,12 @@ pub enum Stopped {
     /// Something is not as it should be.
     Failed(Box<Failure>),
     /// Nothing can be said: the API server is silent, or the lock is another's.
-    CutOff(Problem),
+    CannotContinue(StopReason),
 }
 
 /// Why waiting ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum StopReason {
     /// The lock is another's.
     LockLost,
     /// No answer for too long.
@@ -45,12 +45,12 @@ pub enum Problem {
     },
 }
 
-impl Problem {
+impl StopReason {
     /// One sentence.
     pub fn said(self) -> String {
         match self {
-            Problem::LockLost => "another run has taken the lock".into(),
-            Problem::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
+            StopReason::LockLost => "another run has taken the lock".into(),
+            StopReason::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
         }
     }
 }
@@ -61,9 +61,9 @@ impl From<Box<Failure>> for Stopped {
     }
 }
 
-impl From<Problem> for Stopped {
-    fn from(problem: Problem) -> Self {
-        Stopped::CutOff(problem)
+impl From<StopReason> for Stopped {
+    fn from(problem: StopReason) -> Self {
+        Stopped::CannotContinue(problem)
     }
 }
 
@@ -108,7 +108,7 @@ pub trait MonitorContext: Send + Sync {
     fn patience(&self) -> Duration;
 
     /// Sends one write, once the lock is surely held; an error where it is not.
-    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem>;
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, StopReason>;
 }
 
 /// Judges rollouts: watches objects until all are as they should be or one fails, and says so by events

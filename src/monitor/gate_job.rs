@@ -8,11 +8,11 @@ use super::options::ReadyGate;
 use super::service::{FIRST_READ, Watching};
 use crate::cluster::ApiError;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
-use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::verdict::{Cause, CauseKind, Health};
 use crate::model::{Object, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorContext, MonitorWrite, Problem, Stopped, WriteAnswer};
-use crate::rollout::{Policy, Subject, Surroundings, written_at};
+use crate::monitor::{MonitorContext, MonitorWrite, StopReason, Stopped, WriteAnswer};
+use crate::rollout::{MonitoredObject, Policy, RolloutContext, written_at};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -70,7 +70,7 @@ pub(super) async fn run(
     };
 
     let written = written_at(&made).unwrap_or_else(Timestamp::now);
-    follow.add([Subject::new(target.clone(), &made, written)]);
+    follow.add([MonitoredObject::new(target.clone(), &made, written)]);
 
     let result = match end(&mut follow, &target, context.patience()).await {
         None => Ok(()),
@@ -96,8 +96,8 @@ async fn report_end(
     let id = target.id();
     let has_run = follow.look(&id, |_, view| has_run(view)) == Some(true);
 
-    let failed = Verdict::Failed { cause };
-    let Verdict::Failed { cause } = watching.hiding.verdict(follow, &id, failed).await else {
+    let failed = Health::Failed { cause };
+    let Health::Failed { cause } = watching.hiding.verdict(follow, &id, failed).await else {
         // Cannot be: hiding changes the words of a verdict and never its state.
         return Ok(());
     };
@@ -119,9 +119,9 @@ async fn end(follow: &mut Follow, target: &Target, patience: Duration) -> Option
     loop {
         // It is the only one that is followed here.
         match follow.next().await.verdict {
-            Verdict::Waiting { .. } => {}
-            Verdict::Done { .. } => return None,
-            Verdict::Failed { cause } => {
+            Health::Waiting { .. } => {}
+            Health::Done { .. } => return None,
+            Health::Failed { cause } => {
                 if follow.confirm(&target.id(), patience).await {
                     return Some(cause);
                 }
@@ -149,7 +149,7 @@ fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
     }
 }
 
-fn has_run(view: &Surroundings<'_>) -> bool {
+fn has_run(view: &RolloutContext<'_>) -> bool {
     let has_started = |pod: &PodFacts| {
         let ran = |state: &ContainerState| {
             matches!(
@@ -178,7 +178,7 @@ async fn create(
     target: &Target,
     object: Object,
     context: &dyn MonitorContext,
-) -> Result<Result<Object, CannotCreate>, Problem> {
+) -> Result<Result<Object, CannotCreate>, StopReason> {
     let write = MonitorWrite::Create {
         target: target.clone(),
         object: Box::new(object),
@@ -212,7 +212,7 @@ async fn delete(
     target: &Target,
     uid: &str,
     context: &dyn MonitorContext,
-) -> Result<Option<ApiError>, Problem> {
+) -> Result<Option<ApiError>, StopReason> {
     let write = MonitorWrite::Delete {
         target: target.clone(),
         uid: uid.to_owned(),
@@ -229,10 +229,10 @@ async fn delete(
     }
 }
 
-async fn wait(start: Instant, context: &dyn MonitorContext) -> Result<(), Problem> {
+async fn wait(start: Instant, context: &dyn MonitorContext) -> Result<(), StopReason> {
     let patience = context.patience();
     if start.elapsed() >= patience {
-        return Err(Problem::Unreachable {
+        return Err(StopReason::Unreachable {
             seconds: patience.as_secs(),
         });
     }

@@ -5,10 +5,10 @@ use super::hidden::Hiding;
 use super::proving::member;
 use crate::cluster::Cluster;
 use crate::model::secret_texts::withheld;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::rollout::{Baseline, Policy, Subject, Surroundings, is_watched};
+use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, is_watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ const READ: Duration = Duration::from_secs(5);
 
 /// How one object stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
+pub struct ObjectHealth {
     /// The object.
     pub object: ObjectId,
     /// Its verdict; none where what it depends on could not be read in time.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Health>,
     /// Whether it is read and is not there.
     pub is_absent: bool,
     /// What is broken of it, one sentence each.
@@ -29,7 +29,7 @@ pub struct Health {
 }
 
 /// Judges those of the objects that have a rollout, in their order.
-pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<Health> {
+pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<ObjectHealth> {
     let watched: Vec<Target> = targets
         .iter()
         .filter(|target| is_watched(target))
@@ -67,7 +67,12 @@ async fn judge_all(follow: &mut Follow) {
     drop(tokio::time::timeout(READ, judged).await);
 }
 
-async fn object_health(follow: &Follow, hiding: &Hiding, object: ObjectId, baseline: &Baseline) -> Health {
+async fn object_health(
+    follow: &Follow,
+    hiding: &Hiding,
+    object: ObjectId,
+    baseline: &Baseline,
+) -> ObjectHealth {
     let spec = follow.pod_spec(&object);
     let unknown = hiding
         .know_secrets(object.namespace.as_deref(), spec.as_ref())
@@ -83,7 +88,8 @@ async fn object_health(follow: &Follow, hiding: &Hiding, object: ObjectId, basel
     let broken = baseline.broken.iter().map(hide).collect();
 
     // A watch that cannot be read shows no object either, and that is not its absence.
-    let is_absent = |_: &Subject, view: &Surroundings<'_>| view.object.is_none() && view.unreadable.is_none();
+    let is_absent =
+        |_: &MonitoredObject, view: &RolloutContext<'_>| view.object.is_none() && view.unreadable.is_none();
     let is_absent = follow.look(&object, is_absent) == Some(true);
 
     let judged = follow.verdicts().find(|(known, _)| **known == object);
@@ -92,7 +98,7 @@ async fn object_health(follow: &Follow, hiding: &Hiding, object: ObjectId, basel
         None => None,
     };
 
-    Health {
+    ObjectHealth {
         object,
         verdict,
         is_absent,

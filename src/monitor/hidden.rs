@@ -8,10 +8,10 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use crate::model::k8s::pod_spec::references;
 use crate::model::secret_texts::{withheld, words_of_admission};
-use crate::model::verdict::{Cause, Verdict};
+use crate::model::verdict::{Cause, Health};
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::rollout::Surroundings;
+use crate::rollout::RolloutContext;
 use futures::future::join_all;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ impl Hiding {
     }
 
     /// A verdict as it may be shown: where a Secret could not be read, without what a node says in its own words.
-    pub async fn verdict(&self, follow: &Follow, object: &ObjectId, verdict: Verdict) -> Verdict {
+    pub async fn verdict(&self, follow: &Follow, object: &ObjectId, verdict: Health) -> Health {
         let spec = follow.pod_spec(object);
         let unknown = self
             .know_secrets(object.namespace.as_deref(), spec.as_ref())
@@ -107,13 +107,13 @@ impl Hiding {
         };
 
         match verdict {
-            Verdict::Waiting { done, total, why } => Verdict::Waiting {
+            Health::Waiting { done, total, why } => Health::Waiting {
                 done,
                 total,
                 why: hide(why),
             },
-            Verdict::Done { note } => Verdict::Done { note: note.map(hide) },
-            Verdict::Failed { cause } => Verdict::Failed {
+            Health::Done { note } => Health::Done { note: note.map(hide) },
+            Health::Failed { cause } => Health::Failed {
                 cause: Cause {
                     message: hide(cause.message),
                     ..cause
@@ -124,7 +124,7 @@ impl Hiding {
 }
 
 /// What nodes, probes and webhooks say in words of their own.
-fn quotable(view: &Surroundings<'_>) -> Vec<String> {
+fn quotable(view: &RolloutContext<'_>) -> Vec<String> {
     let mut texts = said_by_nodes(&view.pods);
 
     for one in &view.occurrences {

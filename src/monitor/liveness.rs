@@ -8,7 +8,7 @@
 
 use super::service::Watching;
 use crate::model::k8s::kinds::well_known;
-use crate::monitor::{MonitorContext, Problem, Stopped, Watched};
+use crate::monitor::{MonitorContext, StopReason, Stopped, Watched};
 use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl Watching {
     }
 
     /// Ends where the API server has been silent for too long; a shorter silence is noted.
-    async fn wait_for_outage(&self, patience: Duration) -> Problem {
+    async fn wait_for_outage(&self, patience: Duration) -> StopReason {
         // A server that is merely slow needs its time.
         let limit = patience.max(SILENCE);
         let mut since: Option<Instant> = None;
@@ -69,7 +69,7 @@ impl Watching {
 
             let silent = self.server.silent();
             if silent >= limit {
-                return Problem::Unreachable {
+                return StopReason::Unreachable {
                     seconds: patience.as_secs(),
                 };
             }
@@ -78,7 +78,7 @@ impl Watching {
                 told = None;
                 if let Some(since) = since.take() {
                     // Deadlines move by it: while nobody answered, no controller got on.
-                    self.server.was_silent(since.elapsed());
+                    self.server.record_outage(since.elapsed());
                     self.note(None, "the API server answers again".into());
                 }
                 continue;

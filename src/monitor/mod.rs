@@ -6,7 +6,7 @@
 //! lock. Whatever it does may be dropped at any moment; what must not get lost by that stands in its state.
 //!
 //! Two ends are kept apart throughout: something is not as it should be ([`Stopped::Failed`]), and nothing
-//! can be known ([`Stopped::CutOff`]). The second one is never blamed on a release.
+//! can be known ([`Stopped::CannotContinue`]). The second one is never blamed on a release.
 
 mod baselines;
 mod contract;
@@ -28,9 +28,9 @@ mod state;
 mod stuck_pods;
 mod subjects;
 
-pub use contract::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
+pub use contract::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
 pub use diagnostics::{Diagnostics, collect_diagnostics};
-pub use health::{Health, health};
+pub use health::{ObjectHealth, health};
 pub use options::{GateCheck, ImageResolver, ReadyGate, WatchingOptions};
 pub use service::Watching;
 

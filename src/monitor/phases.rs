@@ -8,7 +8,7 @@ use super::gates;
 use super::service::Watching;
 use super::state::{State, Turn};
 use crate::model::Target;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
 use crate::rollout::is_awaited_late;
 use async_trait::async_trait;
@@ -116,7 +116,7 @@ impl Watching {
         .await?;
 
         // A note says that it was let go and not that it came: the soak would wait for it all over again.
-        let is_noted = |verdict: Option<&Verdict>| matches!(verdict, Some(Verdict::Done { note: Some(_) }));
+        let is_noted = |verdict: Option<&Health>| matches!(verdict, Some(Health::Done { note: Some(_) }));
         no_longer_awaited.extend(
             follow
                 .verdicts()

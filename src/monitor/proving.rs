@@ -12,8 +12,8 @@ use crate::model::running::ImageTrees;
 use crate::model::verdict::CauseKind;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorContext, Problem, Stopped, Watched};
-use crate::rollout::{Proof, Subject, Surroundings, is_watched, prove, runs_pods};
+use crate::monitor::{MonitorContext, StopReason, Stopped, Watched};
+use crate::rollout::{MonitoredObject, Proof, RolloutContext, is_watched, prove, runs_pods};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Watching {
             .members
             .iter()
             .filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
-        let others: Vec<Subject> = others.map(member).collect();
+        let others: Vec<MonitoredObject> = others.map(member).collect();
 
         let targets = seen
             .iter()
@@ -61,7 +61,7 @@ impl Watching {
         // Each wave was followed alone: those before the last are taken up again.
         let known: BTreeSet<ObjectId> = follow.verdicts().map(|(id, _)| id.clone()).collect();
         let again = seen.iter().filter(|one| !known.contains(&one.target.id()));
-        let mut subjects: Vec<Subject> = Vec::new();
+        let mut subjects: Vec<MonitoredObject> = Vec::new();
         for one in again {
             subjects.push(self.subject(follow, one).await);
         }
@@ -154,7 +154,7 @@ impl Watching {
     }
 
     fn proof(&self, follow: &Follow, id: &ObjectId, trees: &ImageTrees) -> Proof {
-        let read = |subject: &Subject, view: &Surroundings<'_>| {
+        let read = |subject: &MonitoredObject, view: &RolloutContext<'_>| {
             prove(
                 subject,
                 view,
@@ -196,7 +196,7 @@ impl Unproved {
     ) -> Result<(), Stopped> {
         // The API server is away and not the node: its patience counts, and nothing is said of what runs.
         if self.passes {
-            let problem = Problem::Unreachable {
+            let problem = StopReason::Unreachable {
                 seconds: patience.as_secs(),
             };
             return if waited < patience {
@@ -226,8 +226,8 @@ impl Unproved {
 }
 
 /// A member that nothing was written to: whichever revision it is at counts.
-pub(super) fn member(target: &Target) -> Subject {
-    Subject {
+pub(super) fn member(target: &Target) -> MonitoredObject {
+    MonitoredObject {
         target: target.clone(),
         uid: None,
         generation: 0,

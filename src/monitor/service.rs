@@ -8,11 +8,11 @@ use super::options::WatchingOptions;
 use super::state::{Noted, State, Turn};
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
 use crate::monitor::{MonitorContext, Stopped, Watched};
-use crate::observe::watch::Heard;
+use crate::observe::watch::ServerLiveness;
 use crate::rollout::Baseline;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +31,7 @@ pub struct Watching {
     /// How things stood before the first write; a run that takes up another one's work has no such time.
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
-    pub(super) server: Heard,
+    pub(super) server: ServerLiveness,
     /// Keeps values of Secrets out of what is shown.
     pub(super) hiding: Hiding,
     /// What is read to hear it.
@@ -48,7 +48,7 @@ impl Watching {
             options,
             state: Mutex::default(),
             before: OnceLock::new(),
-            server: Heard::default(),
+            server: ServerLiveness::default(),
             probe_target: std::sync::Mutex::default(),
         }
     }
@@ -124,8 +124,7 @@ impl Watching {
         } = update;
 
         // A failure that a fresh read does not confirm was the watch's: what holds comes as an update.
-        if matches!(verdict, Verdict::Failed { .. })
-            && !follow.confirm(&object, turn.context.patience()).await
+        if matches!(verdict, Health::Failed { .. }) && !follow.confirm(&object, turn.context.patience()).await
         {
             return Ok(());
         }
@@ -143,11 +142,11 @@ impl Watching {
         }
 
         match verdict {
-            Verdict::Failed { cause } => Err(self
+            Health::Failed { cause } => Err(self
                 .report_object_failure(follow, object, cause, turn.watched)
                 .await
                 .into()),
-            Verdict::Waiting { .. } | Verdict::Done { .. } => Ok(()),
+            Health::Waiting { .. } | Health::Done { .. } => Ok(()),
         }
     }
 }

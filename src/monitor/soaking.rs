@@ -7,9 +7,9 @@
 use super::gates;
 use super::service::Watching;
 use super::state::{State, Turn};
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 use crate::monitor::follow::Follow;
-use crate::monitor::{Problem, Stopped};
+use crate::monitor::{StopReason, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -67,19 +67,19 @@ impl Watching {
         let patience = turn.context.patience();
         // Nobody has seen the end of the soak: that is neither a success nor a failure of the release.
         if !follow.refresh(patience).await {
-            return Err(Problem::Unreachable {
+            return Err(StopReason::Unreachable {
                 seconds: patience.as_secs(),
             }
             .into());
         }
 
-        let unwell = follow.verdicts().find_map(|(id, verdict)| match verdict {
-            Some(Verdict::Done { .. }) => None,
+        let not_ready_again = follow.verdicts().find_map(|(id, verdict)| match verdict {
+            Some(Health::Done { .. }) => None,
             other => Some((id.clone(), other.cloned())),
         });
 
         // A node's words may quote a Secret here as well.
-        let unwell = match unwell {
+        let not_ready_again = match not_ready_again {
             Some((id, Some(verdict))) => {
                 let hidden = self.hiding.verdict(follow, &id, verdict).await;
                 Some((id, Some(hidden)))
@@ -87,10 +87,10 @@ impl Watching {
             other => other,
         };
 
-        match unwell {
+        match not_ready_again {
             // The gates last: they are asked only where everything runs.
             None => Ok(gates::check_again(self, &self.options.gates).await?),
-            Some((id, Some(Verdict::Failed { cause }))) => Err(self
+            Some((id, Some(Health::Failed { cause }))) => Err(self
                 .report_object_failure(follow, id, cause, turn.watched)
                 .await
                 .into()),
@@ -104,7 +104,7 @@ impl Watching {
                 };
 
                 let why = match verdict {
-                    Some(Verdict::Waiting { why, .. }) => why,
+                    Some(Health::Waiting { why, .. }) => why,
                     _ => "it is not read yet".into(),
                 };
                 let message = format!("{id} is not well at the end of the soak: {why}");

@@ -1,7 +1,7 @@
 //! What a monitor keeps between its calls. Its futures may be dropped at any moment, and go on from this.
 
 use crate::model::ObjectId;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::monitor::follow::{Follow, Update};
 use crate::monitor::{MonitorContext, Watched};
 use crate::rollout::Deadline;
@@ -32,13 +32,8 @@ pub(super) struct Noted {
 
 impl Noted {
     /// Adds the arithmetic of its deadline to a waiting verdict: once, and again where it changes.
-    pub fn add_deadline(
-        &mut self,
-        verdict: Verdict,
-        object: &ObjectId,
-        deadline: Option<Deadline>,
-    ) -> Verdict {
-        let (Verdict::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
+    pub fn add_deadline(&mut self, verdict: Health, object: &ObjectId, deadline: Option<Deadline>) -> Health {
+        let (Health::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
             return verdict;
         };
 
@@ -51,7 +46,7 @@ impl Noted {
         if last.as_ref() == Some(&text) {
             return verdict;
         }
-        Verdict::waiting(*done, *total, format!("{why}; {text}"))
+        Health::waiting(*done, *total, format!("{why}; {text}"))
     }
 }
 

@@ -9,8 +9,8 @@ use super::state::{Noted, Turn};
 use crate::model::k8s::kinds::built_in;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorWrite, Problem, WriteAnswer};
-use crate::rollout::Nudge;
+use crate::monitor::{MonitorWrite, StopReason, WriteAnswer};
+use crate::rollout::StuckPod;
 use std::time::Duration;
 
 /// How long until a pod that could not be deleted is deleted again, if it is still in the way.
@@ -22,10 +22,10 @@ impl Watching {
         &self,
         follow: &mut Follow,
         object: &ObjectId,
-        pod: &Nudge,
+        pod: &StuckPod,
         noted: &mut Noted,
         turn: Turn<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), StopReason> {
         let Some(kind) = built_in("", "Pod") else {
             return Ok(());
         };

@@ -10,7 +10,7 @@ use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::{ObjectId, Target};
 use crate::monitor::Watched;
 use crate::monitor::follow::Follow;
-use crate::rollout::{Subject, pending_before, rolls_out, written_at};
+use crate::rollout::{MonitoredObject, pending_before, rolls_out, written_at};
 use jiff::Timestamp;
 
 impl Watching {
@@ -49,7 +49,7 @@ impl Watching {
         follow.add(subjects);
     }
 
-    pub(super) async fn subject(&self, follow: &Follow, one: &Watched) -> Subject {
+    pub(super) async fn subject(&self, follow: &Follow, one: &Watched) -> MonitoredObject {
         // The server's clock where it tells: this is held against the times of pods and Events.
         let written = written_at(&one.answer).unwrap_or_else(Timestamp::now);
         let id = one.target.id();
@@ -65,7 +65,7 @@ impl Watching {
         baseline.pending =
             before.and_then(|before| pending_before(&one.target, before, &self.options.policy));
 
-        let mut subject = Subject::new(one.target.clone(), &one.answer, written)
+        let mut subject = MonitoredObject::new(one.target.clone(), &one.answer, written)
             .with_baseline(baseline)
             .with_seen_images(self.options.seen_images.iter().cloned());
         subject.is_served_within = self.is_served_within(one);

@@ -4,7 +4,7 @@
 //! part of. The schema that would tell an atomic map from one that was emptied is not at hand: live and the other
 //! entries tell. Status belongs to nobody here. A manager's name is what it calls itself: a class hides no field.
 
-use crate::model::finding::{HandClass, Operation, Ownership};
+use crate::model::finding::{FieldManager, ManagerClass, Operation};
 use crate::model::k8s::entries::is_status_entry;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::path::Step;
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// The managers of an object, each with its fields.
 pub struct Owners<'a> {
     live: &'a Object,
-    entries: Vec<(Ownership, &'a Value)>,
+    entries: Vec<(FieldManager, &'a Value)>,
 }
 
 impl<'a> Owners<'a> {
@@ -40,7 +40,7 @@ impl<'a> Owners<'a> {
 
     /// Who owns the field at `path`: of several, the one who decides least by habit. A person before a tool, a tool
     /// before us.
-    pub fn owner(&self, path: &FieldPath) -> Option<&Ownership> {
+    pub fn owner(&self, path: &FieldPath) -> Option<&FieldManager> {
         let of_path = self
             .entries
             .iter()
@@ -49,13 +49,13 @@ impl<'a> Owners<'a> {
         of_path
             .map(|(owner, _)| owner)
             .min_by_key(|owner| match owner.class {
-                HandClass::Autoscaler => 0,
-                HandClass::Person => 1,
-                HandClass::OtherTool => 2,
-                HandClass::Controller => 3,
-                HandClass::Unknown => 4,
+                ManagerClass::Autoscaler => 0,
+                ManagerClass::Person => 1,
+                ManagerClass::OtherTool => 2,
+                ManagerClass::Controller => 3,
+                ManagerClass::Unknown => 4,
                 // Last: beside ours, another's claim on the same field must not go unsaid.
-                HandClass::Ours => 5,
+                ManagerClass::Ours => 5,
             })
     }
 
@@ -77,7 +77,7 @@ impl<'a> Owners<'a> {
         let above = FieldPath::from_steps(steps[..end].to_vec());
         let is_empty = |value: &Value| value.as_object().is_some_and(|map| map.is_empty()) || value.is_null();
         // An atomic map is nobody's but as a whole; what others name parts of is none.
-        let has_parts = |(_, fields): &(Ownership, &Value)| {
+        let has_parts = |(_, fields): &(FieldManager, &Value)| {
             descend(fields, above.steps())
                 .and_then(Value::as_object)
                 .is_some_and(|map| !map.is_empty())
@@ -125,15 +125,15 @@ impl<'a> Owners<'a> {
     }
 
     /// The fields that each manager owns besides status, as their deepest paths.
-    pub fn fields(&self) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
+    pub fn fields(&self) -> impl Iterator<Item = (&FieldManager, Vec<FieldPath>)> {
         self.fields_of(|_| true)
     }
 
     /// The same of some managers alone: paths are many.
     pub fn fields_of(
         &self,
-        is_wanted: impl Fn(&Ownership) -> bool,
-    ) -> impl Iterator<Item = (&Ownership, Vec<FieldPath>)> {
+        is_wanted: impl Fn(&FieldManager) -> bool,
+    ) -> impl Iterator<Item = (&FieldManager, Vec<FieldPath>)> {
         let wanted = self.entries.iter().filter(move |(owner, _)| is_wanted(owner));
 
         // A custom kind without a status subresource has its status in the same entries as its spec.
@@ -156,10 +156,10 @@ impl<'a> Owners<'a> {
 /// Whether it is what our own applies own: [`is_our_apply_entry`] of an owner.
 ///
 /// [`is_our_apply_entry`]: crate::model::k8s::entries::is_our_apply_entry
-pub fn is_our_apply(owner: &Ownership) -> bool {
+pub fn is_our_apply(owner: &FieldManager) -> bool {
     // An update under our name (ownership written, a map emptied) owns nothing
     // that the next apply would take away.
-    owner.class == HandClass::Ours && owner.operation == Operation::Apply && owner.subresource.is_empty()
+    owner.class == ManagerClass::Ours && owner.operation == Operation::Apply && owner.subresource.is_empty()
 }
 
 fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
@@ -169,7 +169,7 @@ fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
 fn descend<'v>(fields: &'v Value, steps: &[Step]) -> Option<&'v Value> {
     let mut at = fields;
     for step in steps {
-        // Compared as steps and not as texts: the JSON of a key may be written in more than one way.
+        // ComparisonFacts as steps and not as texts: the JSON of a key may be written in more than one way.
         at = at
             .as_object()?
             .iter()
@@ -230,7 +230,7 @@ fn leaves_where(fields: &Value, is_wanted: &dyn Fn(&str) -> bool) -> Vec<FieldPa
     found
 }
 
-fn ownership(entry: &Value) -> Ownership {
+fn ownership(entry: &Value) -> FieldManager {
     let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
     let (manager, subresource) = (text("manager"), text("subresource"));
     let operation = Operation::from_entry(entry);
@@ -239,7 +239,7 @@ fn ownership(entry: &Value) -> Ownership {
     // The server notes none for writes through `scale`.
     let time = entry["time"].as_str().and_then(|time| time.parse().ok());
 
-    Ownership {
+    FieldManager {
         manager,
         operation,
         subresource,
@@ -249,17 +249,17 @@ fn ownership(entry: &Value) -> Ownership {
 }
 
 /// What kind of hand a manager seems to be. A name is a free claim: a label for people.
-pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> HandClass {
+pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> ManagerClass {
     match (manager, operation, subresource) {
-        (FIELD_MANAGER, ..) => HandClass::Ours,
+        (FIELD_MANAGER, ..) => ManagerClass::Ours,
         // The HorizontalPodAutoscaler's controller runs in there, and writes through `scale`.
-        ("kube-controller-manager", _, "scale") => HandClass::Autoscaler,
+        ("kube-controller-manager", _, "scale") => ManagerClass::Autoscaler,
         // Server-side apply sends manifests; every other command that goes by the bare name is a person's.
-        ("kubectl", Operation::Apply, _) => HandClass::OtherTool,
-        ("kubectl", ..) => HandClass::Person,
+        ("kubectl", Operation::Apply, _) => ManagerClass::OtherTool,
+        ("kubectl", ..) => ManagerClass::Person,
         // These send whole manifests: somewhere a file says the same, and its tool is to be asked.
         ("kubectl-client-side-apply" | "kubectl-create" | "kubectl-last-applied" | "kubectl-replace", ..) => {
-            HandClass::OtherTool
+            ManagerClass::OtherTool
         }
         (
             "kube-controller-manager"
@@ -269,15 +269,15 @@ pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> HandC
             | "kube-apiserver",
             ..,
         )
-        | ("cert-manager-cainjector" | "cainjector" | "kwok-controller", ..) => HandClass::Controller,
+        | ("cert-manager-cainjector" | "cainjector" | "kwok-controller", ..) => ManagerClass::Controller,
         // A client that sets no field manager goes by its user agent: browsers and
         // Node stand behind a person's clicks.
         ("k9s" | "lens" | "Lens" | "node-fetch" | "Mozilla" | "dashboard" | "headlamp", ..) => {
-            HandClass::Person
+            ManagerClass::Person
         }
-        (name, ..) if name.starts_with("kubectl-") => HandClass::Person,
-        (name, ..) if name.starts_with("keda") || name.starts_with("vpa-") => HandClass::Autoscaler,
-        _ => HandClass::OtherTool,
+        (name, ..) if name.starts_with("kubectl-") => ManagerClass::Person,
+        (name, ..) if name.starts_with("keda") || name.starts_with("vpa-") => ManagerClass::Autoscaler,
+        _ => ManagerClass::OtherTool,
     }
 }
 
@@ -340,7 +340,7 @@ mod tests {
                 .owner(&"/spec/selector/app".parse().unwrap())
                 .unwrap()
                 .class,
-            HandClass::OtherTool
+            ManagerClass::OtherTool
         );
         assert_eq!(owners.fields().count(), 1, "status is nobody's to compare");
     }
@@ -348,23 +348,23 @@ mod tests {
     #[test]
     fn classes_follow_kubectls_own_names() {
         for (manager, operation, subresource, class) in [
-            ("kubectl-edit", Operation::Update, "", HandClass::Person),
-            ("kubectl", Operation::Update, "scale", HandClass::Person),
-            ("kubectl", Operation::Apply, "", HandClass::OtherTool),
+            ("kubectl-edit", Operation::Update, "", ManagerClass::Person),
+            ("kubectl", Operation::Update, "scale", ManagerClass::Person),
+            ("kubectl", Operation::Apply, "", ManagerClass::OtherTool),
             (
                 "kubectl-client-side-apply",
                 Operation::Update,
                 "",
-                HandClass::OtherTool,
+                ManagerClass::OtherTool,
             ),
             (
                 "kube-controller-manager",
                 Operation::Update,
                 "scale",
-                HandClass::Autoscaler,
+                ManagerClass::Autoscaler,
             ),
-            ("helm", Operation::Update, "", HandClass::OtherTool),
-            (FIELD_MANAGER, Operation::Apply, "", HandClass::Ours),
+            ("helm", Operation::Update, "", ManagerClass::OtherTool),
+            (FIELD_MANAGER, Operation::Apply, "", ManagerClass::Ours),
         ] {
             assert_eq!(class_of(manager, operation, subresource), class, "{manager}");
         }

@@ -2,7 +2,7 @@
 //!
 //! *Which order, and why.* Where the promotion changed nothing, live stays; that is asked first, so that the many fields of
 //! others cost nothing and are never in doubt. Where nobody came after the promotion, what was there before comes back. Only
-//! where both hold is it looked at deeper: a map key by key, a list item by item, and anything else as one value. Ownership is
+//! where both hold is it looked at deeper: a map key by key, a list item by item, and anything else as one value. FieldManager is
 //! merged after the content and apart from it (`merged_ownership`): whose a field is follows from whose value came out.
 //!
 //! *What it assumes.* That `before` and `ours` are as the server had them, and that live is the version which the write will
@@ -13,7 +13,7 @@
 //! whoever called says so.
 //!
 //! *What cannot come.* Identity, status and the annotations that controllers write: they are live's throughout, for a
-//! promotion has no part in them (`mergeable`). Nor an object that is not there: to create one again is `execute/pristine.rs`.
+//! promotion has no part in them (`mergeable`). Nor an object that is not there: to create one again is `execute/recreate.rs`.
 //!
 //! *Where a new case goes.* A list with a key of its own into `model/k8s/list_key.rs`; a field of metadata, or an annotation
 //! that a controller counts up, into `mergeable` and `model/k8s/writers.rs`; another decision between the three values into

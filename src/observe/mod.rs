@@ -6,11 +6,11 @@
 
 mod admission;
 mod dry_run;
-pub mod home;
 mod kinds;
 mod objects;
 mod pods;
 mod preflight;
+pub mod release_state;
 pub mod sealing;
 pub mod watch;
 mod whole_kinds;

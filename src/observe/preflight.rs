@@ -11,7 +11,9 @@ use crate::cluster::{
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
-use crate::model::preflight::{Allowed, Answer, Answers, DryRequest, Need, PodTry, Questions, Right, Try};
+use crate::model::preflight::{
+    Answer, Answers, DryRun, DryRunRequest, Need, Permission, PermissionAnswer, PodDryRun, Questions,
+};
 use crate::model::refusal::{RefusalCause, RefusedBy};
 use crate::model::{Object, Target};
 use futures::future::join_all;
@@ -50,7 +52,7 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
 }
 
 /// Whether a right is there: for any name first, then for each that is needed.
-async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
+async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> PermissionAnswer {
     let review = |name: &str| AccessReview {
         verb: right.verb.as_str().into(),
         group: right.group.clone(),
@@ -62,14 +64,14 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
 
     // Most roles name no objects: one question instead of one for each name.
     match cluster.may(&review("")).await {
-        Ok(true) => return Allowed::Yes,
+        Ok(true) => return PermissionAnswer::Yes,
         Ok(false) => {}
         // Neither yes nor no: a right that was not told is not one that is missing.
-        Err(error) => return Allowed::Unknown(error.to_string()),
+        Err(error) => return PermissionAnswer::Unknown(error.to_string()),
     }
 
     if need.names.is_empty() {
-        return Allowed::No(BTreeSet::new());
+        return PermissionAnswer::No(BTreeSet::new());
     }
 
     let each = join_all(need.names.iter().map(|name| {
@@ -82,18 +84,18 @@ async fn may(cluster: &dyn Cluster, right: &Right, need: &Need) -> Allowed {
         match answer {
             Ok(true) => {}
             Ok(false) => drop(missing.insert(name.clone())),
-            Err(error) => return Allowed::Unknown(error.to_string()),
+            Err(error) => return PermissionAnswer::Unknown(error.to_string()),
         }
     }
 
     if missing.is_empty() {
-        Allowed::Yes
+        PermissionAnswer::Yes
     } else {
-        Allowed::No(missing)
+        PermissionAnswer::No(missing)
     }
 }
 
-async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>) {
+async fn try_dry(cluster: &dyn Cluster, question: &DryRun) -> (Answer, Vec<String>) {
     // No deadline: nothing is persisted, and the lock is not needed.
     let apply = ApplyOptions {
         manager: FIELD_MANAGER.into(),
@@ -110,14 +112,14 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
 
     let target = &question.target;
     let answered = match &question.request {
-        DryRequest::Apply(body) => cluster.apply(target, body, &apply).await,
-        DryRequest::Replace(body) => replace(cluster, target, body, &write).await,
+        DryRunRequest::Apply(body) => cluster.apply(target, body, &apply).await,
+        DryRunRequest::Replace(body) => replace(cluster, target, body, &write).await,
         // Put back under another name, for its own one is taken while the object is there.
-        DryRequest::Create(body) | DryRequest::PutBack(body) => {
+        DryRunRequest::Create(body) | DryRunRequest::PutBack(body) => {
             cluster.create(&named_as(target, body), body, &write).await
         }
 
-        DryRequest::Delete(uid) => {
+        DryRunRequest::Delete(uid) => {
             let options = DeleteOptions {
                 uid: uid.clone(),
                 // A status that moves meanwhile is no reason to refuse: the step itself looks at the version.
@@ -127,14 +129,14 @@ async fn try_dry(cluster: &dyn Cluster, question: &Try) -> (Answer, Vec<String>)
                 not_after: None,
             };
             return match cluster.delete(target, &options).await {
-                Ok(_) => (Answer::Fine(None), Vec::new()),
+                Ok(_) => (Answer::Accepted(None), Vec::new()),
                 Err(error) => (answer_of(&error), Vec::new()),
             };
         }
     };
 
     match answered {
-        Ok(applied) => (Answer::Fine(Some(Box::new(applied.object))), applied.warnings),
+        Ok(applied) => (Answer::Accepted(Some(Box::new(applied.object))), applied.warnings),
         Err(error) => (answer_of(&error), Vec::new()),
     }
 }
@@ -176,7 +178,7 @@ fn named_as(target: &Target, body: &Value) -> Target {
     }
 }
 
-async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
+async fn try_pod(cluster: &dyn Cluster, question: &PodDryRun) -> Answer {
     // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
     let target = Target::new(&KnownKind::Pod.resource(), Some(&question.namespace), "");
 
@@ -187,7 +189,7 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodTry) -> Answer {
     };
 
     match cluster.create(&target, &question.pod, &options).await {
-        Ok(applied) => Answer::Fine(Some(Box::new(applied.object))),
+        Ok(applied) => Answer::Accepted(Some(Box::new(applied.object))),
         Err(error) if may_not_create_pods(&error) => Answer::Unknown {
             why: "no right to create pods dry".into(),
         },

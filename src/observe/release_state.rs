@@ -2,7 +2,7 @@
 //! these name.
 //!
 //! Whatever is read here is acted on with the permissions of whoever runs this, so that neither journal nor
-//! inventory leaves this module before the seal has been judged ([`Home`]). What is altered is not even
+//! inventory leaves this module before the seal has been judged ([`ReleaseState`]). What is altered is not even
 //! parsed. [`Unsealed`] is the one exception, for a person who looks at such a state and accepts it.
 //!
 //! Inventory, journal and seal are three objects, and Kubernetes has no read of several as of one moment.
@@ -30,11 +30,11 @@ use state::StateObjects;
 pub use state::Unsealed;
 use std::time::Duration;
 use stored::get;
-pub use stored::{HomeError, Stored, kind_of, lease_kind};
+pub use stored::{ReleaseStateError, Stored, kind_of, lease_kind};
 
 /// What a release keeps in its home namespace.
 #[derive(Clone, Debug, Default)]
-pub struct Home {
+pub struct ReleaseState {
     /// Members and history; none before the first promotion.
     pub inventory: Option<Stored<Inventory>>,
     /// The journal; none before the first promotion.
@@ -47,7 +47,7 @@ pub struct Home {
     pub sealing: Sealing,
 }
 
-impl Home {
+impl ReleaseState {
     /// The key to what inventory and journal name, where they are as they were written.
     pub fn key(&self) -> Option<&BoundKey> {
         // The key to a state that was altered vouches for nothing that it names.
@@ -65,19 +65,19 @@ const BETWEEN: Duration = Duration::from_millis(100);
 
 /// Reads inventory, journal and lock of a release, and whether they are as they were written. `outside` is the key that is
 /// kept outside of the cluster.
-pub async fn read_home(
+pub async fn read_release_state(
     cluster: &dyn Cluster,
     namespace: &str,
     name: &str,
     outside: Option<&StateKey>,
-) -> Result<Home, HomeError> {
+) -> Result<ReleaseState, ReleaseStateError> {
     let mut before = None;
     for _ in 0..LOOKS {
         let (versions, home) = look(cluster, namespace, name, outside).await;
 
         let is_altered = match &home {
             Ok(home) => matches!(home.sealing.integrity, Integrity::Altered(_)),
-            Err(HomeError::Unreadable { .. }) => true,
+            Err(ReleaseStateError::Unreadable { .. }) => true,
             // A server that refuses or does not answer has nothing to do with a write under way.
             Err(_) => false,
         };
@@ -101,7 +101,7 @@ pub async fn read_unsealed(
     namespace: &str,
     name: &str,
     outside: Option<&StateKey>,
-) -> Result<Unsealed, HomeError> {
+) -> Result<Unsealed, ReleaseStateError> {
     StateObjects::read(cluster, (namespace, name), outside)
         .await?
         .into_unsealed()
@@ -113,7 +113,7 @@ async fn look(
     namespace: &str,
     name: &str,
     outside: Option<&StateKey>,
-) -> (Vec<String>, Result<Home, HomeError>) {
+) -> (Vec<String>, Result<ReleaseState, ReleaseStateError>) {
     let (state, lock) = futures::join!(
         StateObjects::read(cluster, (namespace, name), outside),
         Lock::read(cluster, namespace, name)
@@ -134,7 +134,7 @@ struct Lock {
 }
 
 impl Lock {
-    async fn read(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Self, HomeError> {
+    async fn read(cluster: &dyn Cluster, namespace: &str, name: &str) -> Result<Self, ReleaseStateError> {
         let lease = Target::new(&lease_kind(), Some(namespace), &names::inventory(name));
         match cluster.get(&lease).await {
             Ok(lease) => Ok(Self { lease, unknown: None }),
@@ -143,7 +143,7 @@ impl Lock {
                 lease: None,
                 unknown: Some(error.to_string()),
             }),
-            Err(source) => Err(HomeError::Api {
+            Err(source) => Err(ReleaseStateError::Api {
                 target: lease.to_string(),
                 source,
             }),
@@ -155,7 +155,7 @@ impl Lock {
 pub async fn list_homes(
     cluster: &dyn Cluster,
     namespace: Option<&str>,
-) -> Result<Vec<(String, String)>, HomeError> {
+) -> Result<Vec<(String, String)>, ReleaseStateError> {
     // Either alone will do: a first promotion that was killed early has a journal and no inventory.
     let selector = format!("{ROLE_LABEL} in (inventory,journal)");
     let request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
@@ -165,7 +165,7 @@ pub async fn list_homes(
     };
 
     let listed = paged(cluster, request, home).await;
-    let listed = listed.map_err(|source| HomeError::Api {
+    let listed = listed.map_err(|source| ReleaseStateError::Api {
         target: "the releases".into(),
         source,
     })?;

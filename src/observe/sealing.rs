@@ -8,7 +8,7 @@
 //! A key from outside is the only one that counts where it is given. Without it the cluster's counts, and for
 //! the time of a rotation the next one as well.
 
-use super::home::{HomeError, Stored, kind_of};
+use super::release_state::{ReleaseStateError, Stored, kind_of};
 use crate::cluster::Cluster;
 use crate::model::format::FORMAT_VERSION;
 use crate::model::k8s::known_kind::KnownKind;
@@ -75,7 +75,7 @@ pub(super) async fn read_seal(
     namespace: &str,
     name: &str,
     outside: Option<&StateKey>,
-) -> Result<SealRead, HomeError> {
+) -> Result<SealRead, ReleaseStateError> {
     let secrets = kind_of(true);
     let secret = |name: &str| Target::new(&secrets, Some(namespace), name);
     // By their names: whoever may read these two Secrets need not be allowed to list others.
@@ -117,7 +117,7 @@ impl Keys {
         key: Read,
         seal: &Read,
         next_target: &Target,
-    ) -> Result<Self, HomeError> {
+    ) -> Result<Self, ReleaseStateError> {
         let (first, mut unknown) = match key {
             // What is no key counts as none: the seal then names one that is gone, which is altered.
             Ok(found) => (found.as_ref().and_then(key_in), None),
@@ -151,12 +151,12 @@ fn may_name_another(seal: &Read, key: Option<&StateKey>) -> bool {
     key.is_none_or(|key| !text.contains(&key.id().to_string())) || text.contains("\"next\"")
 }
 
-async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, HomeError> {
+async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, ReleaseStateError> {
     match cluster.get(target).await {
         Ok(found) => Ok(Ok(found)),
         // The role `view` may read no Secrets, and is still shown what there is.
         Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
-        Err(source) => Err(HomeError::Api {
+        Err(source) => Err(ReleaseStateError::Api {
             target: target.to_string(),
             source,
         }),
@@ -232,7 +232,7 @@ impl SealRead {
         name: &str,
         head: Option<&Object>,
         inventory: Option<&Object>,
-    ) -> Result<Sealing, HomeError> {
+    ) -> Result<Sealing, ReleaseStateError> {
         let seal = match &self.seal {
             Ok(seal) => seal.as_ref(),
             Err(why) => return Ok(self.hidden(why)),

@@ -4,11 +4,11 @@
 use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::Object;
 use crate::model::k8s::known_kind::KnownKind;
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 use futures::future::join_all;
 
 /// The autoscalers of some namespaces, and what could not be read of them.
-pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
+pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<ReadFailure>) {
     all_of(
         cluster,
         KnownKind::HorizontalPodAutoscaler,
@@ -19,7 +19,7 @@ pub async fn autoscalers(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<O
 }
 
 /// The claims of some namespaces, and what could not be read of them.
-pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<Unread>) {
+pub async fn claims(cluster: &dyn Cluster, namespaces: &[String]) -> (Vec<Object>, Vec<ReadFailure>) {
     all_of(cluster, KnownKind::PersistentVolumeClaim, namespaces, "claims").await
 }
 
@@ -28,7 +28,7 @@ async fn all_of(
     kind: KnownKind,
     namespaces: &[String],
     called: &str,
-) -> (Vec<Object>, Vec<Unread>) {
+) -> (Vec<Object>, Vec<ReadFailure>) {
     let kind = kind.resource();
     let lists = namespaces.iter().map(|namespace| {
         let request = ListRequest::all(&kind, Some(namespace));
@@ -40,7 +40,7 @@ async fn all_of(
         match list {
             Ok(list) => found.extend(list),
             // Told beside what was found: without it, replicas and data of this namespace are unknown.
-            Err(error) => unreadable.push(Unread {
+            Err(error) => unreadable.push(ReadFailure {
                 subject: Some(format!("{}/{namespace}", kind.kind)),
                 why: format!("the {called} of the namespace {namespace}: {error}"),
             }),

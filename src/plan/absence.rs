@@ -2,7 +2,7 @@
 //! go by themselves.
 //!
 //! One answer for all who ask: a promotion does not create such an object, `diff` calls its absence no difference, and
-//! `wait` does not wait for it. An absence is excused by what was recorded or annotated, never by a read that failed.
+//! `wait` does not wait for it. An absence is allowed_absences by what was recorded or annotated, never by a read that failed.
 
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};
@@ -26,7 +26,7 @@ pub struct Past {
 
 /// Why an object of a release need not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Excuse {
+pub enum AbsenceReason {
     /// No promotion applies it: a hook of deletions and rollbacks, or a Job that undoes another.
     NeverApplied,
     /// A hook that runs only in the first promotion, or only in later ones, and not this time.
@@ -37,22 +37,22 @@ pub enum Excuse {
     NextChange,
 }
 
-impl Excuse {
+impl AbsenceReason {
     /// What is said of an object that is missed and need not be there.
     pub fn message(self) -> Option<&'static str> {
         match self {
-            Excuse::HasRun => Some(CLEANED_UP),
-            Excuse::NextChange => Some("not there: a hook, which runs with the next change"),
-            Excuse::NeverApplied | Excuse::NotThisTime => None,
+            AbsenceReason::HasRun => Some(CLEANED_UP),
+            AbsenceReason::NextChange => Some("not there: a hook, which runs with the next change"),
+            AbsenceReason::NeverApplied | AbsenceReason::NotThisTime => None,
         }
     }
 }
 
 /// Why a member that is not there need not be, by the object that the last promotion applied.
-pub fn absence_of_member(applied: &Object) -> Option<Excuse> {
+pub fn absence_of_member(applied: &Object) -> Option<AbsenceReason> {
     // In this order: a hook that goes by itself has run, and is not merely due again.
-    let has_run = goes_by_itself(applied).then_some(Excuse::HasRun);
-    has_run.or_else(|| is_hook(applied).then_some(Excuse::NextChange))
+    let has_run = goes_by_itself(applied).then_some(AbsenceReason::HasRun);
+    has_run.or_else(|| is_hook(applied).then_some(AbsenceReason::NextChange))
 }
 
 /// Whether a promotion is the first of its release here; what Helm has installed is installed.
@@ -66,7 +66,7 @@ pub(super) fn is_first(comparison: &Comparison, past: &Past) -> bool {
     !past.has_promoted && !live.any(|live| live.annotation(HELM_RELEASE_ANNOTATION).is_some())
 }
 
-/// Whether [`excused`] needs to know how the last promotion applied the objects: one that goes by itself is absent.
+/// Whether [`allowed_absences`] needs to know how the last promotion applied the objects: one that goes by itself is absent.
 pub fn needs_record(comparison: &Comparison) -> bool {
     comparison
         .objects
@@ -87,7 +87,7 @@ fn absent(object: &ObjectComparison) -> Option<&Object> {
 }
 
 /// The objects of a release that need not be there, or are not applied though they are.
-pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excuse> {
+pub fn allowed_absences(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, AbsenceReason> {
     let is_first = is_first(comparison, past);
     let desired = || {
         comparison
@@ -97,16 +97,16 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
     };
 
     // The first excuse stays: of what is never applied nothing else is to be said.
-    let mut excused: BTreeMap<ObjectId, Excuse> = not_applied(desired())
+    let mut allowed_absences: BTreeMap<ObjectId, AbsenceReason> = not_applied(desired())
         .into_iter()
-        .map(|id| (id, Excuse::NeverApplied))
+        .map(|id| (id, AbsenceReason::NeverApplied))
         .collect();
 
     for (id, object) in desired() {
         if let Ok(Some(hook)) = hook_of(object)
             && hook.when(is_first).is_none()
         {
-            excused.entry(id).or_insert(Excuse::NotThisTime);
+            allowed_absences.entry(id).or_insert(AbsenceReason::NotThisTime);
         }
     }
 
@@ -122,14 +122,18 @@ pub fn excused(comparison: &Comparison, past: &Past) -> BTreeMap<ObjectId, Excus
                 .iter()
                 .any(|recorded| is_the_same(recorded, desired))
         {
-            excused.entry(object.id()).or_insert(Excuse::HasRun);
+            allowed_absences
+                .entry(object.id())
+                .or_insert(AbsenceReason::HasRun);
         } else if past.is_promoted && is_hook(desired) {
             // In a release that is not promoted yet the hook has still to run.
-            excused.entry(object.id()).or_insert(Excuse::NextChange);
+            allowed_absences
+                .entry(object.id())
+                .or_insert(AbsenceReason::NextChange);
         }
     }
 
-    excused
+    allowed_absences
 }
 
 /// Whether two desired objects say the same, whichever of them was dressed as one that was there.

@@ -41,7 +41,7 @@ pub(super) fn workloads(comparison: &Comparison, live: &[Object]) -> BTreeSet<Ob
 }
 
 /// Takes out of a comparison what an autoscaler decides: the replicas of its target.
-pub fn leave_autoscaled(comparison: &mut Comparison, live: &[Object]) {
+pub fn ignore_autoscaled_replicas(comparison: &mut Comparison, live: &[Object]) {
     let targets = workloads(comparison, live);
     let replicas = FieldPath::root().field("spec").field("replicas");
     for object in comparison

@@ -18,7 +18,7 @@ use crate::model::format::FormatVersion;
 use crate::model::hook::goes_once_succeeded;
 use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, applyset_id, inventory};
 use crate::model::plan::{Plan, PreflightFinding};
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 
 /// Plans the promotion that a comparison calls for.
 ///
@@ -71,7 +71,7 @@ pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned
     Planned { plan, findings }
 }
 
-fn unreadable_finding(unread: &Unread) -> PreflightFinding {
+fn unreadable_finding(unread: &ReadFailure) -> PreflightFinding {
     let hint = "docs/permissions.md has a Role that suffices".to_owned();
     let message = format!("expected to read all that counts, found: {}", unread.why);
 

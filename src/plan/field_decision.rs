@@ -7,7 +7,7 @@
 
 use super::policy::Policy;
 use crate::model::Object;
-use crate::model::finding::{ChangeKind, FieldChange, HandClass, Ownership};
+use crate::model::finding::{ChangeKind, FieldChange, FieldManager, ManagerClass};
 use crate::model::k8s::writers::is_controllers;
 
 /// What is done about one differing field.
@@ -20,9 +20,9 @@ pub(super) enum Decision {
     /// It stays as it is: it is somebody's to decide.
     Leave,
     /// A person set it, and `--overwrite` is not given.
-    Person(Ownership),
+    Person(FieldManager),
     /// Another tool set it, and it is not adopted.
-    Tool(Ownership),
+    Tool(FieldManager),
 }
 
 /// Decides about a field of `live`. `autoscaled` says that an autoscaler owns the object's `replicas`.
@@ -54,12 +54,12 @@ pub(super) fn decide_field(
 
     let Some(owner) = &change.whose else { return take };
     match owner.class {
-        HandClass::Ours | HandClass::Unknown => take,
+        ManagerClass::Ours | ManagerClass::Unknown => take,
         // Named as a manager, a person's tool is adopted like any other.
-        HandClass::Person if policy.overwrite || policy.adopts(&owner.manager) => take,
-        HandClass::Person => Decision::Person(owner.clone()),
+        ManagerClass::Person if policy.overwrite || policy.adopts(&owner.manager) => take,
+        ManagerClass::Person => Decision::Person(owner.clone()),
         // Through its subresource, which writes nothing but replicas; desired leaves them open.
-        HandClass::Autoscaler if added => Decision::Leave,
+        ManagerClass::Autoscaler if added => Decision::Leave,
         // `--overwrite` speaks of people alone: a tool would set the field again.
         _ if policy.adopts(&owner.manager) => take,
         // A controller outside of its known places as well: anybody can take its name.
@@ -70,13 +70,13 @@ pub(super) fn decide_field(
 #[cfg(test)]
 mod tests {
     use super::ChangeKind::{Added, AddedOriginUnknown, Changed};
-    use super::HandClass::{Autoscaler, Controller, OtherTool, Ours, Person};
+    use super::ManagerClass::{Autoscaler, Controller, OtherTool, Ours, Person};
     use super::*;
     use crate::model::finding::Operation;
     use serde_json::json;
 
-    fn change(path: &str, kind: ChangeKind, class: HandClass, manager: &str) -> FieldChange {
-        let whose = Ownership {
+    fn change(path: &str, kind: ChangeKind, class: ManagerClass, manager: &str) -> FieldChange {
+        let whose = FieldManager {
             manager: manager.into(),
             operation: Operation::Update,
             subresource: String::new(),

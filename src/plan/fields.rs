@@ -10,7 +10,7 @@ use super::findings::refuse;
 use super::policy::Policy;
 use crate::compare::desired_holds;
 use crate::model::check::Check;
-use crate::model::finding::{Aside, AsideReason, HandClass, ObjectComparison, Ownership};
+use crate::model::finding::{Aside, AsideReason, FieldManager, ManagerClass, ObjectComparison};
 use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object, ObjectId};
@@ -79,7 +79,7 @@ struct Decided {
     taken: Vec<FieldPath>,
     /// What is neither sent nor held.
     left: Vec<FieldPath>,
-    refused: Vec<(FieldPath, Ownership)>,
+    refused: Vec<(FieldPath, FieldManager)>,
 }
 
 impl Fields<'_> {
@@ -247,18 +247,18 @@ fn summarize(changes: &[FieldPath]) -> String {
 }
 
 /// Refusals of fields that are others', one for each manager.
-fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<PreflightFinding> {
-    let mut managers: Vec<&Ownership> = Vec::new();
+fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, FieldManager)]) -> Vec<PreflightFinding> {
+    let mut managers: Vec<&FieldManager> = Vec::new();
     // By name and class: kubectl is a tool when it applies, and a person's hand when it edits.
     for (_, owner) in refused {
-        let is_known = |known: &&Ownership| known.manager == owner.manager && known.class == owner.class;
+        let is_known = |known: &&FieldManager| known.manager == owner.manager && known.class == owner.class;
         if !managers.iter().any(is_known) {
             managers.push(owner);
         }
     }
 
-    let finding = |owner: &&Ownership| {
-        let is_theirs = |(_, other): &&(FieldPath, Ownership)| {
+    let finding = |owner: &&FieldManager| {
+        let is_theirs = |(_, other): &&(FieldPath, FieldManager)| {
             other.manager == owner.manager && other.class == owner.class
         };
         let paths = refused.iter().filter(is_theirs);
@@ -268,11 +268,11 @@ fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, Ownership)]) -> Vec<
     managers.iter().map(finding).collect()
 }
 
-fn ownership_finding(id: &ObjectId, owner: &Ownership, fields: &str) -> PreflightFinding {
+fn ownership_finding(id: &ObjectId, owner: &FieldManager, fields: &str) -> PreflightFinding {
     let when = owner.time.map(|time| format!(" at {time}")).unwrap_or_default();
     let set_by = format!("found {fields} set by {}{when}", owner.manager);
 
-    let (message, hint) = if owner.class == HandClass::Person {
+    let (message, hint) = if owner.class == ManagerClass::Person {
         (
             format!("expected no change by hand, {set_by}"),
             "--overwrite replaces it; or take it into the manifests and record again".to_owned(),

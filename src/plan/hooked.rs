@@ -1,7 +1,7 @@
 //! What hooks and their annotations make of a release's objects: which are applied this time, which Job undoes which,
 //! and what is to be said of them.
 
-use super::absence::{Excuse, Past, excused, is_first};
+use super::absence::{AbsenceReason, Past, allowed_absences, is_first};
 use super::findings::{note, refuse};
 use super::hooks;
 use super::misuse::find_misuses;
@@ -19,7 +19,7 @@ pub(super) struct Hooked {
     pub is_first: bool,
     /// For a Job, the one that undoes it.
     pub undo_jobs: BTreeMap<ObjectId, Object>,
-    excused: BTreeMap<ObjectId, Excuse>,
+    allowed_absences: BTreeMap<ObjectId, AbsenceReason>,
 }
 
 impl Hooked {
@@ -29,7 +29,7 @@ impl Hooked {
         let mut hooked = Self {
             is_first,
             undo_jobs: BTreeMap::new(),
-            excused: excused(comparison, past),
+            allowed_absences: allowed_absences(comparison, past),
         };
 
         for object in &comparison.objects {
@@ -78,49 +78,52 @@ impl Hooked {
             }
         };
 
-        let message = match self.excused.get(id)? {
-            Excuse::NeverApplied => {
+        let message = match self.allowed_absences.get(id)? {
+            AbsenceReason::NeverApplied => {
                 // The Job that undoes another is left out by its very purpose: nothing is said of it.
                 hook.filter(hooks::Hook::runs_never)?;
                 "is not applied: a hook of deletions and rollbacks"
             }
-            Excuse::NotThisTime if self.is_first => "does not run: a hook of later promotions alone",
-            Excuse::NotThisTime => "does not run: a hook of the first promotion alone",
+            AbsenceReason::NotThisTime if self.is_first => "does not run: a hook of later promotions alone",
+            AbsenceReason::NotThisTime => "does not run: a hook of the first promotion alone",
             // A hook runs again with the next change; any other Job that goes by itself has had its run.
-            Excuse::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
-            Excuse::HasRun | Excuse::NextChange => return None,
+            AbsenceReason::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
+            AbsenceReason::HasRun | AbsenceReason::NextChange => return None,
         };
         Some(note(Check::Hooks, Some(id), message.into()))
     }
 
     /// Whether a promotion leaves a desired object as it is.
     pub(super) fn is_left_out(&self, id: &ObjectId, desired: &Object) -> bool {
-        match self.excused.get(id) {
-            Some(Excuse::NeverApplied | Excuse::NotThisTime) => true,
+        match self.allowed_absences.get(id) {
+            Some(AbsenceReason::NeverApplied | AbsenceReason::NotThisTime) => true,
             // A hook that has run stays among the items: it runs where anything changes.
-            Some(Excuse::HasRun) => !is_hook(desired),
+            Some(AbsenceReason::HasRun) => !is_hook(desired),
             // It has an item, too: where anything changes, it runs.
-            Some(Excuse::NextChange) | None => false,
+            Some(AbsenceReason::NextChange) | None => false,
         }
     }
 
     /// Whether a hook's absence alone is nothing to be changed.
     pub(super) fn may_be_absent(&self, id: &ObjectId) -> bool {
-        matches!(self.excused.get(id), Some(Excuse::HasRun | Excuse::NextChange))
+        matches!(
+            self.allowed_absences.get(id),
+            Some(AbsenceReason::HasRun | AbsenceReason::NextChange)
+        )
     }
 
     /// Whether a hook that does not run this time ran before, and stays a member of the set.
     pub(super) fn rests(&self, id: &ObjectId) -> bool {
-        self.excused.get(id) == Some(&Excuse::NotThisTime)
+        self.allowed_absences.get(id) == Some(&AbsenceReason::NotThisTime)
     }
 
     /// What does not run this time, or has run: nothing waits for it.
     pub(super) fn resting(&self) -> Vec<ObjectId> {
         // To name what never runs stays an error: it would be waited for in vain.
         let rests = self
-            .excused
+            .allowed_absences
             .iter()
-            .filter(|(_, excuse)| **excuse != Excuse::NeverApplied);
+            .filter(|(_, excuse)| **excuse != AbsenceReason::NeverApplied);
         rests.map(|(id, _)| id.clone()).collect()
     }
 }

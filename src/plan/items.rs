@@ -9,7 +9,7 @@ use super::hooked::Hooked;
 use super::item::{Item, Kind};
 use super::policy::PlanInputs;
 use super::restart::configuration_read_by;
-use super::tool_metadata::{carry_restart, dress, set_restart, template_annotations};
+use super::tool_metadata::{add_tool_metadata, carry_restart, set_restart, template_annotations};
 use crate::model::finding::ObjectComparison;
 use crate::model::hook::is_hook;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, RESTART_ANNOTATION};
@@ -77,7 +77,7 @@ fn body(object: &ObjectComparison, desired: &Object, set: &str) -> Object {
         carry_restart(&mut body, live);
     }
     // An object without the label of the set is neither pruned nor taken for a member.
-    dress(&mut body, set);
+    add_tool_metadata(&mut body, set);
     body
 }
 
@@ -139,7 +139,7 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
             item.kind = Kind::Recreate;
             item.why = "a hook runs again".into();
         } else if item.kind == Kind::Nothing {
-            // Its absence was excused as long as nothing else changed.
+            // Its absence was allowed_absences as long as nothing else changed.
             item.kind = Kind::Create;
         }
     }

@@ -107,7 +107,7 @@ pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy
 }
 
 /// What is said of a plan's moves: what each release loses, and which of those that were named has nothing to lose.
-pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
+pub fn add_move_findings(planned: &mut Planned, policy: &Policy) {
     let home = &policy.home;
 
     for source in &policy.others.sources {
@@ -141,7 +141,7 @@ pub fn tell_moves(planned: &mut Planned, policy: &Policy) {
 }
 
 /// What a release's plan says of members that others took since its last promotion.
-pub fn told_of_moved(inventory: &Inventory, home: &str) -> Vec<PreflightFinding> {
+pub fn moved_member_notes(inventory: &Inventory, home: &str) -> Vec<PreflightFinding> {
     let lately = inventory.moved_lately();
     lately
         .map(|moved| note(Check::Owners, None, moved.sentence(home)))

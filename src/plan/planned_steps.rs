@@ -1,10 +1,10 @@
-//! The plan as people and programs are told of it: what, why, and what should be thought of before.
+//! The plan as people and programs are planned_steps of it: what, why, and what should be thought of before.
 
 use crate::model::event::PlannedStep;
 use crate::model::plan::{Action, Plan, PlanStep, Undo};
 
 /// Every step in order, what is deleted after the commit at the end.
-pub fn told(plan: &Plan) -> Vec<PlannedStep> {
+pub fn planned_steps(plan: &Plan) -> Vec<PlannedStep> {
     let lost = |step: &PlanStep| plan.data_loss.iter().filter(|lost| lost.step == step.id).count();
     let step = |step: &PlanStep| PlannedStep {
         id: step.id,

@@ -6,7 +6,7 @@ use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
 use crate::model::plan::{Plan, PreflightFinding, Settings, Waiver};
 use crate::model::release::PublicRelease;
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 use crate::model::{Object, ObjectId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -92,7 +92,7 @@ pub struct Facts {
     /// HorizontalPodAutoscalers of the release's namespaces.
     pub autoscalers: Vec<Object>,
     /// What of this could not be read, and why.
-    pub unreadable: Vec<Unread>,
+    pub unreadable: Vec<ReadFailure>,
     /// What was promoted before.
     pub past: Past,
 }

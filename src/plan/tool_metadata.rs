@@ -1,6 +1,6 @@
 //! What a promotion adds to desired objects: the ApplySet label, and the annotations that restart pods.
 //!
-//! A comparison dresses desired as live is dressed ([`dress_as_live`]), so that neither is ever a difference.
+//! A comparison dresses desired as live is dressed ([`carry_tool_metadata`]), so that neither is ever a difference.
 
 use crate::model::Object;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
@@ -18,7 +18,7 @@ pub(super) fn template_annotations(object: &Object) -> Option<[&'static str; 4]>
 }
 
 /// Puts a desired object into the set of this id.
-pub fn dress(desired: &mut Object, applyset_id: &str) {
+pub fn add_tool_metadata(desired: &mut Object, applyset_id: &str) {
     insert(
         desired,
         &["metadata", "labels"],
@@ -30,10 +30,10 @@ pub fn dress(desired: &mut Object, applyset_id: &str) {
 /// Gives desired what earlier promotions added to live: the label, where live has it, and the restart annotation.
 ///
 /// Without its annotation the next apply would restart the pods for nothing.
-pub fn dress_as_live(desired: &mut Object, live: &Object, applyset_id: &str) {
+pub fn carry_tool_metadata(desired: &mut Object, live: &Object, applyset_id: &str) {
     // Where live does not have it, its absence stays a difference of the promotion: the object joins the set.
     if live.label(APPLYSET_PART_OF_LABEL) == Some(applyset_id) {
-        dress(desired, applyset_id);
+        add_tool_metadata(desired, applyset_id);
     }
 
     carry_restart(desired, live);
@@ -119,7 +119,7 @@ mod tests {
     fn the_restart_annotation_of_an_earlier_promotion_is_carried_into_desired() {
         let live = deployment(json!({RESTART_ANNOTATION: "abc", "other": "x"}), json!({}));
         let mut desired = deployment(Value::Null, json!({"app": "web"}));
-        dress_as_live(&mut desired, &live, "applyset-1");
+        carry_tool_metadata(&mut desired, &live, "applyset-1");
 
         assert_eq!(
             desired.at("/spec/template/metadata/annotations"),
@@ -164,10 +164,10 @@ mod tests {
     fn the_label_of_another_set_is_not_taken_over() {
         let live = deployment(json!({}), json!({APPLYSET_PART_OF_LABEL: "applyset-other"}));
         let mut desired = deployment(json!({}), json!({}));
-        dress_as_live(&mut desired, &live, "applyset-1");
+        carry_tool_metadata(&mut desired, &live, "applyset-1");
         assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), None);
 
-        dress(&mut desired, "applyset-1");
+        add_tool_metadata(&mut desired, "applyset-1");
         assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), Some("applyset-1"));
     }
 }

@@ -5,14 +5,14 @@
 //! make it come true. A dry run of an undo refuses nothing: a step whose undo is rejected is irreversible from here on.
 
 use super::prerequisites::Prerequisites;
-use super::questions::{Compared, is_answered};
+use super::questions::{ComparisonFacts, is_answered};
 use super::reached::not_reached;
 use super::unreachable_webhook::UnreachableWebhook;
 use super::{pods::repaired_note, refusals};
 use crate::model::check::Check;
-use crate::model::finding::{HandClass, ObjectComparison};
+use crate::model::finding::{ManagerClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
-use crate::model::preflight::{Answer, Answers, DryRequest, Questions};
+use crate::model::preflight::{Answer, Answers, DryRunRequest, Questions};
 use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::Owners;
 use crate::objects::with_defaults_after;
@@ -30,7 +30,7 @@ pub(super) struct DryRunOutcome {
 /// Takes the answers to the dry runs into the steps.
 pub(super) fn apply_dry_runs(
     steps: &mut [PlanStep],
-    compared: &Compared<'_>,
+    compared: &ComparisonFacts<'_>,
     asked: &Questions,
     answers: &Answers,
     prerequisites: &Prerequisites<'_>,
@@ -43,14 +43,14 @@ pub(super) fn apply_dry_runs(
 
         match (answer, &question.request) {
             // No reason to refuse: the step can be done, and is a barrier from here on.
-            (Answer::Refused { message, .. }, DryRequest::PutBack(_)) => {
+            (Answer::Refused { message, .. }, DryRunRequest::PutBack(_)) => {
                 if let Some(step) = step {
                     let why = format!("putting it back is refused: {message}");
                     step.undo = Undo::Impossible { why };
                 }
             }
             // Not known is no barrier: a revert tries it, and says what came of it.
-            (Answer::Unknown { .. }, DryRequest::PutBack(_)) => {}
+            (Answer::Unknown { .. }, DryRunRequest::PutBack(_)) => {}
             (
                 Answer::Refused {
                     code,
@@ -75,13 +75,13 @@ pub(super) fn apply_dry_runs(
             (Answer::Unknown { why }, _) => {
                 outcome.findings.push(unknown_finding(&id, why, prerequisites));
             }
-            (Answer::Fine(Some(object)), DryRequest::Apply(_) | DryRequest::Replace(_)) => {
+            (Answer::Accepted(Some(object)), DryRunRequest::Apply(_) | DryRunRequest::Replace(_)) => {
                 let compared = compared.get(&id).copied();
                 let found = step.map(|step| accept(step, compared, object, prerequisites));
                 outcome.findings.extend(found.into_iter().flatten());
             }
             // Under another name, or of a deletion: the answer says yes, and not what the step will leave.
-            (Answer::Fine(_), _) => {}
+            (Answer::Accepted(_), _) => {}
         }
     }
 
@@ -203,7 +203,10 @@ fn kept_fields(step: &PlanStep, compared: &ObjectComparison, answer: &Object) ->
 }
 
 /// Takes in what the comparison has had answered already; what the server drops of it is found.
-pub(super) fn apply_known_answers(steps: &mut [PlanStep], compared: &Compared<'_>) -> Vec<PreflightFinding> {
+pub(super) fn apply_known_answers(
+    steps: &mut [PlanStep],
+    compared: &ComparisonFacts<'_>,
+) -> Vec<PreflightFinding> {
     let apply = |step: &mut PlanStep| {
         let compared = compared.get(&step.target.id()).copied();
         let answer = compared
@@ -221,7 +224,7 @@ pub(super) fn add_ownership_hints(
     tried: &mut [PreflightFinding],
     findings: &[PreflightFinding],
     steps: &[PlanStep],
-    compared: &Compared<'_>,
+    compared: &ComparisonFacts<'_>,
 ) {
     let refusals = tried
         .iter_mut()
@@ -249,7 +252,7 @@ pub(super) fn add_ownership_hints(
 }
 
 /// The tools that own fields of an object from which nothing is taken over.
-fn other_tools(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Option<String> {
+fn other_tools(steps: &[PlanStep], compared: &ComparisonFacts<'_>, id: &ObjectId) -> Option<String> {
     let takes_nothing = |step: &&PlanStep| matches!(step.action, Action::Apply { take_over: None, .. });
     steps
         .iter()
@@ -258,7 +261,7 @@ fn other_tools(steps: &[PlanStep], compared: &Compared<'_>, id: &ObjectId) -> Op
 
     let owners = Owners::of(compared.get(id)?.live.object()?);
     let tools: BTreeSet<String> = owners
-        .fields_of(|owner| owner.class == HandClass::OtherTool)
+        .fields_of(|owner| owner.class == ManagerClass::OtherTool)
         .map(|(owner, _)| owner.manager.clone())
         .collect();
     (!tools.is_empty()).then(|| tools.into_iter().collect::<Vec<_>>().join(" --adopt "))

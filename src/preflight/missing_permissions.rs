@@ -5,7 +5,7 @@
 
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
-use crate::model::preflight::{Allowed, Answers, Questions, Right};
+use crate::model::preflight::{Answers, Permission, PermissionAnswer, Questions};
 use crate::model::verb::Verb;
 use crate::plan::{note, refuse};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,13 +39,13 @@ pub(super) fn permission_findings(asked: &Questions, answers: &Answers) -> Vec<P
         };
 
         match answers.rights.get(right) {
-            Some(Allowed::Yes) | None => {}
-            Some(Allowed::No(_)) => {
+            Some(PermissionAnswer::Yes) | None => {}
+            Some(PermissionAnswer::No(_)) => {
                 let missing = missing.entry(place).or_default();
                 missing.verbs.push(right.verb);
                 missing.purposes.insert(&need.purpose);
             }
-            Some(Allowed::Unknown(why)) => findings.push(unknown_finding(&place, right.verb, why)),
+            Some(PermissionAnswer::Unknown(why)) => findings.push(unknown_finding(&place, right.verb, why)),
         }
     }
 
@@ -58,7 +58,7 @@ pub(super) fn permission_findings(asked: &Questions, answers: &Answers) -> Vec<P
 }
 
 /// `deployments.apps`, `pods/log`.
-fn resource_name(right: &Right) -> String {
+fn resource_name(right: &Permission) -> String {
     let resource = &right.resource;
     match (&*right.group, &*right.subresource) {
         ("", "") => resource.clone(),

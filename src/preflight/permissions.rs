@@ -7,7 +7,7 @@ use super::workload::is_watched;
 use crate::model::ResourceType;
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
-use crate::model::preflight::{Need, Right};
+use crate::model::preflight::{Need, Permission};
 use crate::model::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MANAGE: &[Verb] = &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
 
 /// Permissions, with what each is needed for.
-pub(super) fn needed(plan: &Plan) -> BTreeMap<Right, Need> {
+pub(super) fn needed(plan: &Plan) -> BTreeMap<Permission, Need> {
     let mut permissions = Permissions::default();
     permissions.add_steps(plan);
     permissions.add_state_storage(plan);
@@ -62,7 +62,7 @@ fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
 }
 
 #[derive(Default)]
-struct Permissions(BTreeMap<Right, Need>);
+struct Permissions(BTreeMap<Permission, Need>);
 
 impl Permissions {
     /// Kind by kind and namespace by namespace: a thousand steps need a few rights.
@@ -177,7 +177,7 @@ impl Permissions {
                 optional: true,
                 ..Need::default()
             };
-            let logs = Right {
+            let logs = Permission {
                 group: String::new(),
                 resource: "pods".into(),
                 subresource: "log".into(),
@@ -202,7 +202,7 @@ impl Permissions {
 
     /// A Role of the namespace gives this right, too.
     fn add_own_namespace(&mut self, home: &str) {
-        let right = Right {
+        let right = Permission {
             group: String::new(),
             resource: "namespaces".into(),
             subresource: String::new(),
@@ -237,7 +237,7 @@ impl Permissions {
         verb: Verb,
         purpose: &str,
     ) -> &mut Need {
-        let right = Right {
+        let right = Permission {
             group: resource.group.clone(),
             resource: resource.plural.clone(),
             subresource: String::new(),

@@ -7,7 +7,7 @@ use super::limits::Limits;
 use super::scopes::{PodSpec, Scopes};
 use super::usage::{Usage, is_same, pod_usage};
 use super::workload::template;
-use crate::model::preflight::{Answer, Answers, PodTry, Questions};
+use crate::model::preflight::{Answer, Answers, PodDryRun, Questions};
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,10 +28,10 @@ pub(super) struct Pods<'a> {
     old: HashMap<&'a ObjectId, &'a Object>,
 }
 
-fn by_workload<'a>(asked: &'a [PodTry], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
+fn by_workload<'a>(asked: &'a [PodDryRun], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
     // A pod that was refused is a finding of its own.
-    let made = |(question, answer): (&'a PodTry, &'a Answer)| match answer {
-        Answer::Fine(Some(pod)) => Some((&question.workload, &**pod)),
+    let made = |(question, answer): (&'a PodDryRun, &'a Answer)| match answer {
+        Answer::Accepted(Some(pod)) => Some((&question.workload, &**pod)),
         _ => None,
     };
     asked.iter().zip(answers).filter_map(made).collect()

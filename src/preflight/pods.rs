@@ -43,7 +43,7 @@ pub(super) fn pod_findings(
                 findings.push(note(Check::Pods, id, message));
             }
             // It was accepted by rules that are others by the time its pods are made.
-            Answer::Fine(_) => {
+            Answer::Accepted(_) => {
                 let awaited = prerequisites.awaited_pod_security(&question.workload);
                 findings.extend(awaited.map(|awaited| note(Check::Pods, id, awaited)));
             }

@@ -1,7 +1,7 @@
 //! What the server is asked about a plan before anything is touched.
 //!
 //! A question is put so that its answer holds for the step as it will be sent, or for the nearest thing that can be asked
-//! dry. Ownership cannot be written dry, so that a step which takes fields over is tried as a replacement by its final
+//! dry. FieldManager cannot be written dry, so that a step which takes fields over is tried as a replacement by its final
 //! object. What is created anew beside something of its name is tried under another one. What the comparison has proved is
 //! not asked again. A dry run neither charges a quota nor makes a pod: pods are tried by themselves, and quotas are read.
 //! Nothing is sent from here.
@@ -13,7 +13,7 @@ use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatu
 use crate::model::k8s::writers::drop_server_written;
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
-use crate::model::preflight::{DryRequest, Questions, Try};
+use crate::model::preflight::{DryRun, DryRunRequest, Questions};
 use crate::model::{FieldPath, Object, ObjectId, Target};
 use crate::objects::emptied;
 use crate::objects::final_object;
@@ -42,7 +42,7 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
         if let Some(live) = compared.and_then(|compared| compared.live.object()) {
             asked
                 .tries
-                .push(dry_run(step, DryRequest::Delete(live.uid().into())));
+                .push(dry_run(step, DryRunRequest::Delete(live.uid().into())));
         }
     }
 
@@ -98,8 +98,8 @@ fn quota_namespaces(plan: &Plan) -> BTreeSet<String> {
     namespaces
 }
 
-fn dry_run(step: &PlanStep, request: DryRequest) -> Try {
-    Try {
+fn dry_run(step: &PlanStep, request: DryRunRequest) -> DryRun {
+    DryRun {
         step: step.id,
         target: step.target.clone(),
         request,
@@ -115,9 +115,9 @@ pub(super) fn may_make_pods(step: &PlanStep) -> bool {
 }
 
 /// What was compared, by object.
-pub(super) type Compared<'a> = HashMap<ObjectId, &'a ObjectComparison>;
+pub(super) type ComparisonFacts<'a> = HashMap<ObjectId, &'a ObjectComparison>;
 
-pub(super) fn compared(comparison: &Comparison) -> Compared<'_> {
+pub(super) fn compared(comparison: &Comparison) -> ComparisonFacts<'_> {
     comparison
         .objects
         .iter()
@@ -166,18 +166,18 @@ fn job_target(step: &PlanStep, job: &Object) -> Target {
 }
 
 /// The Job that undoes a step: one that the server would refuse is found before it is needed.
-fn undo_job(step: &PlanStep, job: &Object) -> Try {
+fn undo_job(step: &PlanStep, job: &Object) -> DryRun {
     let mut body = job.value().clone();
     // Under another name: one of an earlier promotion may still lie there, with its log.
     body["metadata"]["name"] = names::dry_run(job.name()).into();
-    Try {
+    DryRun {
         step: step.id,
         target: job_target(step, job),
-        request: DryRequest::Create(body),
+        request: DryRunRequest::Create(body),
     }
 }
 
-fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
+fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRunRequest {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
 
@@ -190,42 +190,42 @@ fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRequest {
                 ..
             },
             Some(live),
-        ) => DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries)),
+        ) => DryRunRequest::Replace(final_object(live, predicted, &step.changes, object, entries)),
         // Such a map is emptied by a write of its own before the apply, which alone would leave null of it.
         (Action::Apply { object, .. }, Some(live)) if !emptied(object, live).is_empty() => {
             let entries = live.managed_fields();
-            DryRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
+            DryRunRequest::Replace(final_object(live, predicted, &step.changes, object, entries))
         }
         (Action::Apply { object, .. }, Some(live)) => {
             // With the uid alone: an object made anew is a conflict, and a status that moves is none.
             let mut body = object.value().clone();
             body["metadata"]["uid"] = live.uid().into();
-            DryRequest::Apply(body)
+            DryRunRequest::Apply(body)
         }
         // A template that changes would be refused as long as the old one is there.
         (Action::Recreate { object }, _) => {
             let mut body = object.value().clone();
             body["metadata"]["name"] = names::dry_run(object.name()).into();
-            DryRequest::Create(body)
+            DryRunRequest::Create(body)
         }
         // It is on its way out: what it is says nothing of what can be created.
         (Action::Create { object }, Some(_)) => {
             let mut body = object.value().clone();
             body["metadata"]["name"] = names::dry_run(object.name()).into();
-            DryRequest::Create(body)
+            DryRunRequest::Create(body)
         }
         // Nothing is there: a dry apply creates, just as the step will.
         (Action::Create { object } | Action::Apply { object, .. }, _) => {
-            DryRequest::Apply(object.value().clone())
+            DryRunRequest::Apply(object.value().clone())
         }
         (Action::Delete { .. }, live) => {
-            DryRequest::Delete(live.map(|live| live.uid().to_owned()).unwrap_or_default())
+            DryRunRequest::Delete(live.map(|live| live.uid().to_owned()).unwrap_or_default())
         }
     }
 }
 
 /// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
-fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
+fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRunRequest> {
     // Whoever grants rights has to hold them. The server checks it at the write: only a write can tell.
     let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
     let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
@@ -236,5 +236,5 @@ fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRequest> {
     metadata.shift_remove("ownerReferences");
 
     metadata.insert("name".into(), names::dry_run(live.name()).into());
-    Some(DryRequest::PutBack(body))
+    Some(DryRunRequest::PutBack(body))
 }

@@ -8,8 +8,8 @@ mod ownership;
 mod pruning;
 
 use crate::model::finding::{
-    Certainty, ChangeKind, Comparison, FieldChange, HandClass, ObjectComparison, ObjectStatus, Operation,
-    Ownership,
+    Certainty, ChangeKind, Comparison, FieldChange, FieldManager, ManagerClass, ObjectComparison,
+    ObjectStatus, Operation,
 };
 use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
@@ -93,14 +93,14 @@ fn clean() -> Comparison {
     }
 }
 
-fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: HandClass, manager: &str) {
+fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: ManagerClass, manager: &str) {
     object.status = ObjectStatus::Changed;
     object.changes.push(FieldChange {
         path: path.parse().unwrap(),
         kind,
         live: Some(json!("live")),
         desired: Some(json!("desired")),
-        whose: Some(Ownership {
+        whose: Some(FieldManager {
             manager: manager.into(),
             operation: Operation::Update,
             subresource: String::new(),
@@ -166,7 +166,7 @@ fn configuration_comes_before_the_workload_that_reads_it_which_restarts() {
         &mut comparison.objects[0],
         "/data/a",
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 
@@ -201,7 +201,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
             &mut comparison.objects[1],
             path,
             ChangeKind::Changed,
-            HandClass::Ours,
+            ManagerClass::Ours,
             FIELD_MANAGER,
         );
 
@@ -219,7 +219,7 @@ fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
         &mut comparison.objects[0],
         "/data/a",
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 
@@ -228,7 +228,7 @@ fn a_workload_whose_template_changes_anyway_is_not_restarted_twice() {
         &mut comparison.objects[1],
         image,
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 
@@ -263,7 +263,7 @@ fn a_plan_reads_back_as_it_was_written() {
         &mut comparison.objects[1],
         "/spec/paused",
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 
@@ -285,7 +285,7 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
         &mut comparison.objects[2],
         "/data/password",
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
     let first = plan(&comparison).plan;

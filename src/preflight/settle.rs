@@ -12,7 +12,7 @@ use super::dry_runs::{DryRunOutcome, add_ownership_hints, apply_dry_runs, apply_
 use super::missing_permissions::permission_findings;
 use super::pods::pod_findings;
 use super::prerequisites::Prerequisites;
-use super::questions::{Compared, compared};
+use super::questions::{ComparisonFacts, compared};
 use super::unreachable_webhook::UnreachableWebhook;
 use super::{new_quota, quota};
 use crate::compare;
@@ -137,13 +137,13 @@ fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> 
 }
 
 /// Drops steps whose predicted change comes to nothing, as the server has worked it out.
-fn drop_idle_steps(plan: &mut Plan, compared: &Compared<'_>) {
+fn drop_idle_steps(plan: &mut Plan, compared: &ComparisonFacts<'_>) {
     let idle = plan.steps.extract_if(.., |step| changes_nothing(step, compared));
     plan.unchanged.extend(idle.map(|step| step.target));
 }
 
 /// An apply whose answer is what is there, and that takes nothing over.
-fn changes_nothing(step: &PlanStep, compared: &Compared<'_>) -> bool {
+fn changes_nothing(step: &PlanStep, compared: &ComparisonFacts<'_>) -> bool {
     let Action::Apply {
         expected,
         take_over: None,
@@ -179,7 +179,7 @@ fn number(steps: &mut [PlanStep], prune: &mut [PlanStep]) {
 /// What cannot be read because of a converting webhook that the plan mends is left as it is, and no reason to refuse.
 fn excuse_unread(
     findings: &mut [PreflightFinding],
-    compared: &Compared<'_>,
+    compared: &ComparisonFacts<'_>,
     prerequisites: &Prerequisites<'_>,
 ) {
     let is_unread =

@@ -1,6 +1,6 @@
 //! Workloads: which kinds have pods, and the pod that a template makes.
 
-use crate::model::preflight::PodTry;
+use crate::model::preflight::PodDryRun;
 use crate::model::{Object, ObjectId, ResourceType};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) fn template(workload: &Object) -> Option<&Value> {
 }
 
 /// The pod that a workload would make: admission, quota and pod security judge pods, not workloads.
-pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
+pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodDryRun> {
     let template = template(workload)?;
 
     let namespace = id.namespace.clone()?;
@@ -51,7 +51,7 @@ pub(super) fn pod_of(workload: &Object, id: &ObjectId) -> Option<PodTry> {
     }
 
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
-    Some(PodTry {
+    Some(PodDryRun {
         workload: id.clone(),
         namespace,
         pod,

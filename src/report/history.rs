@@ -3,7 +3,7 @@
 use super::clean;
 use super::table::{columns, utc_second};
 use crate::model::inventory::{HistoryEntry, Inventory};
-use crate::model::journal::Ending;
+use crate::model::journal::HistoryOutcome;
 use std::io::{self, Write};
 use std::iter;
 
@@ -44,12 +44,12 @@ fn row(entry: &HistoryEntry, is_current: bool) -> [String; 6] {
 
 fn describe_ending(entry: &HistoryEntry) -> String {
     let mut text = match entry.ending {
-        Ending::Promoted => "promoted",
-        Ending::PromotedPruneIncomplete => "promoted, prune incomplete",
+        HistoryOutcome::Promoted => "promoted",
+        HistoryOutcome::PromotedPruneIncomplete => "promoted, prune incomplete",
         // A revert that was asked for has no failure.
-        Ending::Reverted if entry.failure.is_some() => "failed, put back",
-        Ending::Reverted => "put back",
-        Ending::NotFullyReverted => "not fully put back",
+        HistoryOutcome::Reverted if entry.failure.is_some() => "failed, put back",
+        HistoryOutcome::Reverted => "put back",
+        HistoryOutcome::NotFullyReverted => "not fully put back",
     }
     .to_owned();
 

@@ -121,10 +121,10 @@ fn external_cause_of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Memory, Policy, Subject, Surroundings, judge};
+    use super::super::{Memory, MonitoredObject, Policy, RolloutContext, judge};
     use super::*;
     use crate::model::k8s::kinds::built_in;
-    use crate::model::verdict::Verdict;
+    use crate::model::verdict::Health;
     use crate::model::{Object, Target};
     use rstest::rstest;
     use serde_json::{Value, json};
@@ -222,12 +222,12 @@ mod tests {
 
         let target = Target::new(&built_in("", "Pod").unwrap(), Some("shop"), "p");
         let start = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-        let subject = Subject::new(target, &object, start);
+        let subject = MonitoredObject::new(target, &object, start);
 
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             object: Some(&object),
             pods: vec![&pod],
-            ..Surroundings::default()
+            ..RolloutContext::default()
         };
         let mut memory = Memory::default();
 
@@ -238,7 +238,7 @@ mod tests {
 
         // The time without progress runs from the first look; nothing has moved when it is over.
         look(0);
-        let Verdict::Failed { cause } = look(601) else {
+        let Health::Failed { cause } = look(601) else {
             panic!("it is still waited for")
         };
 

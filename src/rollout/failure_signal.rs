@@ -3,7 +3,7 @@
 //! The same trouble keeps its key from look to look, so that its grace runs on while pods are replaced.
 
 use super::policy::Policy;
-use super::subject::Subject;
+use super::subject::MonitoredObject;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
 use crate::model::verdict::{Cause, CauseKind};
@@ -21,7 +21,7 @@ pub(super) struct FailureSignal {
 
 /// What a pod is held against.
 pub(super) struct SignalContext<'a> {
-    pub subject: &'a Subject,
+    pub subject: &'a MonitoredObject,
     pub policy: &'a Policy,
     pub occurrences: &'a [&'a Occurrence],
     /// Whether the exit of a main container counts.

@@ -21,35 +21,35 @@
 //! `waiting.rs`, with a grace in `policy.rs`. A pod that cannot even be created: `refused.rs`. What is not
 //! the release's business: `outside.rs`. Only another way of seeing or of failing belongs here.
 
-use super::judgement::Judgement;
+use super::judgement::Assessment;
 use super::kinds::{self, table};
 use super::observation::{Observation, observe};
 use super::outside::not_waited;
 use super::policy::Policy;
 use super::rules::apply_failure_rules;
 use super::status::{KindStatus, reported};
-use super::subject::{Case, Memory, Subject, Surroundings};
+use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::Object;
 use crate::model::hook::{CLEANED_UP, runs};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 use jiff::Timestamp;
 
 /// The verdict on one object.
 pub fn judge(
-    subject: &Subject,
-    surroundings: &Surroundings<'_>,
+    subject: &MonitoredObject,
+    surroundings: &RolloutContext<'_>,
     policy: &Policy,
     memory: &mut Memory,
     now: Timestamp,
-) -> Judgement {
+) -> Assessment {
     // Nothing is watched for such an object: its absence from the watches would read as "not there yet".
     if !subject.rolls_out {
-        return Judgement::without_deadline(Verdict::done());
+        return Assessment::without_deadline(Health::done());
     }
     // Ahead of every look: what nothing waits for may as well be absent, unreadable or broken.
     if let Some(why) = not_waited(subject, surroundings.object, policy) {
-        return Judgement::without_deadline(Verdict::Done { note: Some(why) });
+        return Assessment::without_deadline(Health::Done { note: Some(why) });
     }
 
     let observation = observe(subject, surroundings, memory);
@@ -62,7 +62,7 @@ pub fn judge(
         Observation::Current(object) => kinds::assess(object, surroundings, policy),
         Observation::Behind(why) => unobserved(why, subject, surroundings.object, policy),
         Observation::NotYet(why) | Observation::Unreadable(why) => {
-            KindStatus::without_pods(Verdict::waiting(0, 1, why))
+            KindStatus::without_pods(Health::waiting(0, 1, why))
         }
         Observation::Gone(why) => KindStatus::without_pods(reported(CauseKind::Disappeared, why)),
         Observation::HasRun => KindStatus::noted(CLEANED_UP),
@@ -78,7 +78,7 @@ pub fn judge(
     let mut judgement = apply_failure_rules(status, &case, memory);
     judgement.premature = premature;
 
-    if let (true, Verdict::Failed { cause }) = (is_unknown, &mut judgement.verdict) {
+    if let (true, Health::Failed { cause }) = (is_unknown, &mut judgement.verdict) {
         // Too late, and yet nothing is known of what was written.
         cause.kind = CauseKind::Unverified;
     }
@@ -89,7 +89,7 @@ pub fn judge(
 /// nothing against the release: one that was behind before is not waited for to the end.
 fn unobserved<'a>(
     why: String,
-    subject: &Subject,
+    subject: &MonitoredObject,
     object: Option<&Object>,
     policy: &Policy,
 ) -> KindStatus<'a> {
@@ -104,12 +104,12 @@ fn unobserved<'a>(
         // Up to the deadline: a controller that is merely slow gets its time.
         Some(_) => KindStatus::unknown_after(u32::MAX, why),
         // A built-in kind: its controller is part of the cluster, and is waited for like everything else.
-        None => KindStatus::without_pods(Verdict::waiting(0, 1, why)),
+        None => KindStatus::without_pods(Health::waiting(0, 1, why)),
     }
 }
 
 /// A pod whose image was changed in place stays ready until the kubelet comes to it: that says nothing of the new image.
-fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &Subject) -> KindStatus<'a> {
+fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> KindStatus<'a> {
     let is_old = |pod: &&PodFacts, container: &&ContainerFacts| {
         let ran = subject
             .baseline
@@ -123,7 +123,7 @@ fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &Subject) -> KindStatu
     };
 
     // A controller makes new pods instead: only a bare pod keeps its containers over a change of its image.
-    if subject.target.resource.kind != "Pod" || !matches!(status.verdict, Verdict::Done { .. }) {
+    if subject.target.resource.kind != "Pod" || !matches!(status.verdict, Health::Done { .. }) {
         return status;
     }
 
@@ -136,16 +136,16 @@ fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &Subject) -> KindStatu
             "waiting for container {} to restart with its new image",
             container.name
         );
-        status.verdict = Verdict::waiting(0, 1, why);
+        status.verdict = Health::waiting(0, 1, why);
     }
     status
 }
 
 /// An object that ends without a pod though it had some may be meant so, but not in silence.
-fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &Subject) -> KindStatus<'a> {
+fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> KindStatus<'a> {
     // What had no pod before either is no news.
     let before = subject.baseline.pods();
-    if let (true, 1.., Verdict::Done { note: Some(note) }) = (status.is_empty, before, &mut status.verdict) {
+    if let (true, 1.., Health::Done { note: Some(note) }) = (status.is_empty, before, &mut status.verdict) {
         let pods = if before == 1 {
             "1 pod".to_owned()
         } else {
@@ -158,8 +158,8 @@ fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &Subject) -> KindStatu
 
 /// Pods of the object's new revision, those that have run to their end among them; else why they are not known.
 pub(super) fn current_pods<'a>(
-    subject: &Subject,
-    surroundings: &Surroundings<'a>,
+    subject: &MonitoredObject,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> Result<Vec<&'a PodFacts>, String> {
     // A memory of its own: a proof must not move what the verdict remembers.

@@ -3,34 +3,34 @@
 //! It is all that leaves the judge. What must be known at the next look stands in the memory of the subject.
 
 use super::deadline::Deadline;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is known of one object's rollout, and when it must be looked at again though nothing happens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Judgement {
+pub struct Assessment {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// When it fails for lack of progress; none where it is not waiting.
     pub deadline: Option<Deadline>,
     /// When the verdict may change by time alone.
     pub look_again_at: Option<Timestamp>,
     /// What would help it on.
-    pub nudges: Vec<Nudge>,
+    pub stuck_pods: Vec<StuckPod>,
     /// Whether only the controller has not taken our write up yet: the rule, for some milliseconds after it.
     pub premature: bool,
 }
 
-impl Judgement {
+impl Assessment {
     /// A verdict that needs no second look.
-    pub(super) fn without_deadline(verdict: Verdict) -> Self {
+    pub(super) fn without_deadline(verdict: Health) -> Self {
         Self {
             verdict,
             deadline: None,
             look_again_at: None,
-            nudges: Vec::new(),
+            stuck_pods: Vec::new(),
             premature: false,
         }
     }
@@ -39,7 +39,7 @@ impl Judgement {
 /// A pod that must be deleted for the rollout to go on (a StatefulSet never replaces a broken pod of an old revision).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Nudge {
+pub struct StuckPod {
     /// Namespace of the pod.
     pub namespace: String,
     /// The pod.

@@ -1,7 +1,7 @@
 //! Verdicts: pure functions of one object and of what belongs to its new revision.
 //!
-//! [`judge`] takes everything as arguments: the [`Subject`] (what our write made of the object), its
-//! [`Surroundings`] (what the watches show), the [`Policy`], the [`Memory`] of earlier calls and the time. The order
+//! [`judge`] takes everything as arguments: the [`MonitoredObject`] (what our write made of the object), its
+//! [`RolloutContext`] (what the watches show), the [`Policy`], the [`Memory`] of earlier calls and the time. The order
 //! is always the same: is it the object that we wrote, and has its controller seen our generation (`observation.rs`);
 //! what does its kind's rule say (`kinds/`, one file a kind); must containers without a readiness probe live a little
 //! longer (`settle.rs`); do pods of the new revision show a failure that will not go away (`signals.rs`); is there still
@@ -35,9 +35,9 @@ mod waiting;
 pub use deadline::Deadline;
 pub use gate::{holds, samples};
 pub use judge::judge;
-pub use judgement::{Judgement, Nudge};
+pub use judgement::{Assessment, StuckPod};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
 pub use policy::{Graces, Policy};
 pub use prove::{Proof, prove};
-pub use subject::{Baseline, Memory, Subject, Surroundings, written_at};
+pub use subject::{Baseline, Memory, MonitoredObject, RolloutContext, written_at};

@@ -7,7 +7,7 @@
 
 use super::fields::generation;
 use super::kinds::table;
-use super::subject::{Memory, Subject, Surroundings};
+use super::subject::{Memory, MonitoredObject, RolloutContext};
 use crate::model::hook::{ended, goes_by_itself};
 use crate::model::{Object, Uid};
 
@@ -29,8 +29,8 @@ pub(super) enum Observation<'a> {
 
 /// Whether the watch shows the object as our write left it, and whether its controller has seen that.
 pub(super) fn observe<'a>(
-    subject: &Subject,
-    surroundings: &Surroundings<'a>,
+    subject: &MonitoredObject,
+    surroundings: &RolloutContext<'a>,
     memory: &mut Memory,
 ) -> Observation<'a> {
     let target = &subject.target;
@@ -88,7 +88,11 @@ pub(super) fn observe<'a>(
 }
 
 /// What is known of an object that is not there: how it was when it went, else how it was last seen.
-fn observe_absent<'a>(subject: &Subject, departed: Option<&'a Object>, memory: &Memory) -> Observation<'a> {
+fn observe_absent<'a>(
+    subject: &MonitoredObject,
+    departed: Option<&'a Object>,
+    memory: &Memory,
+) -> Observation<'a> {
     let target = &subject.target;
     let is_it = |object: &&Object| {
         let uid = memory.uid.as_deref().and_then(Uid::parse).or(subject.uid.clone());

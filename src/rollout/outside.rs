@@ -10,14 +10,18 @@ use super::kinds::{self, table};
 use super::needs::runs_pods;
 use super::policy::Policy;
 use super::status::KindStatus;
-use super::subject::{Case, Memory, Subject, Surroundings};
+use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::names::WAIT_ANNOTATION;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{Object, Target};
 use jiff::{SignedDuration, Timestamp};
 
 /// Why nothing waits for an object: its own annotation, or a rule of the environment.
-pub(super) fn not_waited(subject: &Subject, object: Option<&Object>, policy: &Policy) -> Option<String> {
+pub(super) fn not_waited(
+    subject: &MonitoredObject,
+    object: Option<&Object>,
+    policy: &Policy,
+) -> Option<String> {
     if object.and_then(|object| object.annotation(WAIT_ANNOTATION)) == Some("false") {
         return Some(format!("not waited for: annotation {WAIT_ANNOTATION}"));
     }
@@ -52,14 +56,14 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
     }
 
     // Of that time only the object itself is known.
-    let surroundings = Surroundings {
+    let surroundings = RolloutContext {
         object: Some(before),
-        ..Surroundings::default()
+        ..RolloutContext::default()
     };
 
     match kinds::assess(before, &surroundings, policy).verdict {
-        Verdict::Waiting { why, .. } => Some(why),
-        Verdict::Done { .. } | Verdict::Failed { .. } => None,
+        Health::Waiting { why, .. } => Some(why),
+        Health::Done { .. } | Health::Failed { .. } => None,
     }
 }
 
@@ -83,7 +87,7 @@ pub(super) struct LetGo {
 /// When an object is no longer waited for, because what it waits for is outside of the release; none where it is waited
 /// for like everything else.
 pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Option<LetGo> {
-    let Verdict::Waiting { why, .. } = &status.verdict else {
+    let Health::Waiting { why, .. } = &status.verdict else {
         return None;
     };
     if case.policy.strict {
@@ -168,47 +172,47 @@ mod tests {
     /// The verdicts at the start and after so many seconds.
     fn verdicts(
         object: &Object,
-        change: impl Fn(&mut Subject),
+        change: impl Fn(&mut MonitoredObject),
         policy: &Policy,
         seconds: i64,
-    ) -> [Verdict; 2] {
+    ) -> [Health; 2] {
         let target = Target::new(
             &built_in("apiregistration.k8s.io", "APIService").unwrap(),
             None,
             object.name(),
         );
 
-        let mut subject = Subject::new(target, object, now(0));
+        let mut subject = MonitoredObject::new(target, object, now(0));
         change(&mut subject);
 
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             object: Some(object),
-            ..Surroundings::default()
+            ..RolloutContext::default()
         };
         let mut memory = Memory::default();
         [0, seconds].map(|at| judge(&subject, &surroundings, policy, &mut memory, now(at)).verdict)
     }
 
-    fn is_noted(verdict: &Verdict, text: &str) -> bool {
-        matches!(verdict, Verdict::Done { note: Some(note) } if note.contains(text))
+    fn is_noted(verdict: &Health, text: &str) -> bool {
+        matches!(verdict, Health::Done { note: Some(note) } if note.contains(text))
     }
 
     #[test]
     fn what_another_release_serves_is_waited_for_thirty_seconds_and_ones_own_until_the_deadline() {
         let policy = Policy::default();
         let [first, last] = verdicts(&api(json!({})), |_| {}, &policy, 30);
-        assert!(matches!(first, Verdict::Waiting { .. }), "{first:?}");
+        assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
         assert!(
             is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"),
             "{last:?}"
         );
 
         // What the release serves itself is worth the whole deadline.
-        let within = |subject: &mut Subject| subject.is_served_within = true;
+        let within = |subject: &mut MonitoredObject| subject.is_served_within = true;
         let [_, last] = verdicts(&api(json!({})), within, &policy, 30);
-        assert!(matches!(last, Verdict::Waiting { .. }), "{last:?}");
+        assert!(matches!(last, Health::Waiting { .. }), "{last:?}");
         let [_, last] = verdicts(&api(json!({})), within, &policy, 600);
-        assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
+        assert!(matches!(last, Health::Failed { .. }), "{last:?}");
 
         // Whoever is strict gets neither the thirty seconds nor the note.
         let strict = Policy {
@@ -216,12 +220,12 @@ mod tests {
             ..Policy::default()
         };
         let [_, last] = verdicts(&api(json!({})), |_| {}, &strict, 600);
-        assert!(matches!(last, Verdict::Failed { .. }), "{last:?}");
+        assert!(matches!(last, Health::Failed { .. }), "{last:?}");
     }
 
     #[test]
     fn what_was_not_ready_before_is_no_failure_of_the_promotion() {
-        let before = |subject: &mut Subject| {
+        let before = |subject: &mut MonitoredObject| {
             subject.baseline = Baseline {
                 pending: Some("it is not available".into()),
                 ..Baseline::default()
@@ -235,13 +239,13 @@ mod tests {
         );
 
         // Served by the release: this promotion may be what mends it.
-        let within = |subject: &mut Subject| {
+        let within = |subject: &mut MonitoredObject| {
             before(subject);
             subject.is_served_within = true;
         };
         let [first, last] = verdicts(&api(json!({})), within, &Policy::default(), 600);
         assert!(
-            matches!(first, Verdict::Waiting { .. }),
+            matches!(first, Health::Waiting { .. }),
             "a repair is waited for: {first:?}"
         );
         assert!(

@@ -9,7 +9,7 @@
 use super::judge::current_pods;
 use super::outside::not_waited;
 use super::policy::Policy;
-use super::subject::{Subject, Surroundings};
+use super::subject::{MonitoredObject, RolloutContext};
 use crate::model::Object;
 use crate::model::environment::Injected;
 use crate::model::finding::ContainerRole;
@@ -41,8 +41,8 @@ pub struct Proof {
 
 /// What is known of the images that the pods of the object's new revision run.
 pub fn prove(
-    subject: &Subject,
-    surroundings: &Surroundings<'_>,
+    subject: &MonitoredObject,
+    surroundings: &RolloutContext<'_>,
     policy: &Policy,
     (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
@@ -273,12 +273,12 @@ mod tests {
             Object::new(set).unwrap(),
         );
         let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
-        let subject = Subject::new(target, &set, Timestamp::UNIX_EPOCH);
+        let subject = MonitoredObject::new(target, &set, Timestamp::UNIX_EPOCH);
 
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             object: Some(&set),
             pods: vec![&pod],
-            ..Surroundings::default()
+            ..RolloutContext::default()
         };
 
         prove(

@@ -7,7 +7,7 @@
 use super::failure_signal::FailureSignal;
 use super::policy::Graces;
 use super::status::KindStatus;
-use super::subject::{Subject, Surroundings};
+use super::subject::{MonitoredObject, RolloutContext};
 use crate::model::occurrence::Occurrence;
 use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
 use crate::model::verdict::{Cause, CauseKind};
@@ -19,8 +19,8 @@ const SLACK: SignedDuration = SignedDuration::from_secs(2);
 /// The sign that creation of the object's pods is refused.
 pub(super) fn refused(
     status: &KindStatus<'_>,
-    surroundings: &Surroundings<'_>,
-    subject: &Subject,
+    surroundings: &RolloutContext<'_>,
+    subject: &MonitoredObject,
     graces: &Graces,
 ) -> Option<FailureSignal> {
     // Enough are there: what was refused has been let in since.
@@ -76,7 +76,11 @@ pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(Ca
     Some((classify(&last.message, &Graces::default()).0, text))
 }
 
-fn told(status: &KindStatus<'_>, surroundings: &Surroundings<'_>, subject: &Subject) -> Option<String> {
+fn told(
+    status: &KindStatus<'_>,
+    surroundings: &RolloutContext<'_>,
+    subject: &MonitoredObject,
+) -> Option<String> {
     let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
     // A baseline that was taken before the Events were read knows none of them: there the time alone tells.
     let news = surroundings.occurrences.iter().filter(|one| {

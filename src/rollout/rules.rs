@@ -9,7 +9,7 @@
 use super::attribution::has_run;
 use super::deadline::{Budget, Deadline, deadline, figures};
 use super::failure_signal::{FailureSignal, SignalContext};
-use super::judgement::{Judgement, Nudge};
+use super::judgement::{Assessment, StuckPod};
 use super::outside::{excuse, let_go};
 use super::pod_text::trouble;
 use super::policy::Policy;
@@ -19,15 +19,19 @@ use super::signals::{find_signals, is_good};
 use super::soak;
 use super::status::KindStatus;
 use super::subject::{Case, Memory};
-use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::verdict::{Cause, CauseKind, Health};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// The verdict that the rules make of what an object's kind says.
-pub(super) fn apply_failure_rules(status: KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Judgement {
+pub(super) fn apply_failure_rules(
+    status: KindStatus<'_>,
+    case: &Case<'_>,
+    memory: &mut Memory,
+) -> Assessment {
     // The object's own word is final: it needs no grace, and no good pod outweighs it.
-    if matches!(status.verdict, Verdict::Failed { .. }) {
-        return Judgement::without_deadline(status.verdict);
+    if matches!(status.verdict, Health::Failed { .. }) {
+        return Assessment::without_deadline(status.verdict);
     }
 
     let signals = Signals::collect(&status, case);
@@ -45,25 +49,26 @@ pub(super) fn apply_failure_rules(status: KindStatus<'_>, case: &Case<'_>, memor
         return done(outside.note.clone());
     }
 
-    let is_done = matches!(verdict, Verdict::Done { .. });
+    let is_done = matches!(verdict, Health::Done { .. });
     let mut timed = match signals.time(&status, is_done, case, memory) {
         Ok(timed) => timed,
-        Err(cause) => return Judgement::without_deadline(Verdict::Failed { cause }),
+        Err(cause) => return Assessment::without_deadline(Health::Failed { cause }),
     };
 
-    let Verdict::Waiting { why, .. } = &verdict else {
+    let Health::Waiting { why, .. } = &verdict else {
         // Done is not the end of it: a sign of the soak may be in its grace.
         return timed.judgement(verdict, None, case.now);
     };
 
     let deadline = progress_deadline(&status, case, memory);
     if let Some(over) = deadline.as_ref().filter(|one| one.at <= case.now) {
-        // `--timeout` may come before the time that it is waited for: it is excused all the same.
-        let excused = outside.map(|outside| outside.note);
-        let excused = excused.or_else(|| excuse(&status, case, why).filter(|_| signals.rollout.is_empty()));
-        return match excused {
+        // `--timeout` may come before the time that it is waited for: it is allowed_absences all the same.
+        let allowed_absences = outside.map(|outside| outside.note);
+        let allowed_absences =
+            allowed_absences.or_else(|| excuse(&status, case, why).filter(|_| signals.rollout.is_empty()));
+        return match allowed_absences {
             Some(note) => done(note),
-            None => Judgement::without_deadline(late(over, why, &signals.rollout, &status)),
+            None => Assessment::without_deadline(late(over, why, &signals.rollout, &status)),
         };
     }
 
@@ -73,13 +78,13 @@ pub(super) fn apply_failure_rules(status: KindStatus<'_>, case: &Case<'_>, memor
     timed.judgement(verdict, deadline, case.now)
 }
 
-fn done(note: String) -> Judgement {
-    Judgement::without_deadline(Verdict::Done { note: Some(note) })
+fn done(note: String) -> Assessment {
+    Assessment::without_deadline(Health::Done { note: Some(note) })
 }
 
 /// What the kind says, but waiting while a container without a readiness probe must still live for a while.
-fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &Policy) -> Verdict {
-    if settled.is_none() || !matches!(status.verdict, Verdict::Done { .. }) {
+fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &Policy) -> Health {
+    if settled.is_none() || !matches!(status.verdict, Health::Done { .. }) {
         return status.verdict.clone();
     }
 
@@ -88,7 +93,7 @@ fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &P
         "{total} of {total} pods are ready, and must stay so for {} s",
         policy.settle
     );
-    Verdict::waiting(total, total, why)
+    Health::waiting(total, total, why)
 }
 
 /// When the object fails for lack of progress, as it stands after this look.
@@ -160,33 +165,33 @@ impl Signals {
         }
 
         // Where it got done without that, the pod is in nobody's way.
-        let nudges = if is_done {
+        let stuck_pods = if is_done {
             Vec::new()
         } else {
-            status.nudges.clone()
+            status.stuck_pods.clone()
         };
-        let nudges = timers.ripe(nudges);
+        let stuck_pods = timers.ripe(stuck_pods);
 
         // Only here: all signs of this look have been timed, and what is not among them is forgotten.
         let ends = timers.finish();
-        Ok(Timed { nudges, ends })
+        Ok(Timed { stuck_pods, ends })
     }
 }
 
 /// What comes of signs of which none has lasted out its grace.
 struct Timed {
-    nudges: Vec<Nudge>,
+    stuck_pods: Vec<StuckPod>,
     /// When the verdict may change.
     ends: Vec<Timestamp>,
 }
 
 impl Timed {
-    fn judgement(self, verdict: Verdict, deadline: Option<Deadline>, now: Timestamp) -> Judgement {
-        Judgement {
+    fn judgement(self, verdict: Health, deadline: Option<Deadline>, now: Timestamp) -> Assessment {
+        Assessment {
             verdict,
             deadline,
             look_again_at: self.ends.into_iter().filter(|at| *at > now).min(),
-            nudges: self.nudges,
+            stuck_pods: self.stuck_pods,
             premature: false,
         }
     }
@@ -236,10 +241,10 @@ impl<'m> SignalTimers<'m> {
         lasting.first().copied()
     }
 
-    fn ripe(&mut self, nudges: Vec<Nudge>) -> Vec<Nudge> {
+    fn ripe(&mut self, stuck_pods: Vec<StuckPod>) -> Vec<StuckPod> {
         // In the same memory as the signs, under a key that none of them has.
-        let is_ripe = |one: &Nudge| self.has_lasted(&format!("nudge/{}", one.uid), NUDGE_AFTER);
-        nudges.into_iter().filter(is_ripe).collect()
+        let is_ripe = |one: &StuckPod| self.has_lasted(&format!("nudge/{}", one.uid), NUDGE_AFTER);
+        stuck_pods.into_iter().filter(is_ripe).collect()
     }
 
     /// Forgets signs that are gone; returns when the others will have lasted.
@@ -251,7 +256,7 @@ impl<'m> SignalTimers<'m> {
 }
 
 /// The failure for lack of progress: what was waited for, and the likeliest reason.
-fn late(deadline: &Deadline, why: &str, found: &[FailureSignal], status: &KindStatus<'_>) -> Verdict {
+fn late(deadline: &Deadline, why: &str, found: &[FailureSignal], status: &KindStatus<'_>) -> Health {
     let what = if deadline.capped {
         format!("not done within {deadline}")
     } else {
@@ -272,7 +277,7 @@ fn late(deadline: &Deadline, why: &str, found: &[FailureSignal], status: &KindSt
         format!("; {reason}")
     };
     cause.message = format!("{what}: {why}{tail}");
-    Verdict::Failed { cause }
+    Health::Failed { cause }
 }
 
 /// What merely looks wrong with a pod, where no sign tells the cause; without a message where nothing does.

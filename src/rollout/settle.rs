@@ -1,7 +1,7 @@
 //! A container without a readiness probe is ready the moment it starts: it must live a while to count.
 
 use super::policy::Policy;
-use super::subject::{Memory, Subject};
+use super::subject::{Memory, MonitoredObject};
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// before our step, and was not restarted since, has lived long enough.
 pub(super) fn settled_at(
     pods: &[&PodFacts],
-    subject: &Subject,
+    subject: &MonitoredObject,
     policy: &Policy,
     memory: &mut Memory,
     now: Timestamp,

@@ -8,7 +8,7 @@
 use super::attribution::{is_disrupted, is_mount_failure};
 use super::failure_signal::{Explanation, FailureSignal, SignalContext, signal};
 use super::pod_text::{ended, failed_pod};
-use super::subject::Subject;
+use super::subject::MonitoredObject;
 use super::waiting::{cannot_start, explain_waiting, is_missing_configuration};
 use crate::model::finding::ContainerRole;
 use crate::model::k8s::pod::{ContainerFacts, ContainerState, PodFacts};
@@ -16,7 +16,7 @@ use crate::model::occurrence::Occurrence;
 use crate::model::verdict::CauseKind;
 
 /// Whether a pod is ready and none of its lasting containers has exited since the baseline.
-pub(super) fn is_good(pod: &PodFacts, subject: &Subject) -> bool {
+pub(super) fn is_good(pod: &PodFacts, subject: &MonitoredObject) -> bool {
     // Ready is not enough: without a probe a container that crashes is ready between two exits.
     pod.ready && !pod.deleting && pod.lasting().all(|container| exits(pod, container, subject) == 0)
 }
@@ -69,7 +69,7 @@ fn container_signal(
 }
 
 /// How often a container has ended since the baseline.
-pub(super) fn exits(pod: &PodFacts, container: &ContainerFacts, subject: &Subject) -> u32 {
+pub(super) fn exits(pod: &PodFacts, container: &ContainerFacts, subject: &MonitoredObject) -> u32 {
     let ended_now = match &container.state {
         ContainerState::Terminated { .. } => true,
         // The restart counter moves when the next instance starts.

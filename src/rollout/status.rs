@@ -1,15 +1,15 @@
 //! What the rule of one kind says of an object, before any clock is asked.
 
 use super::deadline::Budget;
-use super::judgement::Nudge;
+use super::judgement::StuckPod;
 use crate::model::k8s::pod::PodFacts;
-use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::verdict::{Cause, CauseKind, Health};
 
 /// What the rule of one kind says.
 #[derive(Debug)]
 pub(super) struct KindStatus<'a> {
     /// By the object's own status.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// Pods of the new revision.
     pub pods: Vec<&'a PodFacts>,
     /// How many of them there should be.
@@ -34,12 +34,12 @@ pub(super) struct KindStatus<'a> {
     /// Whether containers without a readiness probe must live a while before it is done.
     pub settles: bool,
     /// What would help it on.
-    pub nudges: Vec<Nudge>,
+    pub stuck_pods: Vec<StuckPod>,
 }
 
 impl<'a> KindStatus<'a> {
     /// A verdict on an object that has no pods.
-    pub fn without_pods(verdict: Verdict) -> Self {
+    pub fn without_pods(verdict: Health) -> Self {
         Self {
             verdict,
             pods: Vec::new(),
@@ -53,7 +53,7 @@ impl<'a> KindStatus<'a> {
             unknown_after: None,
             is_empty: false,
             settles: false,
-            nudges: Vec::new(),
+            stuck_pods: Vec::new(),
         }
     }
 
@@ -61,7 +61,7 @@ impl<'a> KindStatus<'a> {
     pub fn waits_outside(why: impl Into<String>) -> Self {
         Self {
             is_outside: true,
-            ..Self::without_pods(Verdict::waiting(0, 1, why))
+            ..Self::without_pods(Health::waiting(0, 1, why))
         }
     }
 
@@ -69,12 +69,12 @@ impl<'a> KindStatus<'a> {
     pub fn unknown_after(seconds: u32, why: impl Into<String>) -> Self {
         Self {
             unknown_after: Some(seconds),
-            ..Self::without_pods(Verdict::waiting(0, 1, why))
+            ..Self::without_pods(Health::waiting(0, 1, why))
         }
     }
 
     /// A verdict on an object that runs pods.
-    pub fn with_pods(verdict: Verdict, pods: Vec<&'a PodFacts>, wanted: u32) -> Self {
+    pub fn with_pods(verdict: Health, pods: Vec<&'a PodFacts>, wanted: u32) -> Self {
         Self {
             pods,
             wanted,
@@ -94,15 +94,15 @@ impl<'a> KindStatus<'a> {
 
     /// Done, with a remark.
     pub fn noted(note: impl Into<String>) -> Self {
-        Self::without_pods(Verdict::Done {
+        Self::without_pods(Health::Done {
             note: Some(note.into()),
         })
     }
 }
 
 /// A failure that the object reports itself.
-pub(super) fn reported(kind: CauseKind, message: impl Into<String>) -> Verdict {
-    Verdict::Failed {
+pub(super) fn reported(kind: CauseKind, message: impl Into<String>) -> Health {
+    Health::Failed {
         cause: Cause {
             kind,
             message: message.into(),

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One object as our write left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Subject {
+pub struct MonitoredObject {
     /// The object.
     pub target: Target,
     /// Its uid; none where it is not known (`wait`): then whichever object is there counts.
@@ -51,7 +51,7 @@ fn yes() -> bool {
     true
 }
 
-impl Subject {
+impl MonitoredObject {
     /// From the answer to our write; `started_at` is when its step began, by the server's clock as far as it is known
     /// ([`written_at`]).
     pub fn new(target: Target, answer: &Object, started_at: Timestamp) -> Self {
@@ -115,7 +115,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// How things stand now; where a time is given (by the server's clock), only what was there before it.
-    pub fn of(surroundings: &Surroundings<'_>, before: Option<Timestamp>) -> Self {
+    pub fn of(surroundings: &RolloutContext<'_>, before: Option<Timestamp>) -> Self {
         let mut baseline = Self::default();
         // Strictly before: times have whole seconds, and a pod of the very second of our write may be new.
         let was_there =
@@ -192,7 +192,7 @@ impl Baseline {
 
 /// What the watches show of one object, and of what belongs to it.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings<'a> {
+pub struct RolloutContext<'a> {
     /// The object itself; none where the watch does not show it.
     pub object: Option<&'a Object>,
     /// How it was when it went, where it goes by itself once it has run and the watch saw it go.
@@ -211,8 +211,8 @@ pub struct Surroundings<'a> {
 
 /// One object as it was written, what surrounds it, and when.
 pub(super) struct Case<'a> {
-    pub subject: &'a Subject,
-    pub surroundings: &'a Surroundings<'a>,
+    pub subject: &'a MonitoredObject,
+    pub surroundings: &'a RolloutContext<'a>,
     pub policy: &'a Policy,
     pub now: Timestamp,
 }

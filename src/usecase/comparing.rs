@@ -19,7 +19,7 @@ pub use self::running::examine;
 use crate::cluster::{ApiError, Cluster};
 use crate::compare::{self, Desired, DesiredInput, PinError, Rules};
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 use crate::model::{Gvk, Object, ResourceType, Target};
 use crate::observe::{self, Pods};
 use crate::usecase::inputs::Inputs;
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::mem;
 
 /// What is compared, and where.
-pub struct Question<'a> {
+pub struct ComparisonRequest<'a> {
     /// Release and environment.
     pub inputs: &'a Inputs,
     /// The release's objects, to be changed in place where nobody else holds them.
@@ -39,7 +39,7 @@ pub struct Question<'a> {
     pub manifests: Option<Vec<Object>>,
     /// The members of the inventory.
     pub members: &'a [Target],
-    /// Home namespace: that of objects that name none.
+    /// ReleaseState namespace: that of objects that name none.
     pub home: &'a str,
     /// The ApplySet id of the release here.
     pub set: &'a str,
@@ -66,7 +66,7 @@ pub enum Mode {
 }
 
 /// What was compared.
-pub struct Compared {
+pub struct ComparisonFacts {
     /// Objects.
     pub comparison: Comparison,
     /// The pods of their namespaces, where they were asked for.
@@ -76,7 +76,7 @@ pub struct Compared {
 }
 
 /// Autoscalers, and what could not be read of them.
-pub type Autoscalers = (Vec<Object>, Vec<Unread>);
+pub type Autoscalers = (Vec<Object>, Vec<ReadFailure>);
 
 /// Makes desired, reads the cluster, asks the server what an apply would change, and compares.
 ///
@@ -84,10 +84,13 @@ pub type Autoscalers = (Vec<Object>, Vec<Unread>);
 ///
 /// Where an image could be several of the release's, a kind is not served, or the cluster cannot be reached. What else
 /// cannot be read is a finding.
-pub async fn compare(cluster: &dyn Cluster, mut question: Question<'_>) -> Result<Compared, CommandError> {
+pub async fn compare(
+    cluster: &dyn Cluster,
+    mut question: ComparisonRequest<'_>,
+) -> Result<ComparisonFacts, CommandError> {
     let (tested, manifests) = (mem::take(&mut question.tested), question.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let Question {
+    let ComparisonRequest {
         inputs, home, today, ..
     } = question;
     let Desired {
@@ -118,7 +121,7 @@ pub async fn compare(cluster: &dyn Cluster, mut question: Question<'_>) -> Resul
     objects.extend(facts.orphaned.into_iter().map(compare::stray));
 
     let dropped = dropped.into_iter().map(|(object, change)| (object.id(), change));
-    Ok(Compared {
+    Ok(ComparisonFacts {
         comparison: Comparison {
             objects,
             rules,

@@ -8,12 +8,12 @@ mod source;
 
 use self::source::promoted_inputs;
 pub use self::source::{DiffSource, LoadedSource, load};
-use super::comparing::{self, Compared, Mode, Question};
+use super::comparing::{self, ComparisonFacts, ComparisonRequest, Mode};
 use super::differences::{Differences, list_unchecked, redactor_for};
 use super::inputs::Inputs;
 use super::state_access::StateAccess;
 use super::system::today;
-use super::{CommandError, ErrorKind, Scope, images, kept};
+use super::{CommandError, ErrorKind, Scope, images, release_state};
 use crate::load::ManifestSource;
 use crate::model::finding::{Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, Touched};
 use crate::model::inventory::Inventory;
@@ -22,7 +22,7 @@ use crate::model::release::PublicRelease;
 use crate::model::running::ImageTrees;
 use crate::model::state_key::BoundKey;
 use crate::observe::Pods;
-use crate::observe::home::{Home, HomeError, read_home};
+use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_release_state};
 use crate::observe::sealing::Sealing;
 use crate::report::aside_notes;
 use crate::{compare, plan};
@@ -92,13 +92,13 @@ pub async fn diff(
     loaded: LoadedSource,
     scope: &Scope,
 ) -> Result<DiffOutcome, CommandError> {
-    let mut subject = Subject::find(request, loaded, scope).await?;
-    let Compared {
+    let mut subject = MonitoredObject::find(request, loaded, scope).await?;
+    let ComparisonFacts {
         mut comparison,
         pods,
         autoscalers: (autoscalers, unread),
     } = subject.compare(request, scope).await?;
-    plan::leave_autoscaled(&mut comparison, &autoscalers);
+    plan::ignore_autoscaled_replicas(&mut comparison, &autoscalers);
     let left_out = subject.leave_out(scope, &mut comparison).await;
     if let Some(period) = request.since {
         return Ok(DiffOutcome::Recent(recent_changes(&comparison, period)));
@@ -111,7 +111,7 @@ pub async fn diff(
             .into_iter()
             .map(|unread| format!("not read: {}", unread.why)),
     );
-    notes.extend(kept::note(&subject.sealing));
+    notes.extend(release_state::note(&subject.sealing));
     notes.extend(aside_notes(&comparison.objects));
     match pods {
         Ok(pods) if request.is_release() => {
@@ -134,7 +134,7 @@ pub async fn diff(
 }
 
 /// What is compared, and what the cluster keeps of it.
-struct Subject {
+struct MonitoredObject {
     inputs: Inputs,
     identity: PublicRelease,
     /// Empty before the first promotion, and for manifests alone.
@@ -143,7 +143,7 @@ struct Subject {
     key: Option<BoundKey>,
 }
 
-impl Subject {
+impl MonitoredObject {
     async fn find(request: &DiffRequest, loaded: LoadedSource, scope: &Scope) -> Result<Self, CommandError> {
         let inputs = match loaded {
             LoadedSource::Given(inputs) => *inputs,
@@ -152,7 +152,7 @@ impl Subject {
         let state = if request.is_release() {
             read_state(request, scope, &inputs.release.release.metadata.name).await?
         } else {
-            Home::default()
+            ReleaseState::default()
         };
 
         let key = state.key().cloned();
@@ -169,14 +169,18 @@ impl Subject {
     }
 
     /// The objects are taken, not copied: of thousands nobody needs them twice.
-    async fn compare(&mut self, request: &DiffRequest, scope: &Scope) -> Result<Compared, CommandError> {
+    async fn compare(
+        &mut self,
+        request: &DiffRequest,
+        scope: &Scope,
+    ) -> Result<ComparisonFacts, CommandError> {
         let release = &mut self.inputs.release;
         release.bytes = Vec::new();
         let tested = std::mem::take(&mut release.release.spec.objects);
         let set = applyset_id(&inventory(&release.release.metadata.name), &scope.home);
         let manifests = self.inputs.manifests.take();
 
-        let question = Question {
+        let question = ComparisonRequest {
             inputs: &self.inputs,
             tested,
             manifests,
@@ -207,19 +211,19 @@ impl Subject {
 }
 
 /// What the cluster keeps of the release; nothing before its first promotion.
-async fn read_state(request: &DiffRequest, scope: &Scope, name: &str) -> Result<Home, CommandError> {
+async fn read_state(request: &DiffRequest, scope: &Scope, name: &str) -> Result<ReleaseState, CommandError> {
     let key = request.access.key()?;
-    let state = match read_home(scope.cluster.as_ref(), &scope.home, name, key.as_ref()).await {
+    let state = match read_release_state(scope.cluster.as_ref(), &scope.home, name, key.as_ref()).await {
         Ok(state) => state,
         // Whoever may not read the inventory can still compare what is desired.
-        Err(HomeError::Api { source, .. }) if source.is_forbidden() => Home::default(),
+        Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() => ReleaseState::default(),
         Err(error) => return Err(unreadable(&error)),
     };
     request.access.check(&state.sealing, &scope.home, name)?;
     Ok(state)
 }
 
-fn unreadable(error: &HomeError) -> CommandError {
+fn unreadable(error: &ReleaseStateError) -> CommandError {
     CommandError::from_error(ErrorKind::Unreachable, error)
 }
 

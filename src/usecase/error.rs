@@ -18,9 +18,9 @@ pub enum ErrorKind {
     /// A check refused, and nothing was touched.
     Refused,
     /// It failed, and everything is as before.
-    FailedReverted,
+    RolledBack,
     /// It failed, and not everything could be put back.
-    FailedNotReverted,
+    RollbackIncomplete,
     /// Another promotion holds the lock.
     Locked,
     /// Interrupted, and everything is as before.

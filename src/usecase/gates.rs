@@ -2,7 +2,7 @@
 
 use crate::load::{self, LoadedEnvironment, ManifestSource};
 use crate::model::environment::Gate;
-use crate::model::journal::{GateAtHand, Judging};
+use crate::model::journal::{LoadedGate, SuccessCriteria};
 use crate::model::k8s::kinds::built_in;
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
@@ -13,14 +13,14 @@ use std::time::Duration;
 const GATE_SECONDS: u32 = 300;
 
 /// What the environment judges a promotion by.
-pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError> {
+pub fn judging(environment: &LoadedEnvironment) -> Result<SuccessCriteria, CommandError> {
     let spec = &environment.environment.spec;
     let gates = spec
         .gates
         .iter()
         .map(|gate| load_gate(gate, environment))
         .collect::<Result<_, _>>()?;
-    Ok(Judging {
+    Ok(SuccessCriteria {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
         gates,
@@ -29,7 +29,7 @@ pub fn judging(environment: &LoadedEnvironment) -> Result<Judging, CommandError>
 }
 
 /// A gate with its Job, where it names a file.
-fn load_gate(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand, CommandError> {
+fn load_gate(gate: &Gate, environment: &LoadedEnvironment) -> Result<LoadedGate, CommandError> {
     let job = match (&gate.job, &gate.prometheus) {
         (Some(file), None) => Some(job(gate, file, environment)?),
         (None, Some(_)) => None,
@@ -38,7 +38,7 @@ fn load_gate(gate: &Gate, environment: &LoadedEnvironment) -> Result<GateAtHand,
             return Err(CommandError::usage(message));
         }
     };
-    Ok(GateAtHand {
+    Ok(LoadedGate {
         gate: gate.clone(),
         job,
     })
@@ -60,8 +60,8 @@ fn job(gate: &Gate, file: &str, environment: &LoadedEnvironment) -> Result<Objec
 }
 
 /// Every gate, ready to be checked; Jobs run in the home namespace where they name none.
-pub fn runnable_gates(gates: &[GateAtHand], home: &str) -> Vec<ReadyGate> {
-    let ready = |one: &GateAtHand| {
+pub fn runnable_gates(gates: &[LoadedGate], home: &str) -> Vec<ReadyGate> {
+    let ready = |one: &LoadedGate| {
         let check = match (&one.job, &one.gate.prometheus) {
             (Some(job), _) => {
                 let target = Target::new(

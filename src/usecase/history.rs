@@ -1,7 +1,7 @@
 //! History: what was promoted here, by whom, how it ended and why. One read of what the release keeps.
 
 use super::state_access::StateAccess;
-use super::{CommandError, Scope, kept};
+use super::{CommandError, Scope, release_state};
 use crate::model::inventory::Inventory;
 
 /// Whose history.
@@ -28,7 +28,7 @@ pub struct HistoryOutcome {
 /// Where the release is not named and cannot be found, or its state cannot be read or is not to be shown.
 pub async fn history(request: &HistoryRequest, scope: &Scope) -> Result<HistoryOutcome, CommandError> {
     let (cluster, namespace) = (scope.cluster.as_ref(), &scope.home);
-    let name = kept::release_name(cluster, namespace, request.name.as_deref()).await?;
+    let name = release_state::release_name(cluster, namespace, request.name.as_deref()).await?;
     let state = request.access.read_checked(cluster, namespace, &name).await?;
     let missing = || {
         let message = format!("expected a release {name} in the namespace {namespace}, found none");
@@ -36,7 +36,7 @@ pub async fn history(request: &HistoryRequest, scope: &Scope) -> Result<HistoryO
     };
 
     Ok(HistoryOutcome {
-        note: kept::note(&state.sealing),
+        note: release_state::note(&state.sealing),
         inventory: state
             .inventory
             .map(|inventory| inventory.value)

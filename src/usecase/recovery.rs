@@ -6,7 +6,9 @@
 
 use super::CommandError;
 use super::run_context::{RunContext, run_error};
-use crate::execute::{self, Confirmed, Ended, ExecuteError, RevertOptions, Services, Settling, Unconfirmed};
+use crate::execute::{
+    self, Confirmed, ExecuteError, OpenJournalAction, RevertOptions, RunReport, Services, Unconfirmed,
+};
 use crate::model::moves::ReleaseRef;
 use std::collections::BTreeSet;
 
@@ -15,7 +17,10 @@ pub(super) enum RecoveryAction {
     /// Its unfinished promotion goes on, whichever way it was going.
     Resume,
     /// The promotion of this journal goes on, or is put back; nothing happens where another one took its place.
-    Resolve { journal: String, settling: Settling },
+    Resolve {
+        journal: String,
+        settling: OpenJournalAction,
+    },
     /// Its last promotion is put back.
     Revert {
         keep_foreign: bool,
@@ -34,7 +39,7 @@ pub struct Recovery {
 /// How far an attempt came.
 pub enum Attempt {
     /// To the end of the run.
-    Ended(Ended),
+    Ended(RunReport),
     /// Nowhere: state alone would do this.
     Unconfirmed(Vec<Unconfirmed>),
 }
@@ -69,7 +74,7 @@ impl Recovery {
         self.confirmed.answered.extend(answered);
     }
 
-    async fn execute(&self) -> Result<Ended, ExecuteError> {
+    async fn execute(&self) -> Result<RunReport, ExecuteError> {
         let ReleaseRef { namespace, name } = &self.release;
         let confirmed = self.confirmed.clone();
         let services = &self.services;

@@ -6,7 +6,7 @@ use crate::execute;
 use crate::model::moves::ReleaseRef;
 use crate::model::seal::Integrity;
 use crate::model::state_key::{KEY_BYTES, StateKey};
-use crate::observe::home::{Home, HomeError, list_homes, read_home};
+use crate::observe::release_state::{ReleaseState, ReleaseStateError, list_homes, read_release_state};
 use crate::observe::sealing::Sealing;
 use std::path::Path;
 
@@ -22,20 +22,20 @@ pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
 }
 
 /// What kind of failure it is that something kept cannot be read: gone or changed, it is altered.
-pub fn kind_of(error: &HomeError) -> ErrorKind {
+pub fn kind_of(error: &ReleaseStateError) -> ErrorKind {
     match error {
-        HomeError::Api { .. } => ErrorKind::Unreachable,
-        HomeError::Unreadable { .. } | HomeError::Missing { .. } | HomeError::Bundle { .. } => {
-            ErrorKind::Refused
-        }
+        ReleaseStateError::Api { .. } => ErrorKind::Unreachable,
+        ReleaseStateError::Unreadable { .. }
+        | ReleaseStateError::Missing { .. }
+        | ReleaseStateError::Bundle { .. } => ErrorKind::Refused,
     }
 }
 
 /// What a release keeps in its home namespace cannot be read.
-pub fn home_error(error: &HomeError) -> CommandError {
+pub fn home_error(error: &ReleaseStateError) -> CommandError {
     let made = CommandError::from_error(kind_of(error), error);
     let hints = match error {
-        HomeError::Api { source, .. } => source.hints(),
+        ReleaseStateError::Api { source, .. } => source.hints(),
         _ => Vec::new(),
     };
     hints.into_iter().fold(made, CommandError::with_hint)
@@ -75,8 +75,8 @@ pub async fn read(
     namespace: &str,
     name: &str,
     key: Option<&StateKey>,
-) -> Result<Home, CommandError> {
-    read_home(cluster, namespace, name, key)
+) -> Result<ReleaseState, CommandError> {
+    read_release_state(cluster, namespace, name, key)
         .await
         .map_err(|error| home_error(&error))
 }
@@ -94,7 +94,7 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
 }
 
 /// An error where nothing may be written, as what the cluster keeps cannot be believed.
-pub fn for_writing(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
+pub fn check_writable(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
     let Some(ended) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
         return Ok(());
     };
@@ -108,7 +108,7 @@ pub fn note(sealing: &Sealing) -> Option<String> {
 }
 
 /// An error where what was read must not be shown: it was altered, or is not verified and must be.
-pub fn for_reading(
+pub fn check_readable(
     sealing: &Sealing,
     namespace: &str,
     name: &str,

@@ -3,7 +3,7 @@
 use super::promote::{ReleaseSource, Request, RunOptions};
 use super::recovery::{Recovery, RecoveryAction};
 use super::run_context::{Channels, RunContext};
-use super::{CommandError, Scope, kept};
+use super::{CommandError, Scope, release_state};
 use crate::cluster::ConnectionOptions;
 use crate::execute::{Confirmed, Limits};
 use crate::model::inventory::MAX_HISTORY;
@@ -56,7 +56,7 @@ pub async fn revert_last(
     channels: Channels,
 ) -> Result<Recovery, CommandError> {
     let Scope { cluster, home } = Scope::connect(&target.connection).await?;
-    let name = kept::release_name(cluster.as_ref(), &home, target.name.as_deref()).await?;
+    let name = release_state::release_name(cluster.as_ref(), &home, target.name.as_deref()).await?;
 
     let context =
         RunContext::without_promotion(channels, cluster, target.lock_timeout, target.state_key).await?;

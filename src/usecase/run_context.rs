@@ -2,13 +2,13 @@
 
 use super::signals::Signals;
 use super::system::random_id;
-use super::{CommandError, ErrorKind, gates, kept};
+use super::{CommandError, ErrorKind, gates, release_state};
 use crate::cluster::Cluster;
 use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
 use crate::model::Target;
 use crate::model::event::EventSink;
 use crate::model::inventory::MAX_HISTORY;
-use crate::model::journal::Judging;
+use crate::model::journal::SuccessCriteria;
 use crate::model::release::RecordedImage;
 use crate::model::state_key::StateKey;
 use crate::monitor::{Watching, WatchingOptions};
@@ -30,7 +30,7 @@ pub struct Channels {
 pub struct RunContext {
     /// To and from the user.
     pub channels: Channels,
-    /// The door to the cluster.
+    /// The client to the cluster.
     pub cluster: Arc<dyn Cluster>,
     /// Who acts, as the API server knows them.
     pub actor: String,
@@ -73,7 +73,7 @@ impl RunContext {
         mut self,
         images: &[RecordedImage],
         members: &[Target],
-        judging: &Judging,
+        judging: &SuccessCriteria,
         home: &str,
     ) -> Self {
         let watching = &mut self.watching;
@@ -118,7 +118,9 @@ pub fn run_error(error: &ExecuteError) -> CommandError {
     let kind = match error {
         ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
         ExecuteError::Nothing(why) => return CommandError::new(ErrorKind::Usage, why),
-        ExecuteError::Home(error) | ExecuteError::Store(StoreError::Home(error)) => kept::kind_of(error),
+        ExecuteError::ReleaseState(error) | ExecuteError::Store(StoreError::ReleaseState(error)) => {
+            release_state::kind_of(error)
+        }
         _ => ErrorKind::Unreachable,
     };
     CommandError::from_error(kind, error)

@@ -4,14 +4,14 @@
 //! runs is the very same image under another index.
 
 use super::state_access::StateAccess;
-use super::{CommandError, ErrorKind, Scope, images, kept};
+use super::{CommandError, ErrorKind, Scope, images, release_state};
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::release::RecordedImage;
 use crate::model::running::ImageTrees;
 use crate::model::running_image::{RunningImage, TagStatus};
 use crate::model::{Sha256Digest, Target};
-use crate::observe::home::list_homes;
+use crate::observe::release_state::list_homes;
 use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
 use crate::rollout::runs_pods;
@@ -56,7 +56,7 @@ async fn list_workloads(request: &ImagesRequest, scope: &Scope) -> Result<Vec<Ta
     let cluster = scope.cluster.as_ref();
     let homes = list_homes(cluster, Some(&scope.home))
         .await
-        .map_err(|error| kept::home_error(&error))?;
+        .map_err(|error| release_state::home_error(&error))?;
     let states = homes
         .iter()
         .map(|(namespace, name)| request.access.read_checked(cluster, namespace, name));

@@ -1,4 +1,4 @@
-//! Where a use case looks and acts: a door to a cluster, a namespace, and where an object is reached in it.
+//! Where a use case looks and acts: a client to a cluster, a namespace, and where an object is reached in it.
 
 use super::{CommandError, ErrorKind};
 use crate::cluster::{self, Cluster, ConnectionOptions};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 /// A cluster, and the namespace in which a release is at home.
 #[derive(Clone)]
 pub struct Scope {
-    /// The door to the cluster.
+    /// The client to the cluster.
     pub cluster: Arc<dyn Cluster>,
-    /// Home namespace: that of objects that name none.
+    /// ReleaseState namespace: that of objects that name none.
     pub home: String,
 }
 

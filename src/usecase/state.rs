@@ -2,7 +2,7 @@
 //! and sealed anew.
 
 use super::run_context::{Channels, RunContext, run_error};
-use super::{CommandError, ErrorKind, Scope, kept};
+use super::{CommandError, ErrorKind, Scope, release_state};
 use crate::cluster::{Cluster, ConnectionOptions};
 use crate::execute::{self, ExecuteError, NewKey};
 use crate::model::Target;
@@ -12,7 +12,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::seal::Integrity;
 use crate::model::state_key::StateKey;
-use crate::observe::home::{Unsealed, read_everything, read_unsealed};
+use crate::observe::release_state::{Unsealed, read_everything, read_unsealed};
 use crate::report::clean;
 use futures::future::join_all;
 use std::sync::Arc;
@@ -77,10 +77,10 @@ impl StoredState {
     /// Reads it, believed or not.
     pub async fn find(request: Request) -> Result<Self, CommandError> {
         let Scope { cluster, home } = Scope::connect(&request.connection).await?;
-        let name = kept::release_name(cluster.as_ref(), &home, request.name.as_deref()).await?;
+        let name = release_state::release_name(cluster.as_ref(), &home, request.name.as_deref()).await?;
         let found = read_unsealed(cluster.as_ref(), &home, &name, request.key.as_ref()).await;
         Ok(Self {
-            found: found.map_err(|error| kept::home_error(&error))?,
+            found: found.map_err(|error| release_state::home_error(&error))?,
             release: ReleaseRef {
                 namespace: home,
                 name,
@@ -101,7 +101,7 @@ impl StoredState {
     pub async fn verify(&self) -> Result<Verified, CommandError> {
         let ReleaseRef { namespace, name } = &self.release;
         // Read as every other command does: a run may be writing it.
-        let home = kept::read(self.cluster.as_ref(), namespace, name, self.key.as_ref()).await?;
+        let home = release_state::read(self.cluster.as_ref(), namespace, name, self.key.as_ref()).await?;
         match &home.sealing.integrity {
             Integrity::None => return Err(self.no_release()),
             Integrity::Sealed => {}
@@ -109,12 +109,12 @@ impl StoredState {
             | Integrity::Newer(_)
             | Integrity::NotVerified(_)
             | Integrity::Hidden(_)
-            | Integrity::Altered(_) => kept::for_writing(&home.sealing, namespace, name)?,
+            | Integrity::Altered(_) => release_state::check_writable(&home.sealing, namespace, name)?,
         }
 
         read_everything(self.cluster.as_ref(), &home)
             .await
-            .map_err(|error| kept::home_error(&error))?;
+            .map_err(|error| release_state::home_error(&error))?;
         let state = home.sealing.state.as_ref();
         Ok(Verified {
             sequence: state.map(|state| state.sequence).unwrap_or_default(),
@@ -215,7 +215,7 @@ impl StoredState {
 
     fn check_writable(&self) -> Result<(), CommandError> {
         let ReleaseRef { namespace, name } = &self.release;
-        kept::for_writing(&self.found.sealing, namespace, name)
+        release_state::check_writable(&self.found.sealing, namespace, name)
     }
 
     fn open_journal(&self) -> Option<&Journal> {

@@ -2,10 +2,10 @@
 //!
 //! The key's file is read where it is needed first: a namespace without a release needs none.
 
-use super::{CommandError, kept};
+use super::{CommandError, release_state};
 use crate::cluster::Cluster;
 use crate::model::state_key::StateKey;
-use crate::observe::home::Home;
+use crate::observe::release_state::ReleaseState;
 use crate::observe::sealing::Sealing;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub struct StateAccess {
 impl StateAccess {
     /// The key, where a file is named.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
-        self.key_file.as_deref().map(kept::read_key).transpose()
+        self.key_file.as_deref().map(release_state::read_key).transpose()
     }
 
     /// Reads what a release keeps in its home namespace. What was altered is an error.
@@ -30,7 +30,7 @@ impl StateAccess {
         cluster: &dyn Cluster,
         namespace: &str,
         name: &str,
-    ) -> Result<Home, CommandError> {
+    ) -> Result<ReleaseState, CommandError> {
         let home = self.read(cluster, namespace, name).await?;
         self.check(&home.sealing, namespace, name)?;
         Ok(home)
@@ -42,13 +42,13 @@ impl StateAccess {
         cluster: &dyn Cluster,
         namespace: &str,
         name: &str,
-    ) -> Result<Home, CommandError> {
+    ) -> Result<ReleaseState, CommandError> {
         let key = self.key()?;
-        kept::read(cluster, namespace, name, key.as_ref()).await
+        release_state::read(cluster, namespace, name, key.as_ref()).await
     }
 
     /// An error where what was read must not be shown.
     pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
-        kept::for_reading(sealing, namespace, name, self.must_be_verified)
+        release_state::check_readable(sealing, namespace, name, self.must_be_verified)
     }
 }

@@ -5,19 +5,19 @@
 //! outcome carries the error for the end.
 
 use super::state_access::StateAccess;
-use super::{CommandError, Scope, kept};
+use super::{CommandError, Scope, release_state};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
 use crate::model::inventory::HistoryEntry;
-use crate::model::journal::{Ending, Journal, StepProgress, StepState, UndoState};
+use crate::model::journal::{HistoryOutcome, Journal, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
 use crate::model::seal::Integrity;
 use crate::model::state_key::BoundKey;
 use crate::model::status::{ReleasePhase, ReleaseStatus, UnfinishedPromotion, WorkloadStatus};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{Object, ObjectId, Target};
-use crate::monitor::{Health, health};
-use crate::observe::home::{Home, list_homes, read_record};
+use crate::monitor::{ObjectHealth, health};
+use crate::observe::release_state::{ReleaseState, list_homes, read_record};
 use crate::plan::absence_of_member;
 use crate::report::utc_second;
 use crate::rollout::Policy;
@@ -56,7 +56,7 @@ pub async fn status(request: &StatusRequest, scope: &Scope) -> Result<StatusOutc
         None => {
             let namespace = (!request.all_namespaces).then_some(scope.home.as_str());
             let homes = list_homes(cluster, namespace).await;
-            homes.map_err(|error| kept::home_error(&error))?
+            homes.map_err(|error| release_state::home_error(&error))?
         }
     };
 
@@ -76,7 +76,11 @@ pub async fn status(request: &StatusRequest, scope: &Scope) -> Result<StatusOutc
     Ok(outcome)
 }
 
-async fn release_status(cluster: Arc<dyn Cluster>, release: ReleaseRef, state: Home) -> ReleaseStatus {
+async fn release_status(
+    cluster: Arc<dyn Cluster>,
+    release: ReleaseRef,
+    state: ReleaseState,
+) -> ReleaseStatus {
     let held = state
         .lease
         .as_ref()
@@ -88,7 +92,7 @@ async fn release_status(cluster: Arc<dyn Cluster>, release: ReleaseRef, state: H
 
     let key = state.key().cloned();
     let verified = state.sealing.integrity == Integrity::Sealed;
-    let not_verified = kept::not_verified(&state.sealing);
+    let not_verified = release_state::not_verified(&state.sealing);
     let inventory = state
         .inventory
         .map(|inventory| inventory.value)
@@ -111,13 +115,13 @@ async fn release_status(cluster: Arc<dyn Cluster>, release: ReleaseRef, state: H
     }
 }
 
-fn current_journal(state: &Home) -> Option<&Journal> {
+fn current_journal(state: &ReleaseState) -> Option<&Journal> {
     state.head.as_ref().map(|head| &head.value.current)
 }
 
 /// How a release is as a whole, and the sentence about it. An open journal comes before everything that was committed
 /// earlier.
-fn find_phase(state: &Home, held: bool, release: &ReleaseRef) -> (ReleasePhase, String) {
+fn find_phase(state: &ReleaseState, held: bool, release: &ReleaseRef) -> (ReleasePhase, String) {
     let ReleaseRef { namespace, name } = release;
     if matches!(state.sealing.integrity, Integrity::Altered(_)) {
         let message = format!("kubectl delivery state verify {name} -n {namespace} says what");
@@ -140,7 +144,7 @@ fn find_phase(state: &Home, held: bool, release: &ReleaseRef) -> (ReleasePhase, 
             };
             (phase, advice + &unknown.unwrap_or_default())
         }
-        (Some(journal), _) if journal.ending == Some(Ending::NotFullyReverted) => {
+        (Some(journal), _) if journal.ending == Some(HistoryOutcome::NotFullyReverted) => {
             let version = &journal.release.version;
             let message = format!("not everything of {version} could be put back");
             (ReleasePhase::RollbackIncomplete, message)
@@ -207,21 +211,21 @@ async fn assess_workloads(
     let found = health(cluster.clone(), &workloads, Policy::default()).await;
     let absences = allowed_absences(&*cluster, &found, promoted, key).await;
 
-    let assess = |health: Health| assess_workload(health, &absences);
+    let assess = |health: ObjectHealth| assess_workload(health, &absences);
     found.into_iter().map(assess).collect()
 }
 
 /// A workload by its verdict; what is broken of it says more than that it is waited for.
-fn assess_workload(health: Health, absences: &BTreeMap<ObjectId, &'static str>) -> WorkloadStatus {
+fn assess_workload(health: ObjectHealth, absences: &BTreeMap<ObjectId, &'static str>) -> WorkloadStatus {
     let (ready, message) = match health.verdict {
         _ if health.is_absent => match absences.get(&health.object) {
             Some(why) => (true, (*why).to_owned()),
             None => (false, "does not exist".into()),
         },
-        Some(Verdict::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
-        Some(Verdict::Failed { cause }) => (false, cause.message),
-        Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
-        Some(Verdict::Waiting { why, .. }) => (false, why),
+        Some(Health::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
+        Some(Health::Failed { cause }) => (false, cause.message),
+        Some(Health::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
+        Some(Health::Waiting { why, .. }) => (false, why),
         None => (
             false,
             "could not be judged: is reading it and its pods allowed?".into(),
@@ -237,7 +241,7 @@ fn assess_workload(health: Health, absences: &BTreeMap<ObjectId, &'static str>) 
 /// Why members that are not there need not be. What was promoted is read only where one that runs once is missed.
 async fn allowed_absences(
     cluster: &dyn Cluster,
-    found: &[Health],
+    found: &[ObjectHealth],
     promoted: Option<&HistoryEntry>,
     key: Option<&BoundKey>,
 ) -> BTreeMap<ObjectId, &'static str> {
@@ -257,7 +261,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::Inventory;
     use crate::model::journal::Head;
-    use crate::observe::home::Stored;
+    use crate::observe::release_state::Stored;
     use serde_json::json;
 
     fn stored<T>(value: T) -> Option<Stored<T>> {
@@ -310,10 +314,10 @@ mod tests {
         ];
         let release = ReleaseRef::new("shop", "shop");
         for (current, inventory, held, phase) in cases {
-            let state = Home {
+            let state = ReleaseState {
                 head: current.and_then(|current| stored(Head::new(current, None))),
                 inventory: inventory.and_then(stored),
-                ..Home::default()
+                ..ReleaseState::default()
             };
             assert_eq!(find_phase(&state, held, &release).0, phase);
         }
@@ -321,9 +325,9 @@ mod tests {
 
     #[test]
     fn an_altered_state_is_told_as_such_whatever_it_says() {
-        let mut state = Home {
+        let mut state = ReleaseState {
             inventory: stored(promoted()),
-            ..Home::default()
+            ..ReleaseState::default()
         };
         state.sealing.integrity = Integrity::Altered("the inventory".into());
 
@@ -334,10 +338,10 @@ mod tests {
 
     #[test]
     fn an_unfinished_promotion_comes_with_the_commands_that_end_it() {
-        let state = Home {
+        let state = ReleaseState {
             head: stored(Head::new(journal("applying", None), None)),
             lock_unknown: Some("forbidden".into()),
-            ..Home::default()
+            ..ReleaseState::default()
         };
         let (_, message) = find_phase(&state, false, &ReleaseRef::new("shop", "shop"));
         assert_eq!(

@@ -10,7 +10,7 @@ use crate::execute::Limits;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::verdict::CauseKind;
 use crate::monitor::{
-    MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watching, WatchingOptions, WriteAnswer,
+    MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watching, WatchingOptions, WriteAnswer,
 };
 use crate::rollout::Policy;
 use async_trait::async_trait;
@@ -87,7 +87,7 @@ fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (WaitOutcome, String)
                 format!("{name} is running: {objects} in sync{images}"),
             )
         }
-        Err(Stopped::CutOff(problem)) => (WaitOutcome::Unreachable, problem.said()),
+        Err(Stopped::CannotContinue(problem)) => (WaitOutcome::Unreachable, problem.said()),
         Err(Stopped::Failed(failure)) => {
             let of = failure
                 .object
@@ -151,7 +151,7 @@ impl MonitorContext for Looking {
         self.patience
     }
 
-    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, StopReason> {
         Ok(WriteAnswer::NotSent)
     }
 }

@@ -7,7 +7,7 @@ use kubectl_delivery::model::bundle::compress;
 use kubectl_delivery::model::plan::Plan;
 use kubectl_delivery::model::state_key::StateKey;
 use kubectl_delivery::model::{Object, ObjectId};
-use kubectl_delivery::observe::home::{parse_head, parse_inventory};
+use kubectl_delivery::observe::release_state::{parse_head, parse_inventory};
 use kubectl_delivery::observe::sealing::parse_seal;
 use kubectl_delivery::registry::RegistryOptions;
 use kubectl_delivery::registry::artifact::{Location, pull};

@@ -7,13 +7,13 @@ use crate::execute::app::{App, NAME, map};
 use crate::harness::{Run, Webhook};
 use kubectl_delivery::model::bundle::{Bundle, unpack};
 use kubectl_delivery::model::inventory::{Inventory, Record};
-use kubectl_delivery::model::journal::{Ending, Head, Journal, Parts};
+use kubectl_delivery::model::journal::{Head, HistoryOutcome, Journal, Parts};
 use kubectl_delivery::model::plan::Plan;
 use kubectl_delivery::model::seal::{Found, Integrity, judge};
 use kubectl_delivery::model::state_key::{BoundKey, StateKey};
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Object, ObjectId};
-use kubectl_delivery::observe::home::{parse_head, parse_inventory};
+use kubectl_delivery::observe::release_state::{parse_head, parse_inventory};
 use kubectl_delivery::observe::sealing::parse_seal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -252,7 +252,7 @@ fn whatever_version_1_wrote_is_read() {
     let failed = inventory.history.last().unwrap();
     assert_eq!(
         (inventory.history.len(), failed.revision, failed.ending),
-        (3, 3, Ending::Reverted)
+        (3, 3, HistoryOutcome::Reverted)
     );
     assert_eq!(failed.failure.as_ref().unwrap().cause.kind, CauseKind::Refused);
     assert_eq!(

@@ -73,9 +73,9 @@ fn a_list_whose_pages_have_no_end_is_given_up() {
     ] {
         let folder = kubeconfig_of(&server);
         let error = blocking(async {
-            let door = connect(&options_for(&folder)).await.unwrap();
+            let client = connect(&options_for(&folder)).await.unwrap();
             let request = ListRequest::all(&built_in("", "Pod").unwrap(), Some("shop"));
-            paged(&*door, request, drop).await.unwrap_err()
+            paged(&*client, request, drop).await.unwrap_err()
         });
         assert_eq!(
             error.to_string(),
@@ -90,7 +90,7 @@ fn an_event_of_a_watch_that_has_no_end_is_given_up() {
     let folder = kubeconfig_of(&server);
     let error = blocking(async {
         use futures::StreamExt;
-        let door = connect(&options_for(&folder)).await.unwrap();
+        let client = connect(&options_for(&folder)).await.unwrap();
         let request = WatchRequest {
             resource: built_in("", "Pod").unwrap(),
             namespace: Some("shop".into()),
@@ -99,7 +99,7 @@ fn an_event_of_a_watch_that_has_no_end_is_given_up() {
             resource_version: "1".into(),
             timeout_seconds: 60,
         };
-        let mut events = door.watch(&request).await.unwrap();
+        let mut events = client.watch(&request).await.unwrap();
         let first = tokio::time::timeout(Duration::from_secs(30), events.next()).await;
         first.expect("it is given up in time").unwrap().unwrap_err()
     });

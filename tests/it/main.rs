@@ -2,12 +2,12 @@
 
 mod attacks;
 mod bad_input;
+mod client;
 mod completion;
 mod connection;
 mod deploy;
 mod diff;
 mod docs;
-mod door;
 mod e2e;
 mod evidence;
 mod execute;

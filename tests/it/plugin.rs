@@ -83,9 +83,9 @@ async fn a_plugin_runs_once_for_many_requests_and_is_told_of_the_cluster() {
     let user = namespace.user("someone").ready();
     let plugin = Plugin::new(&user);
     plugin.answers(&user.token(), Some(Duration::from_secs(3600)));
-    let door = plugin.connect().await;
+    let client = plugin.connect().await;
     for _ in 0..5 {
-        assert!(door.whoami().await.unwrap().ends_with(":someone"));
+        assert!(client.whoami().await.unwrap().ends_with(":someone"));
     }
     let runs = plugin.runs();
     assert_eq!(runs.len(), 1, "{runs:?}");
@@ -98,11 +98,11 @@ async fn a_token_that_ends_while_we_run_is_asked_for_again() {
     let user = namespace.user("someone").ready();
     let plugin = Plugin::new(&user);
     plugin.answers(&user.token(), Some(Duration::from_secs(2)));
-    let door = plugin.connect().await;
-    door.whoami().await.unwrap();
+    let client = plugin.connect().await;
+    client.whoami().await.unwrap();
     assert_eq!(plugin.runs().len(), 1);
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    door.whoami().await.unwrap();
+    client.whoami().await.unwrap();
     assert_eq!(plugin.runs().len(), 2);
 }
 
@@ -112,9 +112,9 @@ async fn a_token_that_the_server_refuses_is_asked_for_again_once() {
     let user = namespace.user("someone").ready();
     let plugin = Plugin::new(&user);
     plugin.answers("not-a-token", None);
-    let door = plugin.connect().await;
+    let client = plugin.connect().await;
     plugin.answers(&user.token(), None);
-    assert!(door.whoami().await.unwrap().ends_with(":someone"));
+    assert!(client.whoami().await.unwrap().ends_with(":someone"));
     assert_eq!(plugin.runs().len(), 2);
     plugin.answers("not-a-token-either", None);
     let other = plugin.connect().await;

@@ -7,7 +7,7 @@ pub mod random;
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use futures::StreamExt;
 use kubectl_delivery::cluster::{ApplyOptions, Cluster, WriteOptions};
-use kubectl_delivery::compare::{Outlook, outlook};
+use kubectl_delivery::compare::{ComputedApply, compute_apply};
 use kubectl_delivery::model::names::FIELD_MANAGER;
 use kubectl_delivery::model::{Object, ResourceType, Target};
 use random::{Kind, Random};
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 16;
 struct Tried {
     desired: Object,
     live: Object,
-    proved: Option<Outlook>,
+    proved: Option<ComputedApply>,
     /// What the server would make of it; none where it refuses.
     answer: Option<Object>,
 }
@@ -37,8 +37,8 @@ impl Tried {
     fn is_wrong(&self) -> bool {
         let proved = match &self.proved {
             None => return false,
-            Some(Outlook::Unchanged) => &self.live,
-            Some(Outlook::Changed(after)) => after,
+            Some(ComputedApply::Unchanged) => &self.live,
+            Some(ComputedApply::Changed(after)) => after,
         };
         self.answer
             .as_ref()
@@ -76,23 +76,23 @@ fn content(object: &Object) -> Value {
 }
 
 /// One object: applied, perhaps changed by another hand, and then compared with a desired that is perhaps another one.
-async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, seed: u64) -> Option<Tried> {
+async fn try_one(client: &dyn Cluster, namespace: &str, things: &ResourceType, seed: u64) -> Option<Tried> {
     let mut random = Random::new(seed);
     let kind = Kind::any(&mut random);
     let resource = kind.resource(things);
     let first = Object::new(kind.object(&mut random, seed, &resource, namespace)).unwrap();
     let target = Target::new(&resource, Some(namespace), first.name());
     // The server refuses some of what chance makes.
-    door.apply(&target, first.value(), &apply(false)).await.ok()?;
+    client.apply(&target, first.value(), &apply(false)).await.ok()?;
     if random.chance(20) {
-        let mut other = door.get(&target).await.ok()??;
+        let mut other = client.get(&target).await.ok()??;
         change::by_another_hand(&mut random, other.value_mut());
         let options = WriteOptions {
             manager: "kubectl-edit".into(),
             dry_run: false,
             not_after: None,
         };
-        door.replace(&target, other.value(), &options).await.ok();
+        client.replace(&target, other.value(), &options).await.ok();
     }
     let mut desired = first.clone();
     match random.below(10) {
@@ -101,9 +101,9 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
         _ => {}
     }
     loop {
-        let live = door.get(&target).await.ok()??;
-        let proved = outlook(&desired, &live);
-        let answer = match door.apply(&target, desired.value(), &apply(true)).await {
+        let live = client.get(&target).await.ok()??;
+        let proved = compute_apply(&desired, &live);
+        let answer = match client.apply(&target, desired.value(), &apply(true)).await {
             // A controller wrote in between.
             Ok(answer) if answer.object.resource_version() != live.resource_version() => continue,
             answered => answered.ok().map(|applied| applied.object),
@@ -119,8 +119,8 @@ async fn try_one(door: &dyn Cluster, namespace: &str, things: &ResourceType, see
 
 fn tried(namespace: &Namespace, things: &ResourceType, seed: u64) -> Vec<Tried> {
     blocking(async {
-        let door = TestCluster::get().connect().await;
-        let all = (0..COUNT as u64).map(|n| try_one(door.as_ref(), namespace.name(), things, seed + n));
+        let client = TestCluster::get().connect().await;
+        let all = (0..COUNT as u64).map(|n| try_one(client.as_ref(), namespace.name(), things, seed + n));
         let all: Vec<Option<Tried>> = futures::stream::iter(all)
             .buffer_unordered(AT_ONCE)
             .collect()
@@ -143,11 +143,11 @@ fn what_is_proved_of_an_apply_is_what_the_server_answers_and_both_modes_find_the
     let unchanged = tried.iter().filter(|one| one.is_unchanged()).count();
     let proved = tried
         .iter()
-        .filter(|one| one.proved == Some(Outlook::Unchanged))
+        .filter(|one| one.proved == Some(ComputedApply::Unchanged))
         .count();
     let foreseen = tried
         .iter()
-        .filter(|one| matches!(one.proved, Some(Outlook::Changed(_))))
+        .filter(|one| matches!(one.proved, Some(ComputedApply::Changed(_))))
         .count();
     println!(
         "{} objects: {unchanged} unchanged, {proved} of them proved; {foreseen} changes proved; {} proved wrongly",

@@ -24,13 +24,13 @@ async fn a_write_whose_answer_is_lost_is_not_sent_again() {
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     for act in [Act::LoseAnswer, Act::LoseRequest] {
         proxy.forget();
         proxy.at_write(1, act);
-        let error = door.create(&target, &body, &write()).await.unwrap_err();
+        let error = client.create(&target, &body, &write()).await.unwrap_err();
         assert!(matches!(error, ApiError::Broken { .. }), "{error}");
         assert!(error.may_have_been_done());
         assert_eq!(proxy.writes().len(), 1);
@@ -43,7 +43,7 @@ async fn a_read_whose_answer_is_lost_and_a_dry_run_are_sent_again() {
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     let options = ApplyOptions {
         manager: "test".into(),
         force: false,
@@ -63,10 +63,11 @@ async fn a_read_whose_answer_is_lost_and_a_dry_run_are_sent_again() {
             failed: 4,
             ..Faults::default()
         }));
-        door.list(&ListRequest::all(&maps(), Some(namespace.name())))
+        client
+            .list(&ListRequest::all(&maps(), Some(namespace.name())))
             .await
             .unwrap();
-        assert!(door.apply(&target, &body, &options).await.unwrap().created);
+        assert!(client.apply(&target, &body, &options).await.unwrap().created);
     }
 }
 
@@ -75,7 +76,7 @@ async fn a_write_that_the_server_throttled_is_sent_again() {
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     // A seed whose first request is throttled and whose second one is not.
     let seed = (0..)
         .find(|seed| throttles(*seed, 0) && !throttles(*seed, 1))
@@ -87,7 +88,7 @@ async fn a_write_that_the_server_throttled_is_sent_again() {
     }));
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-    assert!(door.create(&target, &body, &write()).await.unwrap().created);
+    assert!(client.create(&target, &body, &write()).await.unwrap().created);
     assert_eq!(proxy.writes().len(), 2);
     assert!(
         proxy
@@ -111,25 +112,26 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
     let cluster = TestCluster::get();
     let namespace = cluster.namespace_named("t-retry");
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     let target = Target::new(&maps(), Some(namespace.name()), "a");
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-    let made = door.create(&target, &body, &write()).await.unwrap().object;
+    let made = client.create(&target, &body, &write()).await.unwrap().object;
     let options = ApplyOptions {
         manager: "test".into(),
         force: true,
         dry_run: false,
         not_after: None,
     };
-    let applied = door.apply(&target, &body, &options).await.unwrap().object;
-    door.replace(&target, applied.value(), &write()).await.unwrap();
-    door.json_patch(
-        &target,
-        &[json!({"op": "add", "path": "/data", "value": {}})],
-        &write(),
-    )
-    .await
-    .unwrap();
+    let applied = client.apply(&target, &body, &options).await.unwrap().object;
+    client.replace(&target, applied.value(), &write()).await.unwrap();
+    client
+        .json_patch(
+            &target,
+            &[json!({"op": "add", "path": "/data", "value": {}})],
+            &write(),
+        )
+        .await
+        .unwrap();
     let delete = kubectl_delivery::cluster::DeleteOptions {
         uid: made.uid().into(),
         resource_version: None,
@@ -137,7 +139,7 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
         dry_run: false,
         not_after: None,
     };
-    door.delete(&target, &delete).await.unwrap();
+    client.delete(&target, &delete).await.unwrap();
     let writes = proxy.writes();
     assert_eq!(writes.len(), 5);
     assert!(
@@ -152,7 +154,7 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
 async fn an_old_server_that_cannot_aggregate_is_discovered_all_the_same() {
     let cluster = TestCluster::get();
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     let sorted = |mut found: Vec<kubectl_delivery::cluster::Discovered>| {
         // Other tests define kinds of their own meanwhile.
         found.retain(|found| !found.resource.group.ends_with("example.com"));
@@ -162,10 +164,10 @@ async fn an_old_server_that_cannot_aggregate_is_discovered_all_the_same() {
         found.sort_by_key(|found| (found.resource.group.clone(), found.resource.plural.clone()));
         found
     };
-    let aggregated = sorted(door.discover().await.unwrap());
+    let aggregated = sorted(client.discover().await.unwrap());
     proxy.play_an_old_server();
     proxy.forget();
-    let one_by_one = sorted(door.discover().await.unwrap());
+    let one_by_one = sorted(client.discover().await.unwrap());
     assert!(proxy.requests().len() > 10);
     assert_eq!(one_by_one, aggregated);
 }
@@ -174,11 +176,11 @@ async fn an_old_server_that_cannot_aggregate_is_discovered_all_the_same() {
 async fn a_connection_costs_no_request_of_its_own() {
     let cluster = TestCluster::get();
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let door = cluster.connect_with(&proxy.kubeconfig()).await;
+    let client = cluster.connect_with(&proxy.kubeconfig()).await;
     assert!(proxy.requests().is_empty());
-    door.server_version().await.unwrap();
+    client.server_version().await.unwrap();
     assert_eq!(proxy.requests().len(), 1);
     proxy.forget();
-    door.discover().await.unwrap();
+    client.discover().await.unwrap();
     assert_eq!(proxy.requests().len(), 2);
 }

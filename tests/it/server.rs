@@ -47,13 +47,14 @@ fn a_role_that_is_gone_is_made_again_by_a_put_unless_it_carries_the_uid() {
     namespace.kubectl().args(["delete", "role", "reader"]).run().ok();
     let put = |body: Value| {
         blocking(async {
-            let door = TestCluster::get().connect().await;
+            let client = TestCluster::get().connect().await;
             let options = WriteOptions {
                 manager: "test".into(),
                 dry_run: false,
                 not_after: None,
             };
-            door.replace(&target, &body, &options)
+            client
+                .replace(&target, &body, &options)
                 .await
                 .map(|done| done.object.uid().to_owned())
         })

@@ -11,7 +11,7 @@ use super::flags::{impersonation, join_lines, override_with_flags};
 use super::kubeconfig::{self, Chosen};
 use super::plugin::Plugin;
 use super::proxy::{proxy_for, without_credentials};
-use super::surroundings::Surroundings;
+use super::surroundings::RolloutContext;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use http::Uri;
 use kube::Config;
@@ -41,7 +41,7 @@ pub(super) struct Settings {
 /// Reads everything. Runs no program and sends nothing.
 pub(super) fn settings(
     options: &ConnectionOptions,
-    surroundings: &Surroundings,
+    surroundings: &RolloutContext,
 ) -> Result<Settings, ConnectError> {
     let kubeconfig = kubeconfig::read(options, surroundings)?;
 
@@ -59,7 +59,7 @@ pub(super) fn settings(
 
 fn from_kubeconfig(
     options: &ConnectionOptions,
-    surroundings: &Surroundings,
+    surroundings: &RolloutContext,
     mut chosen: Chosen,
 ) -> Result<Settings, ConnectError> {
     // Flags first: what is checked is what will count, and not what the file alone says.
@@ -100,7 +100,7 @@ fn from_kubeconfig(
 }
 
 /// A pod's ServiceAccount, where there is no kubeconfig.
-fn in_cluster(options: &ConnectionOptions, surroundings: &Surroundings) -> Result<Settings, ConnectError> {
+fn in_cluster(options: &ConnectionOptions, surroundings: &RolloutContext) -> Result<Settings, ConnectError> {
     let mount = &surroundings.service_account;
     let token = mount.join("token");
     // The variables stand in every pod, also in one that mounts no token.
@@ -258,7 +258,7 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
 mod tests {
     use super::*;
 
-    fn pod(folder: &Path) -> Surroundings {
+    fn pod(folder: &Path) -> RolloutContext {
         let certificate = rcgen::generate_simple_self_signed(vec!["a".into()])
             .unwrap()
             .cert
@@ -268,7 +268,7 @@ mod tests {
         std::fs::write(folder.join("ca.crt"), certificate).unwrap();
         std::fs::write(folder.join("namespace"), "shop\n").unwrap();
 
-        Surroundings {
+        RolloutContext {
             service: Some(("10.0.0.1".into(), "443".into())),
             service_account: folder.to_owned(),
             ..Default::default()
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_pods_namespace_and_an_ipv6_service_gets_its_brackets() {
         let folder = tempfile::tempdir().unwrap();
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             service: Some(("fd00::1".into(), "6443".into())),
             ..pod(folder.path())
         };
@@ -314,7 +314,7 @@ mod tests {
             contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
         std::fs::write(&file, text).unwrap();
         // The pod's token is there as well, in the same folder.
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             kubeconfig: vec![file],
             ..pod(folder.path())
         };
@@ -330,7 +330,7 @@ mod tests {
                 server: Some(text.into()),
                 ..Default::default()
             };
-            settings(&options, &Surroundings::default()).map(|settings| settings.server)
+            settings(&options, &RolloutContext::default()).map(|settings| settings.server)
         };
 
         let url = "https://a.example.com:6443";
@@ -345,7 +345,7 @@ mod tests {
             ..Default::default()
         };
 
-        let Err(error) = settings(&options, &Surroundings::default()) else {
+        let Err(error) = settings(&options, &RolloutContext::default()) else {
             panic!()
         };
 

@@ -3,7 +3,7 @@
 //! Files are merged and contexts chosen by kubectl's rules, so that both reach the same cluster as the same
 //! user. Errors name what there is, and never show a value: it may be a token or a key.
 
-use super::surroundings::Surroundings;
+use super::surroundings::RolloutContext;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use crate::model::plain_words;
 use kube::config::{
@@ -28,7 +28,7 @@ pub struct KubeconfigNames {
 
 /// Reads the names in the kubeconfig; empty where there is none.
 pub fn kubeconfig_names(options: &ConnectionOptions) -> Result<KubeconfigNames, ConnectError> {
-    let config = read(options, &Surroundings::read())?.unwrap_or_default();
+    let config = read(options, &RolloutContext::read())?.unwrap_or_default();
     Ok(KubeconfigNames {
         contexts: config.contexts.into_iter().map(|named| named.name).collect(),
         clusters: config.clusters.into_iter().map(|named| named.name).collect(),
@@ -53,7 +53,7 @@ pub(super) struct Chosen {
 /// home directory's. None where there is no file at all.
 pub(super) fn read(
     options: &ConnectionOptions,
-    surroundings: &Surroundings,
+    surroundings: &RolloutContext,
 ) -> Result<Option<Kubeconfig>, ConnectError> {
     if let Some(file) = &options.kubeconfig {
         return read_file(file).map(Some);
@@ -73,7 +73,7 @@ pub(super) fn read(
 }
 
 /// The files that are looked for where no flag names one.
-pub(super) fn candidates(surroundings: &Surroundings) -> Vec<PathBuf> {
+pub(super) fn candidates(surroundings: &RolloutContext) -> Vec<PathBuf> {
     if surroundings.kubeconfig.is_empty() {
         surroundings
             .home

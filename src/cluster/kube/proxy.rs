@@ -1,7 +1,7 @@
 //! Which proxy a server is reached through, by the rules of kubectl: a cluster's `proxy-url` counts as it is; the
 //! environment's proxy does not for loopback addresses and for what NO_PROXY names.
 
-use super::surroundings::Surroundings;
+use super::surroundings::RolloutContext;
 use crate::cluster::ConnectError;
 use http::Uri;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 pub(super) fn proxy_for(
     server: &Uri,
     configured: Option<&str>,
-    surroundings: &Surroundings,
+    surroundings: &RolloutContext,
 ) -> Result<Option<Uri>, ConnectError> {
     if let Some(url) = configured.filter(|url| !url.is_empty()) {
         return parse(url).map(Some);
@@ -161,8 +161,8 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn with_proxy(no_proxy: &str) -> Surroundings {
-        Surroundings {
+    fn with_proxy(no_proxy: &str) -> RolloutContext {
+        RolloutContext {
             https_proxy: Some("http://proxy.corp:3128".into()),
             no_proxy: no_proxy.into(),
             ..Default::default()
@@ -214,7 +214,12 @@ mod tests {
     #[test]
     fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
         let server = "https://k8s.example.com".parse().unwrap();
-        let error = proxy_for(&server, Some("ftp://me:hunter2@proxy"), &Surroundings::default()).unwrap_err();
+        let error = proxy_for(
+            &server,
+            Some("ftp://me:hunter2@proxy"),
+            &RolloutContext::default(),
+        )
+        .unwrap_err();
 
         assert!(error.to_string().contains("ftp://proxy"), "{error}");
         assert!(!error.to_string().contains("hunter2"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Environment variables and places that decide how a cluster is reached.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct RolloutContext {
     /// KUBECONFIG's files, in order.
     pub kubeconfig: Vec<PathBuf>,
     /// The home directory.
@@ -21,7 +21,7 @@ pub(super) struct Surroundings {
     pub no_proxy: String,
 }
 
-impl Surroundings {
+impl RolloutContext {
     /// Those of this process.
     pub fn read() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::model::ObjectId;
     use crate::model::event::Phase;
-    use crate::model::verdict::Verdict;
+    use crate::model::verdict::Health;
 
     #[test]
     fn events_by_the_thousand_are_laid_out_once_by_the_clock() {
@@ -129,7 +129,7 @@ mod tests {
             let object = ObjectId::new("apps", "Deployment", Some("shop"), &format!("web-{n}"));
             live.emit(Event::Rollout {
                 object,
-                verdict: Verdict::waiting(0, 1, "0 of 1 pods are ready"),
+                verdict: Health::waiting(0, 1, "0 of 1 pods are ready"),
             });
         }
         assert_eq!(live.bar.message(), "", "an event drew the tree");

@@ -4,7 +4,7 @@ mod text;
 
 use crate::cli::{Context, Exit};
 use crate::commands::console::{Console, OutputMode};
-use crate::execute::Ended;
+use crate::execute::RunReport;
 use crate::model::event::{Event, Outcome};
 use crate::plan::{self, Planned};
 use crate::usecase::CommandError;
@@ -50,7 +50,7 @@ pub(super) fn finish_idle(prepared: &Prepared, console: &Console<'_>) -> Exit {
     if console.mode == OutputMode::Text {
         return Exit::OK;
     }
-    let ended = Ended {
+    let ended = RunReport {
         outcome: Outcome::NothingToDo,
         message: nothing_message(&prepared.planned),
         next: Vec::new(),

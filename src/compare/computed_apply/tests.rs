@@ -13,7 +13,7 @@ fn proved(owned: &Value, wanted: &Value, held: &Value) -> bool {
     let mut live = object(held);
     live.value_mut()["metadata"]["managedFields"] = json!([
         {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": owned}}]);
-    outlook(&object(wanted), &live) == Some(Outlook::Unchanged)
+    compute_apply(&object(wanted), &live) == Some(ComputedApply::Unchanged)
 }
 
 #[rstest]
@@ -106,27 +106,30 @@ fn other_entries_of_ours_another_version_other_metadata_and_deletion_are_not_pro
 
     let wanted = object(&json!({"a": 1}));
     assert_eq!(
-        outlook(&wanted, &live(json!([entry("v1")]))),
-        Some(Outlook::Unchanged)
+        compute_apply(&wanted, &live(json!([entry("v1")]))),
+        Some(ComputedApply::Unchanged)
     );
 
     // Two entries, another version, none that is ours: what an apply would take away is not known.
-    assert_eq!(outlook(&wanted, &live(json!([entry("v1"), entry("v1")]))), None);
-    assert_eq!(outlook(&wanted, &live(json!([entry("v2")]))), None);
-    assert_eq!(outlook(&wanted, &live(json!([{}]))), None);
+    assert_eq!(
+        compute_apply(&wanted, &live(json!([entry("v1"), entry("v1")]))),
+        None
+    );
+    assert_eq!(compute_apply(&wanted, &live(json!([entry("v2")]))), None);
+    assert_eq!(compute_apply(&wanted, &live(json!([{}]))), None);
 
     let mut with_finalizer = wanted.clone();
     with_finalizer.value_mut()["metadata"]["finalizers"] = json!(["x"]);
-    assert_eq!(outlook(&with_finalizer, &live(json!([entry("v1")]))), None);
+    assert_eq!(compute_apply(&with_finalizer, &live(json!([entry("v1")]))), None);
 
     let mut going = live(json!([entry("v1")]));
     going.value_mut()["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    assert_eq!(outlook(&wanted, &going), None);
+    assert_eq!(compute_apply(&wanted, &going), None);
 
     let mut labelled = wanted.clone();
     labelled.value_mut()["metadata"]["labels"] = json!({"a": "b"});
     assert_eq!(
-        outlook(&labelled, &live(json!([entry("v1")]))),
+        compute_apply(&labelled, &live(json!([entry("v1")]))),
         None,
         "a label that is not there"
     );

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::model::format::{FormatVersion, Rest};
-use crate::model::journal::Ending;
+use crate::model::journal::HistoryOutcome;
 use crate::model::k8s::kinds::built_in;
 use crate::model::release::PublicRelease;
 use crate::model::{Object, StepId, WaveIndex};
-use crate::observe::home::{parse_head, parse_inventory};
+use crate::observe::release_state::{parse_head, parse_inventory};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -196,7 +196,7 @@ fn entry(revision: u32) -> HistoryEntry {
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,
-        ending: Ending::Promoted,
+        ending: HistoryOutcome::Promoted,
         failure: None,
         message: String::new(),
         waivers: Vec::new(),

@@ -6,7 +6,7 @@ use crate::model::format::{FormatVersion, Rest};
 use crate::model::release::PublicRelease;
 use crate::model::verdict::{Cause, CauseKind};
 
-fn entry(revision: u32, ending: Ending) -> HistoryEntry {
+fn entry(revision: u32, ending: HistoryOutcome) -> HistoryEntry {
     let digest = Sha256Digest::of(&revision.to_le_bytes());
     let name = format!("r{revision}");
     HistoryEntry {
@@ -32,9 +32,12 @@ fn entry(revision: u32, ending: Ending) -> HistoryEntry {
 
 #[test]
 fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
-    let mut history = vec![entry(1, Ending::Promoted), entry(2, Ending::Promoted)];
+    let mut history = vec![
+        entry(1, HistoryOutcome::Promoted),
+        entry(2, HistoryOutcome::Promoted),
+    ];
 
-    history.extend((3..9).map(|revision| entry(revision, Ending::Reverted)));
+    history.extend((3..9).map(|revision| entry(revision, HistoryOutcome::Reverted)));
     let mut inventory = Inventory {
         history,
         ..Inventory::default()

@@ -10,7 +10,7 @@ use super::{Machine, note_remain};
 use crate::execute::outcome::Outcome;
 use crate::execute::{ending, history};
 use crate::model::bundle::Bundle;
-use crate::model::journal::{Ending, Previous, StepProgress, StepState};
+use crate::model::journal::{HistoryOutcome, Previous, StepProgress, StepState};
 use crate::model::{StepId, WaveIndex};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -147,11 +147,11 @@ impl Machine {
         self.go(Commit::AwaitClose, Effect::WriteHead)
     }
 
-    fn commit_ending(&self) -> Ending {
+    fn commit_ending(&self) -> HistoryOutcome {
         if self.unpruned.is_empty() {
-            Ending::Promoted
+            HistoryOutcome::Promoted
         } else {
-            Ending::PromotedPruneIncomplete
+            HistoryOutcome::PromotedPruneIncomplete
         }
     }
 

@@ -9,7 +9,7 @@ use super::stage::Forward;
 use super::{Direction, Machine};
 use crate::execute::services::Interrupt;
 use crate::model::StepId;
-use crate::model::journal::{Failure, RevertReason, StepProgress, StepState};
+use crate::model::journal::{Failure, RollbackReason, StepProgress, StepState};
 use crate::model::plan::{OnFailure, Undo};
 
 impl Machine {
@@ -26,9 +26,9 @@ impl Machine {
         }
 
         let why = if self.wanted == Interrupt::None {
-            RevertReason::Failed
+            RollbackReason::Failed
         } else {
-            RevertReason::Interrupted
+            RollbackReason::Interrupted
         };
         self.begin_rollback(why)
     }
@@ -41,7 +41,7 @@ impl Machine {
 
         Some(match self.find_barrier() {
             Some(barrier) => self.stop_past(barrier),
-            None => self.begin_rollback(RevertReason::Interrupted),
+            None => self.begin_rollback(RollbackReason::Interrupted),
         })
     }
 

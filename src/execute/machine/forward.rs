@@ -9,7 +9,7 @@ use super::stage::{Commit, Forward, Stage};
 use super::{Direction, Machine};
 use crate::execute::outcome::Outcome;
 use crate::execute::{ending, history};
-use crate::model::journal::{Failure, JournalPhase, Previous, RevertReason};
+use crate::model::journal::{Failure, JournalPhase, Previous, RollbackReason};
 use crate::model::verdict::CauseKind;
 use crate::model::{StepId, WaveIndex};
 use jiff::Timestamp;
@@ -29,13 +29,13 @@ impl Machine {
             // What was being prepared may lack parts, and changed
             // nothing: it is turned back, whatever is wanted.
             (JournalPhase::Preparing, _) | (_, Direction::RollBack) => {
-                self.begin_rollback(RevertReason::Asked)
+                self.begin_rollback(RollbackReason::Asked)
             }
             (JournalPhase::Reverting, Direction::Promote) => {
                 let why = journal
                     .reverting
                     .as_ref()
-                    .map_or(RevertReason::Asked, |reverting| reverting.why);
+                    .map_or(RollbackReason::Asked, |reverting| reverting.why);
                 self.begin_rollback(why)
             }
             (JournalPhase::Open, Direction::Promote) => self.add_members(),
@@ -159,7 +159,7 @@ impl Machine {
 
     /// What an earlier run did is judged again: its rollouts may have gone on or failed since.
     fn follow_earlier(&mut self) -> Vec<Effect> {
-        let steps = self.standing();
+        let steps = self.step_status();
         if steps.is_empty() {
             return self.next_wave(None);
         }
@@ -269,7 +269,7 @@ impl Machine {
         }
 
         if self.bodies.promotion.plan.settings.soak_seconds > 0 {
-            let steps = self.standing();
+            let steps = self.step_status();
             return self.go(Forward::AwaitSoak, Effect::Soak(steps));
         }
         self.commit(now)

@@ -1,12 +1,12 @@
 //! What goes in and what comes out: the inputs that tell what has happened, and the effects that ask for something.
 //!
-//! Each effect of the first group of [`Effect`] is answered by exactly one input; `Interrupted` and `CutOff` come by
+//! Each effect of the first group of [`Effect`] is answered by exactly one input; `Interrupted` and `CannotContinue` come by
 //! themselves, at any time before the end. A stage takes an answer by its kind (`into_…`): any other input cannot
 //! come there, and is told as an internal error.
 
 use super::super::ending::Remain;
 use super::super::outcome::Outcome;
-use super::super::services::{Ended, Interrupt};
+use super::super::services::{Interrupt, RunReport};
 use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::Event;
@@ -34,7 +34,7 @@ pub(in crate::execute) enum Input {
     /// The namespace in which the journal lies is gone, or why it stays.
     HomeLeft(Result<(), String>),
     /// The API server did not answer for too long, or the lock is another's.
-    CutOff(String),
+    CannotContinue(String),
     /// A person wants to stop.
     Interrupted(Interrupt),
 }
@@ -77,7 +77,7 @@ pub(in crate::execute) enum Effect {
     /// Say something.
     Emit(Event),
     /// End; give the lock back, or leave it to expire.
-    Finish(Ended, bool),
+    Finish(RunReport, bool),
 }
 
 /// What the inventory that loses members is told.
@@ -208,7 +208,7 @@ impl Input {
             Input::Reread(_) => "Reread",
             Input::Undone(..) => "Undone",
             Input::HomeLeft(_) => "HomeLeft",
-            Input::CutOff(_) => "CutOff",
+            Input::CannotContinue(_) => "CannotContinue",
             Input::Interrupted(_) => "Interrupted",
         }
     }

@@ -12,7 +12,7 @@
 //!   inventory say, never at the stage that an earlier one had come to.
 //! - **What ends it.** One `Finish`: promoted, rolled back, stopped, or left, where nothing can be known (no
 //!   answer, the lock lost) or a person leaves at once. What was left has an open journal, and keeps its lock.
-//! - **What cannot come.** `CutOff` and `Interrupted` come at any time, and nothing that is answered comes late.
+//! - **What cannot come.** `CannotContinue` and `Interrupted` come at any time, and nothing that is answered comes late.
 //!   Each stage names the one kind of input that it awaits; any other is a bug, told as an internal error that
 //!   leaves the journal as it was written last.
 //! - **Where a new case goes.** A wait is a variant in `stage.rs`, and the compiler then asks for its arm in
@@ -31,12 +31,12 @@ mod waves;
 pub(super) use messages::{Effect, Input, Moving};
 
 use super::ending::{self, Remain};
-use super::services::{Ended, Interrupt};
+use super::services::{Interrupt, RunReport};
 use crate::model::event::Event;
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Ending, Failure, Head, JournalPhase};
+use crate::model::journal::{Failure, Head, HistoryOutcome, JournalPhase};
 use crate::model::state_key::ContentKey;
-use crate::observe::home::Bodies;
+use crate::observe::release_state::Bodies;
 use jiff::Timestamp;
 use stage::{Rollback, Stage};
 use std::sync::Arc;
@@ -102,10 +102,10 @@ impl Machine {
             // The run is over: the loop takes no more inputs.
             (_, Stage::Ended) => return Vec::new(),
             // The journal that could be gone on with is gone.
-            (Input::CutOff(_), Stage::Rollback(Rollback::AwaitNamespaceCleanup)) => {
+            (Input::CannotContinue(_), Stage::Rollback(Rollback::AwaitNamespaceCleanup)) => {
                 return self.finish_rollback();
             }
-            (Input::CutOff(why), _) => return self.leave(&why),
+            (Input::CannotContinue(why), _) => return self.leave(&why),
             (Input::Interrupted(wanted), _) => return self.interrupt(wanted),
             (answer, _) => answer,
         };
@@ -132,7 +132,7 @@ impl Machine {
         self.head.current.message = message.into();
     }
 
-    fn close(&mut self, ended: Ending, message: &str, now: Timestamp) {
+    fn close(&mut self, ended: HistoryOutcome, message: &str, now: Timestamp) {
         self.enter(JournalPhase::Closed, message);
         self.head.current.ending = Some(ended);
         self.head.current.ended_at = Some(now);
@@ -191,7 +191,7 @@ impl Machine {
     }
 
     /// How it ended, where it has.
-    pub(super) fn is_over(effects: &[Effect]) -> Option<(Ended, bool)> {
+    pub(super) fn is_over(effects: &[Effect]) -> Option<(RunReport, bool)> {
         effects.iter().find_map(|effect| match effect {
             Effect::Finish(ended, release) => Some((ended.clone(), *release)),
             _ => None,

@@ -15,17 +15,17 @@ use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::{Event, Phase};
 use crate::model::journal::{
-    Ending, Failure, JournalPhase, RevertReason, Reverting, StepProgress, UndoState,
+    Failure, HistoryOutcome, JournalPhase, Reverting, RollbackReason, StepProgress, UndoState,
 };
 use crate::model::verdict::CauseKind;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 
 impl Machine {
-    pub(super) fn begin_rollback(&mut self, why: RevertReason) -> Vec<Effect> {
+    pub(super) fn begin_rollback(&mut self, why: RollbackReason) -> Vec<Effect> {
         let journal = &mut self.head.current;
 
-        let was_promoted = journal.ending.is_some_and(Ending::is_promoted);
+        let was_promoted = journal.ending.is_some_and(HistoryOutcome::is_promoted);
         // What is there already stays: `revert` was asked for just that, or an earlier run began with it.
         journal.reverting.get_or_insert(Reverting {
             keep_foreign: false,
@@ -187,9 +187,9 @@ impl Machine {
     fn close_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
         let (ended, message) = match (complete, self.remains.is_empty()) {
-            (true, true) => (Ending::Reverted, "everything is as before"),
-            (true, false) => (Ending::Reverted, "put back"),
-            (false, _) => (Ending::NotFullyReverted, "not everything is as before"),
+            (true, true) => (HistoryOutcome::Reverted, "everything is as before"),
+            (true, false) => (HistoryOutcome::Reverted, "put back"),
+            (false, _) => (HistoryOutcome::NotFullyReverted, "not everything is as before"),
         };
 
         self.close(ended, message, now);

@@ -66,7 +66,7 @@ impl Machine {
     }
 
     /// The steps whose objects have to be there: not what runs once and has run.
-    pub(super) fn standing(&self) -> Vec<StepId> {
+    pub(super) fn step_status(&self) -> Vec<StepId> {
         let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
         // One that has run may be gone by now: by its TTL, or by a hook's policy.
         let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));

@@ -6,21 +6,21 @@
 use super::{Performer, judged};
 use crate::cluster::ApiError;
 use crate::execute::machine::Input;
+use crate::execute::readiness::{has_rollout, is_well};
 use crate::execute::requests::may_catch_up;
-use crate::execute::well::{has_rollout, is_well};
 use crate::model::event::Event;
 use crate::model::journal::{Failure, StepPart};
 use crate::model::plan::{PlanStep, Undo};
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, ObjectId, StepId};
-use crate::monitor::{Problem, Watched};
+use crate::monitor::{StopReason, Watched};
 use crate::rollout::{is_watched, runs_pods};
 use futures::future::try_join_all;
 use std::time::Duration;
 
 impl Performer {
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
-    async fn watched(&self, steps: &[StepId]) -> Result<(Vec<Watched>, Vec<StepId>), Unread> {
+    async fn watched(&self, steps: &[StepId]) -> Result<(Vec<Watched>, Vec<StepId>), ReadFailure> {
         let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
         // Other kinds are done once they are written.
         parts.retain(|part| is_watched(&part.step.target));
@@ -46,7 +46,7 @@ impl Performer {
     }
 
     /// The object of a step as it was answered, or as it is now.
-    async fn now(&self, part: &StepPart) -> Result<Option<Object>, Unread> {
+    async fn now(&self, part: &StepPart) -> Result<Option<Object>, ReadFailure> {
         if let Some(known) = self.answers.lock().await.get(&part.step.id) {
             return Ok(Some(known.clone()));
         }
@@ -57,8 +57,8 @@ impl Performer {
                 Ok(found) => return Ok(found),
                 Err(ApiError::NotServed { .. }) => return Ok(None),
                 Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
-                Err(error) if error.is_passing() => clock.wait().await.map_err(Unread::Never)?,
-                Err(error) => return Err(Unread::Refused(part.step.target.id(), error)),
+                Err(error) if error.is_passing() => clock.wait().await.map_err(ReadFailure::Never)?,
+                Err(error) => return Err(ReadFailure::Refused(part.step.target.id(), error)),
             }
         }
     }
@@ -114,18 +114,18 @@ impl Performer {
 }
 
 /// An object that is to be judged cannot be read: that is never taken for "not there".
-enum Unread {
+enum ReadFailure {
     /// There was no answer.
-    Never(Problem),
+    Never(StopReason),
     /// The server refuses.
     Refused(ObjectId, ApiError),
 }
 
-impl From<Unread> for Input {
-    fn from(unread: Unread) -> Self {
+impl From<ReadFailure> for Input {
+    fn from(unread: ReadFailure) -> Self {
         match unread {
-            Unread::Never(problem) => Input::CutOff(problem.said()),
-            Unread::Refused(object, error) => {
+            ReadFailure::Never(problem) => Input::CannotContinue(problem.said()),
+            ReadFailure::Refused(object, error) => {
                 // It is neither there nor not there: waiting would not help, and nothing can be judged.
                 let message = format!("{object}: expected to read it, found: {error}");
                 Input::Judged(Err(Box::new(Failure::of(

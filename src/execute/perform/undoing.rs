@@ -9,14 +9,14 @@ use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoStat
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::Undo;
 use crate::model::{ObjectId, StepId, StepVerb};
-use crate::monitor::{Problem, Stopped, Watched};
+use crate::monitor::{StopReason, Stopped, Watched};
 use crate::plan::allowance;
 
 impl Performer {
     pub(super) async fn undo(&self, id: StepId, now: &Now) -> Input {
         let journal = &now.head.current;
         let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
-            return Input::CutOff(format!(
+            return Input::CannotContinue(format!(
                 "expected step {id} in the journal's parts, found nothing"
             ));
         };
@@ -37,7 +37,7 @@ impl Performer {
 
         let state = match self.undo_part(part, progress, now).await {
             Ok(state) => state,
-            Err(problem) => return Input::CutOff(problem.said()),
+            Err(problem) => return Input::CannotContinue(problem.said()),
         };
 
         let result = self.emit_notes(part, &state);
@@ -65,7 +65,7 @@ impl Performer {
         part: &StepPart,
         progress: &StepProgress,
         now: &Now,
-    ) -> Result<UndoState, Problem> {
+    ) -> Result<UndoState, StopReason> {
         let journal = &now.head.current;
         let release = &self.store.writer.release;
         // Nothing is sent for it: what it was is what somebody wrote down.
@@ -121,7 +121,7 @@ impl Performer {
         part: &StepPart,
         progress: &StepProgress,
         job: UndoJob<'_>,
-    ) -> Result<UndoState, Problem> {
+    ) -> Result<UndoState, StopReason> {
         let needed = match undoing.prepare_job(&job, part, progress).await? {
             Ok(needed) => needed,
             Err(left) => return Ok(left),
@@ -148,7 +148,7 @@ impl Performer {
         match self.services.rollout.follow(&[watched], &self.steps).await {
             Ok(()) => Ok(job.has_undone()),
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
-            Err(Stopped::CutOff(problem)) => Err(problem),
+            Err(Stopped::CannotContinue(problem)) => Err(problem),
         }
     }
 }

@@ -10,12 +10,12 @@ use crate::cluster::ApiError;
 use crate::execute::machine::Direction;
 use crate::execute::run::Start;
 use crate::execute::services::Services;
-use crate::model::journal::{GateAtHand, JournalPhase, StepPart, StepProgress, StepState, UndoState};
+use crate::model::journal::{JournalPhase, LoadedGate, StepPart, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, PROMOTION_ANNOTATION, RESTART_ANNOTATION, inventory};
 use crate::model::plan::{Action, PlanStep};
 use crate::model::{Object, ObjectId, StepId};
-use crate::observe::home::Bodies;
+use crate::observe::release_state::Bodies;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -91,8 +91,8 @@ pub(in crate::execute) async fn find_doubts(
     if forward {
         let gates = &start.bodies.promotion.judging.gates;
         // The environment's own file holds it, too: so it is not the state alone that says so.
-        let is_own = |gate: &&GateAtHand| confirmed.gates.contains(gate);
-        let kept: Vec<GateAtHand> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
+        let is_own = |gate: &&LoadedGate| confirmed.gates.contains(gate);
+        let kept: Vec<LoadedGate> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
         doubts.found.extend(gates_beyond(&kept, &own.namespace));
     }
     // The lock and the inventory of another release are touched on the way there and back.

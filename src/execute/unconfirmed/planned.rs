@@ -3,7 +3,7 @@
 
 use super::guarded::{is_beyond, is_marked};
 use crate::execute::undo_job::undo_target;
-use crate::model::journal::GateAtHand;
+use crate::model::journal::LoadedGate;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
@@ -22,7 +22,7 @@ pub struct Confirmed {
     /// What the release's own file and environment render.
     pub rendered: Vec<Object>,
     /// The gates of that environment.
-    pub gates: Vec<GateAtHand>,
+    pub gates: Vec<LoadedGate>,
 }
 
 impl Confirmed {
@@ -48,7 +48,7 @@ pub struct Unconfirmed {
 }
 
 /// What a plan would do that was made from what the cluster alone keeps, and what nothing confirms.
-pub fn unconfirmed_plan(plan: &Plan, gates: &[GateAtHand], confirmed: &Confirmed) -> Vec<Unconfirmed> {
+pub fn unconfirmed_plan(plan: &Plan, gates: &[LoadedGate], confirmed: &Confirmed) -> Vec<Unconfirmed> {
     let home = &plan.namespace;
     let of_step = |step: &PlanStep| Unconfirmed {
         object: step.target.id(),
@@ -121,7 +121,7 @@ pub(super) fn undo_job(step: &PlanStep) -> Option<Unconfirmed> {
 }
 
 /// Gates that run elsewhere, or that ask a server from here.
-pub(super) fn gates_beyond(gates: &[GateAtHand], home: &str) -> Vec<Unconfirmed> {
+pub(super) fn gates_beyond(gates: &[LoadedGate], home: &str) -> Vec<Unconfirmed> {
     let found = gates.iter().filter_map(|one| {
         // A Job without a namespace runs at home, where whoever writes the state may well run one.
         let elsewhere = |job: &&Object| job.namespace().is_some_and(|namespace| namespace != home);

@@ -2,7 +2,7 @@
 //! worse one holds.
 
 use super::NotAReport;
-use super::dialects::{Count, Ending, count, of_attribute, of_element};
+use super::dialects::{Count, HistoryOutcome, count, of_attribute, of_element};
 use crate::model::attestation::TestTotals;
 
 /// What is counted so far.
@@ -15,7 +15,7 @@ pub(super) struct Counting {
 /// An element that is open.
 enum Open {
     Suite { found: TestTotals, named: Named },
-    Case(Ending),
+    Case(HistoryOutcome),
     Other,
 }
 
@@ -37,7 +37,7 @@ impl Counting {
                 named: Named::of(name, attributes)?,
             },
             "testcase" => {
-                let mut ending = Ending::Passed;
+                let mut ending = HistoryOutcome::Passed;
                 for (attribute, value) in attributes {
                     // The worst of them: some tools write a status and a result.
                     ending = ending.max(of_attribute(attribute, value)?.unwrap_or_default());
@@ -58,7 +58,7 @@ impl Counting {
     }
 
     /// An element says how the test case that holds it ended, or else that the suite itself did.
-    fn ends(&mut self, ending: Ending) {
+    fn ends(&mut self, ending: HistoryOutcome) {
         for open in self.open.iter_mut().rev() {
             match open {
                 Open::Case(known) => {
@@ -102,13 +102,13 @@ impl Counting {
     }
 }
 
-fn add(totals: &mut TestTotals, ending: Ending, tests: u64) {
+fn add(totals: &mut TestTotals, ending: HistoryOutcome, tests: u64) {
     totals.tests += tests;
     match ending {
-        Ending::Passed => {}
-        Ending::Skipped => totals.skipped += 1,
-        Ending::Failed => totals.failures += 1,
-        Ending::Errored => totals.errors += 1,
+        HistoryOutcome::Passed => {}
+        HistoryOutcome::Skipped => totals.skipped += 1,
+        HistoryOutcome::Failed => totals.failures += 1,
+        HistoryOutcome::Errored => totals.errors += 1,
     }
 }
 

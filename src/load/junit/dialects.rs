@@ -6,7 +6,7 @@ use super::NotAReport;
 
 /// How one test case ended, from good to bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Ending {
+pub(super) enum HistoryOutcome {
     #[default]
     Passed,
     Skipped,
@@ -16,18 +16,18 @@ pub(super) enum Ending {
 
 /// What an element says of the test case that holds it; none where it says nothing of its end. `flakyFailure` and
 /// `flakyError` are tries of a test that passed in the end.
-pub(super) fn of_element(name: &str) -> Option<Ending> {
+pub(super) fn of_element(name: &str) -> Option<HistoryOutcome> {
     match name {
         // A rerun that failed, too: where one passes in the end, the tries before it are the flaky ones.
-        "failure" | "rerunFailure" => Some(Ending::Failed),
-        "error" | "rerunError" => Some(Ending::Errored),
-        "skipped" | "disabled" | "ignored" => Some(Ending::Skipped),
+        "failure" | "rerunFailure" => Some(HistoryOutcome::Failed),
+        "error" | "rerunError" => Some(HistoryOutcome::Errored),
+        "skipped" | "disabled" | "ignored" => Some(HistoryOutcome::Skipped),
         _ => None,
     }
 }
 
 /// What an attribute of a test case says of its end.
-pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<Ending>, NotAReport> {
+pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<HistoryOutcome>, NotAReport> {
     if !matches!(attribute, "status" | "result") {
         return Ok(None);
     }
@@ -36,10 +36,10 @@ pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<Ending
         "" | "passed" | "pass" | "success" | "successful" | "succeeded" | "ok" | "run" | "completed"
         | "finished" => Ok(None),
         "skipped" | "skip" | "notrun" | "not_run" | "suppressed" | "disabled" | "ignored" | "pending"
-        | "todo" => Ok(Some(Ending::Skipped)),
+        | "todo" => Ok(Some(HistoryOutcome::Skipped)),
         "failed" | "fail" | "failure" | "broken" | "timeout" | "timedout" | "timed_out" | "aborted"
-        | "interrupted" => Ok(Some(Ending::Failed)),
-        "error" | "errored" => Ok(Some(Ending::Errored)),
+        | "interrupted" => Ok(Some(HistoryOutcome::Failed)),
+        "error" | "errored" => Ok(Some(HistoryOutcome::Errored)),
         // A word of a dialect that nobody here knows is not taken for a good one.
         _ => Err(NotAReport::Status {
             attribute: attribute.into(),

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// One entry of managedFields that owns a field. Names are free claims: labels for people, never a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ownership {
+pub struct FieldManager {
     /// The manager's name, as it calls itself.
     pub manager: String,
     /// How it wrote.
@@ -24,7 +24,7 @@ pub struct Ownership {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// What kind of hand it seems to be.
-    pub class: HandClass,
+    pub class: ManagerClass,
 }
 
 /// How a manager wrote what an entry holds, as the server names it.
@@ -50,7 +50,7 @@ impl Operation {
 /// What kind of hand a manager seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum HandClass {
+pub enum ManagerClass {
     /// This tool.
     Ours,
     /// kubectl by hand: edit, patch, scale, set, annotate, label.
@@ -76,15 +76,15 @@ pub struct Touched {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
     /// Whose hands, the latest first.
-    pub hands: Vec<Hand>,
+    pub hands: Vec<ManagerFields>,
 }
 
 /// What one manager owns of an object since its last write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Hand {
+pub struct ManagerFields {
     /// Manager, operation, time and class.
-    pub whose: Ownership,
+    pub whose: FieldManager,
     /// The fields.
     pub fields: Vec<FieldPath>,
 }

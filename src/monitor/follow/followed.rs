@@ -3,8 +3,8 @@
 
 use super::view::Needed;
 use crate::model::ObjectId;
-use crate::model::verdict::Verdict;
-use crate::rollout::{Deadline, Judgement, Memory, Nudge, Subject};
+use crate::model::verdict::Health;
+use crate::rollout::{Assessment, Deadline, Memory, MonitoredObject, StuckPod};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -20,21 +20,21 @@ pub struct Update {
     /// The object.
     pub object: ObjectId,
     /// Its verdict now.
-    pub verdict: Verdict,
+    pub verdict: Health,
     /// When it fails for lack of progress; none where it is not waiting.
     pub deadline: Option<Deadline>,
     /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
-    pub stuck_pods: Vec<Nudge>,
+    pub stuck_pods: Vec<StuckPod>,
 }
 
 /// One object that is followed.
 pub(super) struct Followed {
-    pub subject: Subject,
+    pub subject: MonitoredObject,
     pub needed: Needed,
     pub memory: Memory,
-    pub last: Option<Judgement>,
+    pub last: Option<Assessment>,
     /// The last judgement that became an update.
-    pub told: Option<Judgement>,
+    pub told: Option<Assessment>,
     pub since: tokio::time::Instant,
     /// When to judge it though nothing has changed.
     pub due: Option<Timestamp>,
@@ -44,7 +44,7 @@ pub(super) struct Followed {
 
 impl Followed {
     /// Judged at the next opportunity.
-    pub fn new(subject: Subject, needed: Needed) -> Self {
+    pub fn new(subject: MonitoredObject, needed: Needed) -> Self {
         let since = tokio::time::Instant::now();
         let due = Some(Timestamp::MIN);
         Self {
@@ -66,7 +66,7 @@ impl Followed {
     }
 
     /// Takes a judgement; what is new in it, and when to judge again.
-    pub fn take(&mut self, id: &ObjectId, judgement: Judgement, now: Timestamp) -> Option<Update> {
+    pub fn take(&mut self, id: &ObjectId, judgement: Assessment, now: Timestamp) -> Option<Update> {
         self.due = judgement.look_again_at;
 
         let mut new = None;
@@ -88,7 +88,7 @@ impl Followed {
     pub fn name_stuck_pod_again(&mut self, uid: &str, at: Option<Timestamp>) {
         // Forgotten among what was told: the next judgement that names it is news.
         if let Some(told) = &mut self.told {
-            told.nudges.retain(|pod| pod.uid != uid);
+            told.stuck_pods.retain(|pod| pod.uid != uid);
         }
 
         self.due = [self.due, at].into_iter().flatten().min();
@@ -106,9 +106,10 @@ impl Followed {
 }
 
 /// What is new in a judgement.
-fn update(id: &ObjectId, last: Option<&Judgement>, now: &Judgement) -> Option<Update> {
-    let known = |pod: &&Nudge| last.is_some_and(|last| last.nudges.iter().any(|one| one.uid == pod.uid));
-    let stuck_pods: Vec<Nudge> = now.nudges.iter().filter(|one| !known(one)).cloned().collect();
+fn update(id: &ObjectId, last: Option<&Assessment>, now: &Assessment) -> Option<Update> {
+    let known =
+        |pod: &&StuckPod| last.is_some_and(|last| last.stuck_pods.iter().any(|one| one.uid == pod.uid));
+    let stuck_pods: Vec<StuckPod> = now.stuck_pods.iter().filter(|one| !known(one)).cloned().collect();
 
     let is_same = last.is_some_and(|last| last.verdict == now.verdict);
     if is_same && stuck_pods.is_empty() {

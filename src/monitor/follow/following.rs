@@ -13,10 +13,10 @@ use super::followed::{Followed, Update};
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
 use crate::model::k8s::pod_spec::pod_spec;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
-use crate::observe::watch::{Collection, Heard, Store, Touched};
-use crate::rollout::{Baseline, Nudge, Policy, Subject, Surroundings, judge};
+use crate::observe::watch::{Collection, ServerLiveness, Store, Touched};
+use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, StuckPod, judge};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 /// Many events come at once in a rollout; they are judged together, at most this often.
 const ROUND: Duration = Duration::from_millis(40);
 
-/// Judging takes at most one part in so many of the time: the API server may be on the same processor.
+/// SuccessCriteria takes at most one part in so many of the time: the API server may be on the same processor.
 const SHARE: u32 = 4;
 
 /// An API server that was heard since then answers; what it does not answer all the same stays so.
@@ -43,7 +43,7 @@ pub struct Follow {
     /// When to judge again at the earliest.
     round: Instant,
     /// How much silence of the API server is made up for.
-    excused: Duration,
+    allowed_absences: Duration,
     #[cfg(test)]
     pub(in super::super) judged: usize,
 }
@@ -51,13 +51,13 @@ pub struct Follow {
 impl Follow {
     /// Starts without subjects.
     pub fn start(cluster: Arc<dyn Cluster>, policy: Policy) -> Self {
-        Self::hearing(cluster, policy, Heard::default())
+        Self::hearing(cluster, policy, ServerLiveness::default())
     }
 
     /// Starts without subjects, and notes each time that the API server is heard.
-    pub fn hearing(cluster: Arc<dyn Cluster>, policy: Policy, heard: Heard) -> Self {
+    pub fn hearing(cluster: Arc<dyn Cluster>, policy: Policy, heard: ServerLiveness) -> Self {
         // Silences of before have held none of its subjects up.
-        let excused = heard.silences();
+        let allowed_absences = heard.silences();
         Self {
             store: Store::hearing(cluster, heard),
             policy,
@@ -65,7 +65,7 @@ impl Follow {
             followed: BTreeMap::new(),
             updates: VecDeque::new(),
             round: Instant::now(),
-            excused,
+            allowed_absences,
             #[cfg(test)]
             judged: 0,
         }
@@ -99,7 +99,7 @@ impl Follow {
     }
 
     /// Follows these too. One that was followed is followed anew.
-    pub fn add(&mut self, subjects: impl IntoIterator<Item = Subject>) {
+    pub fn add(&mut self, subjects: impl IntoIterator<Item = MonitoredObject>) {
         for subject in subjects {
             let needed = if subject.rolls_out {
                 self.watch(&subject.target)
@@ -235,10 +235,13 @@ impl Follow {
     /// While the API server is silent, no controller gets on.
     fn make_up_for_silence(&mut self) {
         let silences = self.store.heard().silences();
-        if let Some(new) = silences.checked_sub(self.excused).filter(|new| !new.is_zero()) {
+        if let Some(new) = silences
+            .checked_sub(self.allowed_absences)
+            .filter(|new| !new.is_zero())
+        {
             self.followed.values_mut().for_each(|one| one.excuse(new));
             // Each silence is made up for once.
-            self.excused = silences;
+            self.allowed_absences = silences;
         }
     }
 
@@ -260,7 +263,7 @@ impl Follow {
         }
 
         let last = self.followed.get(object).and_then(|one| one.last.as_ref());
-        let is_failed = matches!(last.map(|last| &last.verdict), Some(Verdict::Failed { .. }));
+        let is_failed = matches!(last.map(|last| &last.verdict), Some(Health::Failed { .. }));
         // A failure that now reads otherwise is an update, and comes back here as a fresh one.
         is_failed && !self.updates.iter().any(|update| update.object == *object)
     }
@@ -280,7 +283,7 @@ impl Follow {
     }
 
     /// Names a pod once more in a while, if it must still be deleted then.
-    pub fn name_stuck_pod_again(&mut self, object: &ObjectId, pod: &Nudge, pause: Duration) {
+    pub fn name_stuck_pod_again(&mut self, object: &ObjectId, pod: &StuckPod, pause: Duration) {
         let at = self.clock.now().checked_add(pause).ok();
         if let Some(one) = self.followed.get_mut(object) {
             one.name_stuck_pod_again(&pod.uid, at);
@@ -296,7 +299,7 @@ impl Follow {
     }
 
     /// The last verdict on each object; none where it has not been judged.
-    pub fn verdicts(&self) -> impl Iterator<Item = (&ObjectId, Option<&Verdict>)> {
+    pub fn verdicts(&self) -> impl Iterator<Item = (&ObjectId, Option<&Health>)> {
         self.followed
             .iter()
             .map(|(id, one)| (id, one.last.as_ref().map(|last| &last.verdict)))
@@ -305,14 +308,14 @@ impl Follow {
     /// Whether every object is done.
     pub fn is_done(&self) -> bool {
         self.verdicts()
-            .all(|(_, verdict)| matches!(verdict, Some(Verdict::Done { .. })))
+            .all(|(_, verdict)| matches!(verdict, Some(Health::Done { .. })))
     }
 
     /// What the watches show of an object now.
     pub fn look<T>(
         &self,
         object: &ObjectId,
-        read: impl FnOnce(&Subject, &Surroundings<'_>) -> T,
+        read: impl FnOnce(&MonitoredObject, &RolloutContext<'_>) -> T,
     ) -> Option<T> {
         let one = self.followed.get(object)?;
 

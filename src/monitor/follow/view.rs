@@ -5,7 +5,7 @@
 
 use crate::model::{Object, Target};
 use crate::observe::watch::{Collection, Contents, State};
-use crate::rollout::{Need, Surroundings, needs};
+use crate::rollout::{Need, RolloutContext, needs};
 
 /// What must be watched for an object, and whether a verdict can do without it.
 pub(super) type Needed = Vec<(Collection, bool)>;
@@ -61,10 +61,14 @@ fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
 }
 
 /// What surrounds an object.
-pub(super) fn surroundings<'c>(target: &Target, needed: &Needed, contents: &'c Contents) -> Surroundings<'c> {
-    let mut view = Surroundings {
+pub(super) fn surroundings<'c>(
+    target: &Target,
+    needed: &Needed,
+    contents: &'c Contents,
+) -> RolloutContext<'c> {
+    let mut view = RolloutContext {
         object: contents.object(target),
-        ..Surroundings::default()
+        ..RolloutContext::default()
     };
 
     let mut required = needed.iter().filter(|(_, optional)| !optional);

@@ -52,7 +52,7 @@ async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     let start = Instant::now();
     let (judged, ()) = tokio::join!(following, silence);
     assert_eq!(
-        judged.map_err(|stopped| matches!(stopped, Stopped::CutOff(_))),
+        judged.map_err(|stopped| matches!(stopped, Stopped::CannotContinue(_))),
         Err(true)
     );
     // Its patience is one second, and yet a silence counts only from five on.

@@ -68,7 +68,10 @@ async fn without_the_lock_a_gate_writes_nothing() {
     let mut scene = scene(gated());
 
     scene.context.lost = true;
-    assert_eq!(gate(&scene).await, Err(Stopped::CutOff(Problem::LockLost)));
+    assert_eq!(
+        gate(&scene).await,
+        Err(Stopped::CannotContinue(StopReason::LockLost))
+    );
     assert_eq!(scene.fake.count("CREATE"), 0);
 }
 

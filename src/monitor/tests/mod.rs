@@ -12,11 +12,11 @@ use crate::model::journal::Failure;
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::Propagation;
 use crate::model::release::RecordedImage;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 use crate::model::{Object, Sha256Digest, StepId, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, WriteAnswer};
-use crate::rollout::{Policy, Subject};
+use crate::monitor::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
+use crate::rollout::{MonitoredObject, Policy};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -46,10 +46,10 @@ impl MonitorContext for Impatient {
         Duration::from_secs(1)
     }
 
-    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, StopReason> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.lost {
-            return Err(Problem::LockLost);
+            return Err(StopReason::LockLost);
         }
 
         let answer = match write {
@@ -92,7 +92,7 @@ impl MonitorContext for Looking {
         Duration::from_secs(60)
     }
 
-    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+    async fn write(&self, _: &MonitorWrite) -> Result<WriteAnswer, StopReason> {
         Ok(WriteAnswer::NotSent)
     }
 }
@@ -188,4 +188,4 @@ fn failed(judged: Result<(), Stopped>) -> Failure {
     }
 }
 
-const SILENT: Result<(), Stopped> = Err(Stopped::CutOff(Problem::Unreachable { seconds: 1 }));
+const SILENT: Result<(), Stopped> = Err(Stopped::CannotContinue(StopReason::Unreachable { seconds: 1 }));

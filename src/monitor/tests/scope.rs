@@ -59,8 +59,8 @@ async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
     );
 }
 
-fn subject(object: &Object) -> Subject {
-    Subject::new(target(object), object, Timestamp::now())
+fn subject(object: &Object) -> MonitoredObject {
+    MonitoredObject::new(target(object), object, Timestamp::now())
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn only_what_a_change_is_about_is_judged_again() {
     let update = follow.next().await;
     assert_eq!(
         (update.object.name.as_str(), update.verdict),
-        ("data-7", Verdict::done())
+        ("data-7", Health::done())
     );
     assert_eq!(follow.judged - before, 1);
 }
@@ -131,7 +131,7 @@ async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
     fake.put(claim("data", "Bound"));
     assert_eq!(
         follow.next().await.verdict,
-        Verdict::done(),
+        Health::done(),
         "what can be listed is still seen"
     );
 

@@ -4,7 +4,7 @@
 //! failure names the object and what is wrong with it, compressed text has a bound, and a journal is held
 //! against the release that it was looked up for.
 
-use super::{HomeError, Stored};
+use super::{ReleaseStateError, Stored};
 use crate::model::bundle::decompress;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal};
@@ -25,8 +25,8 @@ const INVENTORY_KEYS: [&str; 7] = [
 ];
 
 /// The inventory that a ConfigMap holds.
-pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, HomeError> {
-    let wrong = |why: String| HomeError::Unreadable {
+pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, ReleaseStateError> {
+    let wrong = |why: String| ReleaseStateError::Unreadable {
         target: object.id().to_string(),
         why,
     };
@@ -87,8 +87,8 @@ fn unzipped(text: &str) -> Result<String, String> {
 }
 
 /// The journal's head that a ConfigMap holds.
-pub fn parse_head(object: &Object) -> Result<Stored<Head>, HomeError> {
-    let wrong = |why: String| HomeError::Unreadable {
+pub fn parse_head(object: &Object) -> Result<Stored<Head>, ReleaseStateError> {
+    let wrong = |why: String| ReleaseStateError::Unreadable {
         target: object.id().to_string(),
         why,
     };

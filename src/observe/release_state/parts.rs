@@ -5,7 +5,7 @@
 //! not vouched for.
 
 use super::parse::foreign_journal;
-use super::{Home, HomeError, get, kind_of};
+use super::{ReleaseState, ReleaseStateError, get, kind_of};
 use crate::cluster::Cluster;
 use crate::model::bundle::{Bundle, BundleError, unpack};
 use crate::model::inventory::{HistoryEntry, Record};
@@ -36,17 +36,17 @@ pub async fn read_bundle<T: DeserializeOwned>(
     cluster: &dyn Cluster,
     bundle: &Bundle,
     key: Option<&BoundKey>,
-) -> Result<T, HomeError> {
+) -> Result<T, ReleaseStateError> {
     let kind = kind_of(bundle.secret);
 
     let parts = bundle.names.iter().map(|name| async {
         let target = Target::new(&kind, Some(&bundle.namespace), name);
-        let missing = || HomeError::Missing {
+        let missing = || ReleaseStateError::Missing {
             target: target.to_string(),
         };
         let object = get(cluster, &target).await?.ok_or_else(missing)?;
 
-        let wrong = |why: String| HomeError::Unreadable {
+        let wrong = |why: String| ReleaseStateError::Unreadable {
             target: target.to_string(),
             why,
         };
@@ -61,7 +61,7 @@ pub async fn read_bundle<T: DeserializeOwned>(
     // For the message: the digest is of all parts together.
     let name = bundle.names.first().map(String::as_str).unwrap_or_default();
 
-    unpack(bundle, &parts, key).map_err(|source| HomeError::Bundle {
+    unpack(bundle, &parts, key).map_err(|source| ReleaseStateError::Bundle {
         target: format!("{}/{name}", bundle.namespace),
         source,
     })
@@ -82,12 +82,12 @@ pub async fn read_bodies(
     cluster: &dyn Cluster,
     journal: &Journal,
     key: Option<&BoundKey>,
-) -> Result<Bodies, HomeError> {
+) -> Result<Bodies, ReleaseStateError> {
     // Whoever may write ConfigMaps alone must not be able to put a pre-image beside an object.
     if let Some(open) = journal.parts.iter().find(|bundle| !bundle.secret) {
         let name = open.names.first().map(String::as_str).unwrap_or_default();
         let target = Target::new(&kind_of(false), Some(&open.namespace), name).to_string();
-        return Err(HomeError::Unreadable {
+        return Err(ReleaseStateError::Unreadable {
             target,
             why: "a pre-image that lies in no Secret".into(),
         });
@@ -109,7 +109,7 @@ pub async fn read_bodies(
         }
     }
 
-    let missing = || HomeError::Missing {
+    let missing = || ReleaseStateError::Missing {
         target: "the journal's first part".into(),
     };
 
@@ -134,18 +134,18 @@ pub async fn read_previous(
     (namespace, name): (&str, &str),
     previous: &Previous,
     key: Option<&BoundKey>,
-) -> Result<Journal, HomeError> {
+) -> Result<Journal, ReleaseStateError> {
     let target = || "the journal of the promotion before".to_owned();
 
     let journal: Journal = match (&previous.journal, &previous.bundle) {
         // The head holds it itself until its bundle is certainly there.
         (Some(journal), _) => (**journal).clone(),
         (None, Some(bundle)) => read_bundle(cluster, bundle, key).await?,
-        (None, None) => return Err(HomeError::Missing { target: target() }),
+        (None, None) => return Err(ReleaseStateError::Missing { target: target() }),
     };
 
     match foreign_journal(&journal, namespace, name) {
-        Some(why) => Err(HomeError::Unreadable {
+        Some(why) => Err(ReleaseStateError::Unreadable {
             target: target(),
             why,
         }),
@@ -155,7 +155,7 @@ pub async fn read_previous(
 
 /// Reads all that is kept of a release beside journal and inventory: an error where a part of it is gone, or is not as it
 /// was written.
-pub async fn read_everything(cluster: &dyn Cluster, home: &Home) -> Result<(), HomeError> {
+pub async fn read_everything(cluster: &dyn Cluster, home: &ReleaseState) -> Result<(), ReleaseStateError> {
     let mut bundles: Vec<&Bundle> = Vec::new();
 
     if let Some(Head {
@@ -186,14 +186,14 @@ pub async fn read_record(
     entry: &HistoryEntry,
     with_secrets: bool,
     key: Option<&BoundKey>,
-) -> Result<Record, HomeError> {
+) -> Result<Record, ReleaseStateError> {
     let record = read_kept(cluster, &entry.record, with_secrets, key).await?;
     // None where it cannot be told: a keyed digest without the key.
     let is_same = || entry.release.digest.is_of(record.release.as_bytes(), key);
     // The record of an old revision may be gone, and then there is nothing to compare.
     if !entry.record.is_empty() && is_same() == Some(false) {
         let target = format!("the record of revision {}", entry.revision);
-        return Err(HomeError::Bundle {
+        return Err(ReleaseStateError::Bundle {
             target,
             source: BundleError::Changed,
         });
@@ -207,7 +207,7 @@ pub async fn read_kept(
     bundles: &[Bundle],
     with_secrets: bool,
     key: Option<&BoundKey>,
-) -> Result<Record, HomeError> {
+) -> Result<Record, ReleaseStateError> {
     let wanted = bundles.iter().filter(|bundle| with_secrets || !bundle.secret);
 
     let mut record = Record::default();

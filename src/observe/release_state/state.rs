@@ -5,7 +5,7 @@
 //! accept it. Both parse by the same functions.
 
 use super::parse::{foreign_journal, parse_head, parse_inventory};
-use super::{Home, HomeError, Lock, Stored, get, kind_of};
+use super::{Lock, ReleaseState, ReleaseStateError, Stored, get, kind_of};
 use crate::cluster::Cluster;
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
@@ -29,7 +29,7 @@ impl<'a> StateObjects<'a> {
         cluster: &dyn Cluster,
         (namespace, name): (&'a str, &'a str),
         outside: Option<&StateKey>,
-    ) -> Result<Self, HomeError> {
+    ) -> Result<Self, ReleaseStateError> {
         let maps = kind_of(false);
         let inventory = Target::new(&maps, Some(namespace), &names::inventory(name));
         let journal = Target::new(&maps, Some(namespace), &names::journal(name));
@@ -62,12 +62,12 @@ impl<'a> StateObjects<'a> {
     }
 
     /// What of it can be believed.
-    pub fn into_home(self, lock: Lock) -> Result<Home, HomeError> {
-        let mut home = Home {
+    pub fn into_home(self, lock: Lock) -> Result<ReleaseState, ReleaseStateError> {
+        let mut home = ReleaseState {
             lease: lock.lease,
             lock_unknown: lock.unknown,
             sealing: self.judge()?,
-            ..Home::default()
+            ..ReleaseState::default()
         };
         // What is not as it was written is not read.
         if matches!(home.sealing.integrity, Integrity::Altered(_)) {
@@ -88,12 +88,15 @@ impl<'a> StateObjects<'a> {
     }
 
     /// All of it, believed or not.
-    pub fn into_unsealed(self) -> Result<Unsealed, HomeError> {
+    pub fn into_unsealed(self) -> Result<Unsealed, ReleaseStateError> {
         // Nothing can be sealed anew without it.
-        let namespace_uid = self.seal.namespace_uid().map_err(|why| HomeError::Unreadable {
-            target: format!("the seal of {} and its key", self.release.1),
-            why,
-        })?;
+        let namespace_uid = self
+            .seal
+            .namespace_uid()
+            .map_err(|why| ReleaseStateError::Unreadable {
+                target: format!("the seal of {} and its key", self.release.1),
+                why,
+            })?;
 
         let sealing = self.judge()?;
         // Parsed whatever the seal says: a person is to see what lies there before accepting it.
@@ -120,7 +123,7 @@ impl<'a> StateObjects<'a> {
         })
     }
 
-    fn judge(&self) -> Result<Sealing, HomeError> {
+    fn judge(&self) -> Result<Sealing, ReleaseStateError> {
         let (_, name) = self.release;
         self.seal
             .judge(name, self.journal.as_ref(), self.inventory.as_ref())

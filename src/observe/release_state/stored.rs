@@ -20,7 +20,7 @@ pub struct Stored<T> {
 
 /// What a release keeps in the cluster cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum HomeError {
+pub enum ReleaseStateError {
     /// The server refuses or does not answer.
     #[error("expected to read {target}: {source}")]
     Api {
@@ -71,9 +71,12 @@ pub fn lease_kind() -> ResourceType {
 }
 
 /// Reads one of them.
-pub(super) async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, HomeError> {
-    cluster.get(target).await.map_err(|source| HomeError::Api {
-        target: target.to_string(),
-        source,
-    })
+pub(super) async fn get(cluster: &dyn Cluster, target: &Target) -> Result<Option<Object>, ReleaseStateError> {
+    cluster
+        .get(target)
+        .await
+        .map_err(|source| ReleaseStateError::Api {
+            target: target.to_string(),
+            source,
+        })
 }

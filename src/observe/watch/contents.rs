@@ -7,7 +7,7 @@
 use super::collection::{Collection, State};
 use super::indexed::Indexed;
 use super::reduce::{reduce, stub};
-use super::standing::Standing;
+use super::standing::WatchHealth;
 use super::touched::{Touched, Uids};
 use crate::cluster::{ApiError, WatchEvent};
 use crate::model::hook::goes_by_itself;
@@ -25,7 +25,7 @@ pub struct Contents {
     departed: HashMap<ObjectId, Object>,
     pods: Indexed<PodFacts>,
     occurrences: Indexed<Occurrence>,
-    standings: HashMap<Collection, Standing>,
+    standings: HashMap<Collection, WatchHealth>,
     uids: Uids,
     touched: Touched,
 }
@@ -116,12 +116,12 @@ impl Contents {
         self.len() == 0
     }
 
-    pub(super) fn standing(&self, collection: &Collection) -> Option<&Standing> {
+    pub(super) fn standing(&self, collection: &Collection) -> Option<&WatchHealth> {
         self.standings.get(collection)
     }
 
     pub(super) fn begin(&mut self, collection: &Collection) {
-        self.standings.insert(collection.clone(), Standing::default());
+        self.standings.insert(collection.clone(), WatchHealth::default());
     }
 
     /// It was listed as a whole, by a read that began then.
@@ -131,7 +131,7 @@ impl Contents {
 
     /// Its watch goes on where it was.
     pub(super) fn resumed(&mut self, collection: &Collection) {
-        self.stand(collection, Standing::resumed);
+        self.stand(collection, WatchHealth::resumed);
     }
 
     /// A read that began then has failed, or, without a time, a watch.
@@ -140,7 +140,7 @@ impl Contents {
     }
 
     /// Whoever is judged by the collection is looked at again where it stands otherwise now.
-    fn stand(&mut self, collection: &Collection, change: impl FnOnce(&mut Standing)) {
+    fn stand(&mut self, collection: &Collection, change: impl FnOnce(&mut WatchHealth)) {
         let standing = self.standings.entry(collection.clone()).or_default();
         // Most answers change nothing: judging everything again for each of them would be most of the work.
         let before = standing.state.clone();

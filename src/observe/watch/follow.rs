@@ -7,7 +7,7 @@
 
 use super::collection::Collection;
 use super::contents::Contents;
-use super::heard::Heard;
+use super::heard::ServerLiveness;
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages, WatchEvent, WatchRequest};
 use crate::model::Object;
 use futures::StreamExt;
@@ -31,7 +31,7 @@ const RESUMES: u32 = 3;
 pub(super) struct Sink {
     pub contents: Arc<Mutex<Contents>>,
     pub signal: watch::Sender<u64>,
-    pub heard: Heard,
+    pub heard: ServerLiveness,
 }
 
 impl Sink {

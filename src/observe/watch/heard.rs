@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// When the API server was last heard. Clones are of the same one.
 #[derive(Clone, Debug)]
-pub struct Heard(Arc<Mutex<Times>>);
+pub struct ServerLiveness(Arc<Mutex<Times>>);
 
 #[derive(Debug)]
 struct Times {
@@ -15,7 +15,7 @@ struct Times {
     silences: Duration,
 }
 
-impl Default for Heard {
+impl Default for ServerLiveness {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Times {
             last: Instant::now(),
@@ -24,7 +24,7 @@ impl Default for Heard {
     }
 }
 
-impl Heard {
+impl ServerLiveness {
     /// It is heard now.
     pub fn now(&self) {
         self.times().last = Instant::now();
@@ -36,7 +36,7 @@ impl Heard {
     }
 
     /// It was silent for so long, and is no longer: in that time nothing could get on.
-    pub fn was_silent(&self, time: Duration) {
+    pub fn record_outage(&self, time: Duration) {
         self.times().silences += time;
     }
 

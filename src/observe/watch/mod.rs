@@ -24,6 +24,6 @@ mod touched;
 
 pub use collection::{Collection, State};
 pub use contents::Contents;
-pub use heard::Heard;
+pub use heard::ServerLiveness;
 pub use store::Store;
 pub use touched::Touched;

@@ -14,7 +14,7 @@ const OLD: Duration = Duration::from_secs(5);
 
 /// How one watch stands.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct WatchHealth {
     pub state: State,
     /// When the last read began that the server has answered, one way or the other.
     pub answered: Option<Instant>,
@@ -22,7 +22,7 @@ pub(super) struct Standing {
     pub failing: Option<Instant>,
 }
 
-impl Default for Standing {
+impl Default for WatchHealth {
     fn default() -> Self {
         Self {
             state: State::Loading(None),
@@ -32,7 +32,7 @@ impl Default for Standing {
     }
 }
 
-impl Standing {
+impl WatchHealth {
     pub fn answered(&mut self, began: Instant) {
         self.state = State::Synced;
         // When it began, and not when it ended: a change in between may be missing from it.
@@ -101,10 +101,10 @@ mod tests {
 
     fn failed(state: State, ago: Duration, code: u16) -> State {
         let now = Instant::now();
-        let mut standing = Standing {
+        let mut standing = WatchHealth {
             state,
             failing: now.checked_sub(ago),
-            ..Standing::default()
+            ..WatchHealth::default()
         };
 
         standing.failed(Some(now), status(code));
@@ -139,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_watch_that_goes_on_where_it_was_has_missed_nothing() {
-        let mut standing = Standing {
+        let mut standing = WatchHealth {
             state: State::Stale(status(503)),
-            ..Standing::default()
+            ..WatchHealth::default()
         };
 
         standing.resumed();

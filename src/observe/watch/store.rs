@@ -3,8 +3,8 @@
 use super::collection::Collection;
 use super::contents::Contents;
 use super::follow::{Sink, follow};
-use super::heard::Heard;
-use super::standing::Standing;
+use super::heard::ServerLiveness;
+use super::standing::WatchHealth;
 use crate::cluster::Cluster;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,11 +29,11 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(cluster: Arc<dyn Cluster>) -> Self {
-        Self::hearing(cluster, Heard::default())
+        Self::hearing(cluster, ServerLiveness::default())
     }
 
     /// An empty store that notes each time that the API server is heard.
-    pub fn hearing(cluster: Arc<dyn Cluster>, heard: Heard) -> Self {
+    pub fn hearing(cluster: Arc<dyn Cluster>, heard: ServerLiveness) -> Self {
         let (signal, changes) = watch::channel(0);
         let sink = Sink {
             contents: Arc::default(),
@@ -51,7 +51,7 @@ impl Store {
     }
 
     /// When the API server was last heard.
-    pub fn heard(&self) -> &Heard {
+    pub fn heard(&self) -> &ServerLiveness {
         &self.sink.heard
     }
 
@@ -87,9 +87,9 @@ impl Store {
     /// Waits until every watch has been read once or cannot be read, or the time is over. True where it has.
     pub async fn synced(&mut self, limit: Duration) -> bool {
         // One that fails for so long would have everybody wait for the limit, and in vain.
-        let is_hopeless = |one: &Standing| one.failing.is_some_and(|since| since.elapsed() >= HOPELESS);
+        let is_hopeless = |one: &WatchHealth| one.failing.is_some_and(|since| since.elapsed() >= HOPELESS);
         let is_read =
-            |one: Option<&Standing>| one.is_some_and(|one| one.answered.is_some() || is_hopeless(one));
+            |one: Option<&WatchHealth>| one.is_some_and(|one| one.answered.is_some() || is_hopeless(one));
 
         let is_synced = |store: &Self| {
             let contents = store.contents();

@@ -1,7 +1,7 @@
 //! Scenarios of hooks: what runs this time, what need not be there, and what is deleted once it has run.
 
 use super::{changed, clean, facts, live_mut, plan, refusals, same};
-use crate::model::finding::{ChangeKind, Comparison, HandClass, ObjectComparison, ObjectStatus};
+use crate::model::finding::{ChangeKind, Comparison, ManagerClass, ObjectComparison, ObjectStatus};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::{Action, Expect, Undo};
 use crate::model::snapshot::{Absence, Observed};
@@ -40,7 +40,7 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
         &mut comparison.objects[1],
         image,
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 
@@ -97,7 +97,7 @@ fn with_change(objects: impl IntoIterator<Item = ObjectComparison>) -> Compariso
         &mut comparison.objects[1],
         image,
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
     comparison

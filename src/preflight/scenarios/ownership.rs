@@ -1,7 +1,7 @@
 //! Scenarios of fields that others set: which refuse, which become ours, and which are let go.
 
 use super::{changed, clean, facts, live_mut, plan, refusals, same};
-use crate::model::finding::{ChangeKind, HandClass};
+use crate::model::finding::{ChangeKind, ManagerClass};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Action;
 use crate::plan::{Policy, draft};
@@ -14,7 +14,7 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
         &mut comparison.objects[1],
         "/spec/paused",
         ChangeKind::Changed,
-        HandClass::Person,
+        ManagerClass::Person,
         "kubectl-edit",
     );
 
@@ -46,7 +46,7 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
         web,
         "/spec/replicas",
         ChangeKind::Changed,
-        HandClass::OtherTool,
+        ManagerClass::OtherTool,
         manager,
     );
 
@@ -89,7 +89,7 @@ fn replicas_of_an_autoscaled_workload_are_released_and_left_out() {
         &mut comparison.objects[1],
         image,
         ChangeKind::Changed,
-        HandClass::Ours,
+        ManagerClass::Ours,
         FIELD_MANAGER,
     );
 

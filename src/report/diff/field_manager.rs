@@ -1,10 +1,10 @@
 //! Who owns a field, in words.
 
-use crate::model::finding::{HandClass, Ownership};
+use crate::model::finding::{FieldManager, ManagerClass};
 use jiff::Timestamp;
 
 /// `by kubectl-edit (a person), 3 minutes ago`.
-pub(super) fn describe_manager(manager: &Ownership, now: Timestamp) -> String {
+pub(super) fn describe_manager(manager: &FieldManager, now: Timestamp) -> String {
     let when = manager
         .time
         .map(|time| format!(", {}", age(time, now)))
@@ -23,7 +23,7 @@ pub(super) fn describe_manager(manager: &Ownership, now: Timestamp) -> String {
 }
 
 /// The same beside what is said of the field: who wrote it is not who would remove it.
-pub(super) fn describe_change(what: &str, manager: &Ownership, now: Timestamp) -> String {
+pub(super) fn describe_change(what: &str, manager: &FieldManager, now: Timestamp) -> String {
     let manager = describe_manager(manager, now);
     match what {
         "" => manager,
@@ -33,15 +33,15 @@ pub(super) fn describe_change(what: &str, manager: &Ownership, now: Timestamp) -
 }
 
 /// What a class of managers is called.
-pub(super) fn class_name(class: HandClass) -> &'static str {
+pub(super) fn class_name(class: ManagerClass) -> &'static str {
     match class {
-        HandClass::Ours => "this tool",
-        HandClass::Person => "a person",
-        HandClass::Controller => "a controller",
-        HandClass::Autoscaler => "an autoscaler",
-        HandClass::OtherTool => "another tool",
+        ManagerClass::Ours => "this tool",
+        ManagerClass::Person => "a person",
+        ManagerClass::Controller => "a controller",
+        ManagerClass::Autoscaler => "an autoscaler",
+        ManagerClass::OtherTool => "another tool",
         // No entry of managedFields names it, as with what admission injects.
-        HandClass::Unknown => "origin unknown",
+        ManagerClass::Unknown => "origin unknown",
     }
 }
 

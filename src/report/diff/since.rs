@@ -4,7 +4,7 @@
 //! one's time is kept.
 
 use super::field_manager::{age, class_name};
-use crate::model::finding::{Hand, Touched};
+use crate::model::finding::{ManagerFields, Touched};
 use crate::report::clean;
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
 }
 
 /// Who wrote and when, then the fields.
-fn write_manager(owned: &Hand, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+fn write_manager(owned: &ManagerFields, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let manager = &owned.whose;
     // A write through `scale` has no time.
     let when = manager

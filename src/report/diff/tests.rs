@@ -88,12 +88,12 @@ fn untested(names: &[&str], tested: Option<Value>, desired: Option<Value>) -> Un
 /// A Deployment with a field of every kind.
 fn web() -> ObjectComparison {
     let edited = FieldChange {
-        whose: Some(Ownership {
+        whose: Some(FieldManager {
             manager: "kubectl-edit".into(),
             operation: Operation::Update,
             subresource: String::new(),
             time: Some("2026-03-01T11:57:00Z".parse().unwrap()),
-            class: HandClass::Person,
+            class: ManagerClass::Person,
         }),
         ..change(&["spec", "replicas"], Some(json!(5)), Some(json!(3)))
     };

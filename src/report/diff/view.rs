@@ -6,7 +6,7 @@
 use super::aside::AsideView;
 use super::pods::{ImageView, StaleView};
 use crate::model::ObjectId;
-use crate::model::finding::{Certainty, ChangeKind, Ownership};
+use crate::model::finding::{Certainty, ChangeKind, FieldManager};
 use crate::model::release::PublicRelease;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -175,7 +175,7 @@ pub struct ChangeView {
     pub desired: Option<Value>,
     /// The manager that set the live value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub whose: Option<Ownership>,
+    pub whose: Option<FieldManager>,
     /// The rule that expects it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Reason>,

@@ -3,7 +3,7 @@
 //! Both renderers read it. It only takes what events say, in their order, and never asks anybody.
 
 use crate::model::event::{Event, Phase};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{ObjectId, StepVerb};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,15 +43,15 @@ pub(super) enum RowState {
 }
 
 impl RowState {
-    fn from_verdict(verdict: &Verdict) -> Self {
+    fn from_verdict(verdict: &Health) -> Self {
         match verdict {
-            Verdict::Waiting { done, total, why } => Self::Waiting {
+            Health::Waiting { done, total, why } => Self::Waiting {
                 done: *done,
                 total: *total,
                 why: why.clone(),
             },
-            Verdict::Done { .. } => Self::Ready,
-            Verdict::Failed { cause } => Self::Failed(cause.message.clone()),
+            Health::Done { .. } => Self::Ready,
+            Health::Failed { cause } => Self::Failed(cause.message.clone()),
         }
     }
 }

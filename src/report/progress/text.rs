@@ -6,7 +6,7 @@
 use super::board::{Board, RowState};
 use crate::model::event::{Event, Outcome, Phase};
 use crate::model::plan::{PreflightFinding, Severity};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{ObjectId, StepVerb};
 use crate::report::{Palette, Tone, clean, finding_text};
 use std::collections::HashMap;
@@ -113,9 +113,9 @@ impl ProgressText {
         }
     }
 
-    fn rollout_line(&mut self, object: &ObjectId, verdict: &Verdict, at: Duration) -> Option<String> {
+    fn rollout_line(&mut self, object: &ObjectId, verdict: &Health, at: Duration) -> Option<String> {
         match verdict {
-            Verdict::Waiting { why, .. } => {
+            Health::Waiting { why, .. } => {
                 let last = self.waiting.get(object);
                 // A reason changes with every pod: said each time, it would bury the rest.
                 if last.is_some_and(|last| at.saturating_sub(*last) < PAUSE) {
@@ -125,7 +125,7 @@ impl ProgressText {
                 self.waiting.insert(object.clone(), at);
                 Some(line("waiting", format!("{object}: {why}")))
             }
-            Verdict::Done { note } => {
+            Health::Done { note } => {
                 let waited = self.waiting.remove(object);
                 let since = self
                     .board
@@ -147,7 +147,7 @@ impl ProgressText {
                 }
             }
             // The failure's own event follows.
-            Verdict::Failed { .. } => None,
+            Health::Failed { .. } => None,
         }
     }
 }
@@ -259,7 +259,7 @@ mod tests {
     fn waiting(why: &str) -> Event {
         Event::Rollout {
             object: web(),
-            verdict: Verdict::waiting(0, 3, why),
+            verdict: Health::waiting(0, 3, why),
         }
     }
 
@@ -307,7 +307,7 @@ mod tests {
 
         let done = Event::Rollout {
             object: web(),
-            verdict: Verdict::done(),
+            verdict: Health::done(),
         };
         assert_eq!(
             event_lines(&mut text, done.clone(), 7),
@@ -352,7 +352,7 @@ mod tests {
         let mut text = ProgressText::new(false);
         let done = Event::Rollout {
             object: web(),
-            verdict: Verdict::done(),
+            verdict: Health::done(),
         };
         // No step and no wait: a verdict alone is no news.
         assert_eq!(event_lines(&mut text, done, 1), [""; 0]);

@@ -139,16 +139,16 @@ fn bar(done: u32, total: u32) -> String {
 mod tests {
     use super::*;
     use crate::model::event::{Event, Phase, PlannedStep};
-    use crate::model::verdict::Verdict;
+    use crate::model::verdict::Health;
     use crate::model::{ObjectId, StepId, StepVerb, WaveIndex};
 
     fn id(name: &str) -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), name)
     }
 
-    fn board(states: &[(&str, Option<Verdict>)]) -> Board {
+    fn board(states: &[(&str, Option<Health>)]) -> Board {
         let mut board = Board::new();
-        let step = |(at, (name, _)): (usize, &(&str, Option<Verdict>))| PlannedStep {
+        let step = |(at, (name, _)): (usize, &(&str, Option<Health>))| PlannedStep {
             id: StepId::new(u32::try_from(at).unwrap()),
             wave: WaveIndex::new(0),
             object: id(name),
@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn what_is_settled_is_counted_and_what_moves_shows_its_progress_and_its_trouble() {
         let board = board(&[
-            ("api", Some(Verdict::done())),
+            ("api", Some(Health::done())),
             (
                 // Its message comes from a kubelet, which quotes a registry: anybody's text.
                 "web",
-                Some(Verdict::waiting(
+                Some(Health::waiting(
                     1,
                     3,
                     "the image cannot be pulled:\u{1b}[2J not found",
@@ -213,16 +213,16 @@ mod tests {
     #[test]
     fn a_small_terminal_gets_no_more_lines_and_columns_than_it_has() {
         // More objects than lines, and texts that are longer than a line.
-        let states: Vec<(String, Option<Verdict>)> = (0..50)
+        let states: Vec<(String, Option<Health>)> = (0..50)
             .map(|at| {
                 (
                     format!("workload-with-a-long-name-{at}"),
-                    Some(Verdict::waiting(0, 1, "w".repeat(90))),
+                    Some(Health::waiting(0, 1, "w".repeat(90))),
                 )
             })
             .collect();
 
-        let states: Vec<(&str, Option<Verdict>)> =
+        let states: Vec<(&str, Option<Health>)> =
             states.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
 
         let style = TreeStyle {

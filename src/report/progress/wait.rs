@@ -3,18 +3,18 @@
 //! Nothing was changed by us: there are no steps, no phases and no times, only objects and how they are.
 
 use crate::model::event::Event;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::report::clean;
 
 /// The lines that an event adds, cleaned, without their line ends.
 pub fn wait_lines(event: &Event) -> Vec<String> {
     let lines = match event {
         Event::Rollout { object, verdict } => match verdict {
-            Verdict::Waiting { why, .. } => vec![format!("{object}: {why}")],
-            Verdict::Done { note: None } => vec![format!("{object}: done")],
-            Verdict::Done { note: Some(note) } => vec![format!("{object}: done ({note})")],
+            Health::Waiting { why, .. } => vec![format!("{object}: {why}")],
+            Health::Done { note: None } => vec![format!("{object}: done")],
+            Health::Done { note: Some(note) } => vec![format!("{object}: done ({note})")],
             // The failure's own event follows.
-            Verdict::Failed { .. } => Vec::new(),
+            Health::Failed { .. } => Vec::new(),
         },
         Event::Failed {
             object,

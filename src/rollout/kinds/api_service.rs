@@ -3,14 +3,14 @@
 use super::super::fields::condition;
 use super::super::status::KindStatus;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when the API server can reach what serves it.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let verdict = match condition(object, "Available") {
-        Some(one) if one.status == "True" => Verdict::done(),
-        Some(one) => Verdict::waiting(0, 1, format!("it is not available: {}", one.says())),
-        None => Verdict::waiting(0, 1, "the API server has not tried it yet"),
+        Some(one) if one.status == "True" => Health::done(),
+        Some(one) => Health::waiting(0, 1, format!("it is not available: {}", one.says())),
+        None => Health::waiting(0, 1, "the API server has not tried it yet"),
     };
 
     // One without a service is served by the API server itself.

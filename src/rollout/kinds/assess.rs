@@ -2,19 +2,19 @@
 
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::table::is_watched;
 use super::{
     api_service, autoscaler, claim, cron_job, custom, custom_definition, daemon_set, deployment,
     disruption_budget, ingress, job, namespace, pod, replica_set, service, stateful_set, webhook,
 };
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// What the rule of the object's kind says.
 pub(in super::super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let gvk = object.gvk();
@@ -43,6 +43,6 @@ pub(in super::super) fn assess<'a>(
         // The built-in kinds stand above: what is left of the watched ones is custom.
         (group, kind) if is_watched(group, kind) => custom::assess(object, policy),
         // Such as a ConfigMap: it is done when it is written.
-        _ => KindStatus::without_pods(Verdict::done()),
+        _ => KindStatus::without_pods(Health::done()),
     }
 }

@@ -2,12 +2,12 @@
 
 use super::super::fields::condition;
 use super::super::status::{KindStatus, reported};
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use crate::model::Object;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 
 /// Done when it is bound, or waits for its first pod, which is not waiting.
-pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> KindStatus<'a> {
+pub(super) fn assess<'a>(object: &'a Object, surroundings: &RolloutContext<'a>) -> KindStatus<'a> {
     let last = |reason: &str| {
         let of_claim = surroundings
             .occurrences
@@ -21,7 +21,7 @@ pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) ->
     let verdict = match object.text("/status/phase") {
         "Bound" => match condition(object, "FileSystemResizePending").filter(|one| one.status == "True") {
             Some(_) => return KindStatus::noted("bound; it grows when a pod mounts it"),
-            None => Verdict::done(),
+            None => Health::done(),
         },
         // It was bound once, and no provisioner gives it another volume.
         "Lost" => reported(
@@ -37,7 +37,7 @@ pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) ->
         _ => {
             let failed = last("ProvisioningFailed").or_else(|| last("FailedBinding"));
             let tail = failed.map(|one| format!(": {}", one.message)).unwrap_or_default();
-            Verdict::waiting(0, 1, format!("the claim is not bound{tail}"))
+            Health::waiting(0, 1, format!("the claim is not bound{tail}"))
         }
     };
 

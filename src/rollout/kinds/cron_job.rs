@@ -2,7 +2,7 @@
 
 use super::super::status::KindStatus;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when it is there.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
@@ -13,5 +13,5 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
         return KindStatus::noted("suspended: it starts no Job");
     }
 
-    KindStatus::without_pods(Verdict::done())
+    KindStatus::without_pods(Health::done())
 }

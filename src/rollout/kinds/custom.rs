@@ -11,7 +11,7 @@ use super::super::policy::Policy;
 use super::super::status::{KindStatus, reported};
 use crate::model::Object;
 use crate::model::expression::Expression;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 
 /// Conditions that mean that an object is as it should be, the first that is there counts.
 const GOOD: &[&str] = &[
@@ -45,7 +45,7 @@ pub(super) fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> 
     status
 }
 
-fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
+fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Health {
     // A rule is not asked to tell an old condition from a new one.
     let value = current_status(object);
 
@@ -58,10 +58,10 @@ fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Verdict {
     }
 
     match holds(current, &value) {
-        Ok(true) => Verdict::done(),
-        Ok(false) => Verdict::waiting(0, 1, format!("its health check does not hold yet: {current}")),
+        Ok(true) => Health::done(),
+        Ok(false) => Health::waiting(0, 1, format!("its health check does not hold yet: {current}")),
         // A field that is missing is nothing but a status that is not filled yet.
-        Err(why) => Verdict::waiting(
+        Err(why) => Health::waiting(
             0,
             1,
             format!("its health check does not hold yet: {current} ({why})"),
@@ -76,15 +76,15 @@ fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
 /// Every set has to be good: those of a route are one for each of its parents. Where all that is missing is a look of its
 /// controller, nothing is known.
 fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> KindStatus<'a> {
-    let verdicts: Vec<Verdict> = sets.iter().map(by_set).collect();
-    let is_open = |one: &Verdict| matches!(one, Verdict::Waiting { .. });
+    let verdicts: Vec<Health> = sets.iter().map(by_set).collect();
+    let is_open = |one: &Health| matches!(one, Health::Waiting { .. });
 
-    if let Some(failed) = verdicts.iter().find(|one| matches!(one, Verdict::Failed { .. })) {
+    if let Some(failed) = verdicts.iter().find(|one| matches!(one, Health::Failed { .. })) {
         return KindStatus::without_pods(failed.clone());
     }
 
     let Some(open) = verdicts.iter().find(|one| is_open(one)) else {
-        return KindStatus::without_pods(Verdict::done());
+        return KindStatus::without_pods(Health::done());
     };
 
     let mut status = KindStatus::without_pods(open.clone());
@@ -95,7 +95,7 @@ fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> KindStatus<'a> {
     status
 }
 
-fn by_set(set: &ConditionSet<'_>) -> Verdict {
+fn by_set(set: &ConditionSet<'_>) -> Health {
     let is = |name: &str| set.get(name).filter(|one| one.status == "True");
 
     // What is wrong outweighs what is ready: `Ready` may be of the last good state.
@@ -115,24 +115,24 @@ fn by_set(set: &ConditionSet<'_>) -> Verdict {
     // The first that is there, outdated or not: a lesser one must not answer in its place.
     match GOOD.iter().find(|name| set.holds(name)) {
         Some(name) => match set.get(name) {
-            Some(one) if one.status == "True" => Verdict::done(),
+            Some(one) if one.status == "True" => Health::done(),
             Some(one) => waiting(&format!("is not {}", name.to_lowercase()), &one),
             None => outdated(set),
         },
         None if set.is_outdated() => outdated(set),
         // None of its conditions speaks of readiness: it is done when it is there.
-        None => Verdict::done(),
+        None => Health::done(),
     }
 }
 
-fn outdated(set: &ConditionSet<'_>) -> Verdict {
+fn outdated(set: &ConditionSet<'_>) -> Health {
     let (observed, generation) = (set.observed().unwrap_or(0), set.generation());
     let why = format!("waiting for its controller (observedGeneration {observed} of {generation})");
-    Verdict::waiting(0, 1, why)
+    Health::waiting(0, 1, why)
 }
 
-fn waiting(what: &str, one: &Condition<'_>) -> Verdict {
-    Verdict::waiting(0, 1, format!("it {what}: {}", one.says()))
+fn waiting(what: &str, one: &Condition<'_>) -> Health {
+    Health::waiting(0, 1, format!("it {what}: {}", one.says()))
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
     use crate::model::environment::HealthCheck;
     use serde_json::{Value, json};
 
-    fn verdict(status: Value, policy: &Policy) -> Verdict {
+    fn verdict(status: Value, policy: &Policy) -> Health {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
             "metadata": {"name": "web", "generation": 2}});
         assess(&Object::new(object).unwrap(), policy).verdict
@@ -155,19 +155,19 @@ mod tests {
     fn a_condition_of_an_older_spec_says_neither_that_it_is_ready_nor_that_it_failed() {
         let stale = verdict(json!({"conditions": [ready("True", 1)]}), &Policy::default());
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
-        assert_eq!(stale, Verdict::waiting(0, 1, expected));
+        assert_eq!(stale, Health::waiting(0, 1, expected));
 
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
         let was_stalled = verdict(
             json!({"conditions": [failed, ready("True", 2)]}),
             &Policy::default(),
         );
-        assert_eq!(was_stalled, Verdict::done());
+        assert_eq!(was_stalled, Health::done());
 
         // It says nothing of readiness, but its older generation shows that the controller has not come yet.
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         let other = verdict(json!({"conditions": [other]}), &Policy::default());
-        assert!(matches!(other, Verdict::Waiting { .. }), "{other:?}");
+        assert!(matches!(other, Health::Waiting { .. }), "{other:?}");
     }
 
     #[test]
@@ -177,9 +177,9 @@ mod tests {
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         assert_eq!(
             verdict(json!({"conditions": [plain, late]}), &Policy::default()),
-            Verdict::done()
+            Health::done()
         );
-        assert_eq!(verdict(json!({}), &Policy::default()), Verdict::done());
+        assert_eq!(verdict(json!({}), &Policy::default()), Health::done());
     }
 
     #[test]
@@ -193,13 +193,13 @@ mod tests {
             verdict(json!({"parents": parents}), &Policy::default())
         };
 
-        assert_eq!(of(["True", "True"], 2), Verdict::done());
+        assert_eq!(of(["True", "True"], 2), Health::done());
         assert_eq!(
             of(["True", "False"], 2),
-            Verdict::waiting(0, 1, "it is not accepted: NoMatchingParent")
+            Health::waiting(0, 1, "it is not accepted: NoMatchingParent")
         );
         // Both were accepted at an older spec: that says nothing of this one.
-        assert!(matches!(of(["True", "True"], 1), Verdict::Waiting { .. }));
+        assert!(matches!(of(["True", "True"], 1), Health::Waiting { .. }));
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
         };
 
         let of = |observed| verdict(json!({"conditions": [ready("True", observed)]}), &policy);
-        assert_eq!(of(2), Verdict::done());
-        assert!(matches!(of(1), Verdict::Waiting { .. }));
+        assert_eq!(of(2), Health::done());
+        assert!(matches!(of(1), Health::Waiting { .. }));
     }
 }

@@ -3,7 +3,7 @@
 use super::super::fields::condition;
 use super::super::status::{KindStatus, reported};
 use crate::model::Object;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 use serde_json::Value;
 
 /// Done when it is established: the API server serves its versions then. That it serves none is said.
@@ -15,7 +15,7 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     }
 
     if condition(object, "Established").is_none_or(|one| one.status != "True") {
-        return KindStatus::without_pods(Verdict::waiting(0, 1, "it is not established yet"));
+        return KindStatus::without_pods(Health::waiting(0, 1, "it is not established yet"));
     }
 
     let versions = object
@@ -28,6 +28,6 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
         .count()
     {
         0 => KindStatus::noted("it serves no version"),
-        _ => KindStatus::without_pods(Verdict::done()),
+        _ => KindStatus::without_pods(Health::done()),
     }
 }

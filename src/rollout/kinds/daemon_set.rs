@@ -4,15 +4,15 @@ use super::super::deadline::Budget;
 use super::super::fields::number;
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::revision::{created, newest_controller_revision, pods_at, pods_of, ready};
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when every node that should run a pod runs one of the new revision that is available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let wanted = number(object, "/status/desiredNumberScheduled");
@@ -45,9 +45,9 @@ pub(super) fn assess<'a>(
 
     // Without it nothing tells new pods from old ones: the status counts them and names no revision.
     let verdict = if hash.is_none() {
-        Verdict::waiting(0, wanted, "its new ControllerRevision is not there yet")
+        Health::waiting(0, wanted, "its new ControllerRevision is not there yet")
     } else if updated < wanted {
-        Verdict::waiting(
+        Health::waiting(
             seen.min(updated),
             wanted,
             format!(
@@ -57,9 +57,9 @@ pub(super) fn assess<'a>(
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);
-        Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+        Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
     } else {
-        Verdict::done()
+        Health::done()
     };
 
     let mut status = KindStatus::with_pods(verdict, fresh, wanted);

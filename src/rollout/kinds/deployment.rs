@@ -4,16 +4,16 @@ use super::super::deadline::Budget;
 use super::super::fields::number;
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::revision::{created, falling, new_replica_set, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
 use crate::model::k8s::pod::PodFacts;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when every pod is of the new revision and available, and no old one is left.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     // Ahead of the counts: those of a paused rollout may stand still for ever.
@@ -30,7 +30,7 @@ pub(super) fn assess<'a>(
     let wanted = counts.wanted;
     // Without it nothing tells its new pods from its old ones, whatever the counts say.
     let Some(newest) = new_replica_set(object, surroundings) else {
-        let waiting = Verdict::waiting(0, wanted, "its new ReplicaSet is not there yet");
+        let waiting = Health::waiting(0, wanted, "its new ReplicaSet is not there yet");
         return KindStatus {
             wanted,
             budget,
@@ -56,7 +56,7 @@ fn assess_scaled_to_zero<'a>(total: u32, budget: Budget) -> KindStatus<'a> {
         return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     }
 
-    let waiting = Verdict::waiting(0, 0, format!("{total} old pods must go"));
+    let waiting = Health::waiting(0, 0, format!("{total} old pods must go"));
     KindStatus {
         figures: vec![falling(total)],
         budget,
@@ -89,13 +89,13 @@ impl Counts {
         self.total.saturating_sub(self.updated)
     }
 
-    fn verdict(&self, pods: &[&PodFacts]) -> Verdict {
+    fn verdict(&self, pods: &[&PodFacts]) -> Health {
         let (wanted, seen) = (self.wanted, ready(pods));
 
         if self.updated < wanted {
             let created = created(self.updated, pods, wanted);
             let why = format!("{created} of {wanted} pods updated, {seen} ready");
-            return Verdict::waiting(seen.min(self.updated), wanted, why);
+            return Health::waiting(seen.min(self.updated), wanted, why);
         }
 
         // Status and pods come by two watches: the one that shows less is believed.
@@ -105,12 +105,12 @@ impl Counts {
                 0 => "ready".to_owned(),
                 lasting => format!("available (ready for {lasting} s)"),
             };
-            return Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"));
+            return Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"));
         }
 
         match self.old() {
-            0 => Verdict::done(),
-            old => Verdict::waiting(wanted, wanted, format!("{old} old pods must go")),
+            0 => Health::done(),
+            old => Health::waiting(wanted, wanted, format!("{old} old pods must go")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::fields::condition;
 use super::super::status::KindStatus;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// How long its controller may take to compute a budget after it said that it cannot.
 const SYNC_SECONDS: u32 = 5;
@@ -17,7 +17,7 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
         // No failure, and often meant so (over a single pod): whoever drains a node should know.
         Some(_) => KindStatus::noted("it allows no disruption now"),
-        None => KindStatus::without_pods(Verdict::done()),
+        None => KindStatus::without_pods(Health::done()),
     }
 }
 

@@ -3,12 +3,12 @@
 
 use super::super::status::KindStatus;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when it has an address.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if object.at("/status/loadBalancer/ingress/0").is_some() {
-        return KindStatus::without_pods(Verdict::done());
+        return KindStatus::without_pods(Health::done());
     }
 
     KindStatus::waits_outside("no ingress controller has given it an address")

@@ -6,17 +6,17 @@ use super::super::deadline::Budget;
 use super::super::fields::{Condition, condition, number};
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::revision::{falling, pods_of};
 use crate::model::Object;
 use crate::model::hook::{is_hook, is_irreversible};
 use crate::model::k8s::pod::PodFacts;
-use crate::model::verdict::{Cause, CauseKind, Verdict};
+use crate::model::verdict::{Cause, CauseKind, Health};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
@@ -28,7 +28,7 @@ pub(super) fn assess<'a>(
         // Complete without every index: that is worth a remark.
         return match complete.reason {
             "SuccessPolicy" => KindStatus::noted("its success policy is met"),
-            _ => KindStatus::without_pods(Verdict::done()),
+            _ => KindStatus::without_pods(Health::done()),
         };
     }
 
@@ -57,7 +57,7 @@ fn assess_suspended<'a>(object: &Object, wanted: u32, policy: &Policy) -> KindSt
 
     KindStatus {
         budget: budget(object, policy),
-        ..KindStatus::without_pods(Verdict::waiting(0, wanted, why))
+        ..KindStatus::without_pods(Health::waiting(0, wanted, why))
     }
 }
 
@@ -77,7 +77,7 @@ fn assess_running<'a>(
         String::new()
     };
     let counted = succeeded.min(wanted);
-    let waiting = Verdict::waiting(
+    let waiting = Health::waiting(
         counted,
         wanted,
         format!("{counted} of {wanted} completions{again}"),
@@ -104,7 +104,7 @@ fn assess_running<'a>(
 }
 
 /// Its failure, with what ended its pods where that was not their own containers.
-fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<'_>) -> Verdict {
+fn failure(object: &Object, failed: &Condition<'_>, surroundings: &RolloutContext<'_>) -> Health {
     let failed_pods = number(object, "/status/failed");
     let mut message = format!(
         "the Job failed ({}): {}; {failed_pods} pods failed",
@@ -125,7 +125,7 @@ fn failure(object: &Object, failed: &Condition<'_>, surroundings: &Surroundings<
 
     let last = pods.iter().rfind(|pod| pod.phase == "Failed");
 
-    Verdict::Failed {
+    Health::Failed {
         cause: Cause {
             kind,
             message,
@@ -151,7 +151,7 @@ fn budget(object: &Object, policy: &Policy) -> Budget {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Memory, Subject, judge};
+    use super::super::super::{Memory, MonitoredObject, judge};
     use super::*;
     use crate::model::Target;
     use crate::model::k8s::kinds::built_in;
@@ -176,13 +176,13 @@ mod tests {
                 "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
 
             let pod = PodFacts::reduce(&Object::new(pod).unwrap());
-            let surroundings = Surroundings {
+            let surroundings = RolloutContext {
                 pods: vec![&pod],
-                ..Surroundings::default()
+                ..RolloutContext::default()
             };
 
             match assess(&job, &surroundings, &Policy::default()).verdict {
-                Verdict::Failed { cause } => (cause.kind, cause.message, cause.pod),
+                Health::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
         };
@@ -204,13 +204,13 @@ mod tests {
     fn a_hook_that_is_held_back_has_not_run_yet() {
         let assess = |annotations: Value| {
             let job = job(annotations, json!({"suspend": true}));
-            assess(&job, &Surroundings::default(), &Policy::default()).verdict
+            assess(&job, &RolloutContext::default(), &Policy::default()).verdict
         };
         assert!(matches!(
             assess(json!({"kubectl-delivery.io/hook": "pre"})),
-            Verdict::Waiting { .. }
+            Health::Waiting { .. }
         ));
-        assert!(matches!(assess(json!({})), Verdict::Done { note: Some(_) }));
+        assert!(matches!(assess(json!({})), Health::Done { note: Some(_) }));
     }
 
     #[test]
@@ -237,13 +237,13 @@ mod tests {
 
             let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
             let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-            let subject = Subject::new(target, &job, now);
+            let subject = MonitoredObject::new(target, &job, now);
 
             let mut memory = Memory::default();
             let mut look = |object| {
-                let surroundings = Surroundings {
+                let surroundings = RolloutContext {
                     object,
-                    ..Surroundings::default()
+                    ..RolloutContext::default()
                 };
                 judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
             };
@@ -254,13 +254,13 @@ mod tests {
         };
 
         let goes = || json!({"ttlSecondsAfterFinished": 1});
-        assert!(matches!(last(goes(), complete.clone()), Verdict::Done { .. }));
+        assert!(matches!(last(goes(), complete.clone()), Health::Done { .. }));
         assert!(
-            matches!(last(json!({}), complete), Verdict::Failed { .. }),
+            matches!(last(json!({}), complete), Health::Failed { .. }),
             "nobody takes that one away by itself"
         );
         assert!(
-            matches!(last(goes(), json!([])), Verdict::Failed { .. }),
+            matches!(last(goes(), json!([])), Health::Failed { .. }),
             "how it ended is not known"
         );
     }
@@ -270,13 +270,13 @@ mod tests {
         let goes = job(json!({}), json!({"ttlSecondsAfterFinished": 0}));
         let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
         let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-        let subject = Subject::new(target, &goes, now);
+        let subject = MonitoredObject::new(target, &goes, now);
 
         let look = |memory: &mut Memory, object: Option<&Object>, departed: Option<&Object>| {
-            let surroundings = Surroundings {
+            let surroundings = RolloutContext {
                 object,
                 departed,
-                ..Surroundings::default()
+                ..RolloutContext::default()
             };
             judge(&subject, &surroundings, &Policy::default(), memory, now).verdict
         };
@@ -298,16 +298,16 @@ mod tests {
             };
 
             let message = |verdict| match verdict {
-                Verdict::Failed { cause } => cause.message,
+                Health::Failed { cause } => cause.message,
                 other => panic!("{other:?}"),
             };
 
             assert!(
-                matches!(went(Some(&ended("Complete"))), Verdict::Done { note: Some(_) }),
+                matches!(went(Some(&ended("Complete"))), Health::Done { note: Some(_) }),
                 "{is_seen}"
             );
             assert!(
-                matches!(went(Some(&ended("Failed"))), Verdict::Failed { cause } if cause.kind == CauseKind::JobFailed)
+                matches!(went(Some(&ended("Failed"))), Health::Failed { cause } if cause.kind == CauseKind::JobFailed)
             );
             assert!(
                 message(went(Some(&goes))).ends_with("was deleted by somebody"),
@@ -315,7 +315,7 @@ mod tests {
             );
 
             match went(None) {
-                Verdict::Waiting { why, .. } => {
+                Health::Waiting { why, .. } => {
                     assert!(!is_seen && why.ends_with("is not there yet"), "{why}")
                 }
                 verdict => assert!(

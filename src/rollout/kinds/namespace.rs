@@ -2,7 +2,7 @@
 
 use super::super::status::{KindStatus, reported};
 use crate::model::Object;
-use crate::model::verdict::{CauseKind, Verdict};
+use crate::model::verdict::{CauseKind, Health};
 
 /// Done when it is active; one that is going takes nothing new.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
@@ -12,8 +12,8 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
             CauseKind::Disappeared,
             "the namespace is being deleted (phase Terminating)",
         ),
-        "Active" => Verdict::done(),
-        _ => Verdict::waiting(0, 1, "the namespace is not active yet"),
+        "Active" => Health::done(),
+        _ => Health::waiting(0, 1, "the namespace is not active yet"),
     };
     KindStatus::without_pods(verdict)
 }

@@ -6,21 +6,21 @@ use super::super::pod_text::failed_pod;
 use super::super::policy::Policy;
 use super::super::signals::failed_kind;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use crate::model::Object;
 use crate::model::hook::is_hook;
 use crate::model::k8s::pod::PodFacts;
-use crate::model::verdict::{Cause, Verdict};
+use crate::model::verdict::{Cause, Health};
 
 /// Done when it is ready, or has succeeded. A failed one is seen by its sign.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let pods = surroundings.pods.clone();
     let Some(pod) = pods.first() else {
-        return KindStatus::without_pods(Verdict::waiting(0, 1, "the pod is not seen yet"));
+        return KindStatus::without_pods(Health::waiting(0, 1, "the pod is not seen yet"));
     };
 
     if is_hook(object) {
@@ -29,9 +29,9 @@ pub(super) fn assess<'a>(
 
     let verdict = match pod.phase.as_str() {
         "Succeeded" => return KindStatus::noted("it has run to its end"),
-        "Running" if pod.ready => Verdict::done(),
-        "Running" => Verdict::waiting(0, 1, "the pod runs and is not ready"),
-        _ => Verdict::waiting(0, 1, "the pod has not started"),
+        "Running" if pod.ready => Health::done(),
+        "Running" => Health::waiting(0, 1, "the pod runs and is not ready"),
+        _ => Health::waiting(0, 1, "the pod has not started"),
     };
 
     let mut status = KindStatus::with_pods(verdict, pods, 1);
@@ -42,10 +42,10 @@ pub(super) fn assess<'a>(
 /// A hook is done when it has run to its end, and has failed when it says so: its containers may exit.
 fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> KindStatus<'a> {
     let verdict = match pod.phase.as_str() {
-        "Succeeded" => return KindStatus::without_pods(Verdict::done()),
-        "Failed" => return KindStatus::without_pods(Verdict::Failed { cause: failed(pod) }),
-        "Running" => Verdict::waiting(0, 1, "the pod has not run to its end"),
-        _ => Verdict::waiting(0, 1, "the pod has not started"),
+        "Succeeded" => return KindStatus::without_pods(Health::done()),
+        "Failed" => return KindStatus::without_pods(Health::Failed { cause: failed(pod) }),
+        "Running" => Health::waiting(0, 1, "the pod has not run to its end"),
+        _ => Health::waiting(0, 1, "the pod has not started"),
     };
 
     let mut status = KindStatus::with_pods(verdict, vec![pod], 1);
@@ -80,22 +80,22 @@ mod tests {
     use serde_json::{Value, json};
 
     /// The verdict on a pod with this status, and whether the exits of its containers count.
-    fn verdict(annotations: Value, status: Value) -> (Verdict, bool) {
+    fn verdict(annotations: Value, status: Value) -> (Health, bool) {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "status": status, "spec": {"containers": [{"name": "main"}]},
             "metadata": {"name": "check", "uid": "u", "annotations": annotations}});
 
         let object = Object::new(object).unwrap();
         let pod = PodFacts::reduce(&object);
-        let surroundings = Surroundings {
+        let surroundings = RolloutContext {
             pods: vec![&pod],
-            ..Surroundings::default()
+            ..RolloutContext::default()
         };
 
         let status = assess(&object, &surroundings, &Policy::default());
         (status.verdict, status.must_run || status.settles)
     }
 
-    fn hook(status: Value) -> (Verdict, bool) {
+    fn hook(status: Value) -> (Health, bool) {
         verdict(json!({"helm.sh/hook": "test"}), status)
     }
 
@@ -103,18 +103,18 @@ mod tests {
     fn a_hook_is_done_only_when_it_has_run_to_its_end() {
         let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
 
-        assert_eq!(verdict(json!({}), ready.clone()), (Verdict::done(), true));
+        assert_eq!(verdict(json!({}), ready.clone()), (Health::done(), true));
         // The same status of a hook: readiness is not what it is there for.
-        let waiting = Verdict::waiting(0, 1, "the pod has not run to its end");
+        let waiting = Health::waiting(0, 1, "the pod has not run to its end");
         assert_eq!(hook(ready), (waiting, false));
-        assert_eq!(hook(json!({"phase": "Succeeded"})), (Verdict::done(), false));
+        assert_eq!(hook(json!({"phase": "Succeeded"})), (Health::done(), false));
     }
 
     #[test]
     fn a_hook_that_failed_has_failed_at_once_with_how_it_ended() {
         let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 3}}}]);
 
-        let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "containerStatuses": ended}))
+        let (Health::Failed { cause }, _) = hook(json!({"phase": "Failed", "containerStatuses": ended}))
         else {
             panic!("it has failed")
         };
@@ -125,7 +125,7 @@ mod tests {
         assert!(cause.message.contains("exit code 3"), "{}", cause.message);
 
         // A node that evicts it says nothing of the release.
-        let (Verdict::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
+        let (Health::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
             panic!("it has failed")
         };
         assert_eq!(cause.kind, CauseKind::Evicted);

@@ -4,15 +4,15 @@ use super::super::deadline::Budget;
 use super::super::fields::number;
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::revision::{falling, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when as many pods as wanted are available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let wanted = replicas(object);
@@ -25,15 +25,15 @@ pub(super) fn assess<'a>(
     let verdict = if wanted == 0 && total == 0 {
         return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
-        Verdict::waiting(
+        Health::waiting(
             counted.min(wanted),
             wanted,
             format!("{} pods must go", total - wanted),
         )
     } else if counted < wanted {
-        Verdict::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+        Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
     } else {
-        Verdict::done()
+        Health::done()
     };
 
     let mut status = KindStatus::with_pods(verdict, pods, wanted);

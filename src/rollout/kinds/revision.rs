@@ -1,7 +1,7 @@
 //! Which pods belong to the new revision.
 
 use super::super::fields::{condition, number};
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use crate::model::Object;
 use crate::model::k8s::pod::{Controller, PodFacts};
 use serde_json::Value;
@@ -13,7 +13,7 @@ const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 /// to an old template takes its old ReplicaSet and gives it a new number).
 pub(super) fn new_replica_set<'a>(
     deployment: &Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
 ) -> Option<&'a Object> {
     let revision = deployment.annotation(DEPLOYMENT_REVISION)?;
     let is_new =
@@ -23,7 +23,7 @@ pub(super) fn new_replica_set<'a>(
 }
 
 /// The revision hash of a DaemonSet's newest ControllerRevision.
-pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) -> Option<&'a str> {
+pub(super) fn newest_controller_revision<'a>(surroundings: &RolloutContext<'a>) -> Option<&'a str> {
     let revisions = surroundings
         .owned
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn newest_controller_revision<'a>(surroundings: &Surroundings<'a>) ->
 }
 
 /// Pods that are not going and that an object of this uid controls.
-pub(super) fn pods_of<'a>(uid: &str, surroundings: &Surroundings<'a>) -> Vec<&'a PodFacts> {
+pub(super) fn pods_of<'a>(uid: &str, surroundings: &RolloutContext<'a>) -> Vec<&'a PodFacts> {
     let is_its = |controller: &Controller| controller.uid == uid;
     let all = surroundings.pods.iter().copied();
     all.filter(|pod| !pod.deleting && pod.controller.as_ref().is_some_and(is_its))

@@ -2,13 +2,13 @@
 
 use super::super::status::KindStatus;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when it has an address, where it asks for one.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let has_address = object.at("/status/loadBalancer/ingress/0").is_some();
     if object.text("/spec/type") != "LoadBalancer" || has_address {
-        return KindStatus::without_pods(Verdict::done());
+        return KindStatus::without_pods(Health::done());
     }
 
     KindStatus::waits_outside("the load balancer has no address yet")

@@ -4,19 +4,19 @@
 
 use super::super::deadline::Budget;
 use super::super::fields::number;
-use super::super::judgement::Nudge;
+use super::super::judgement::StuckPod;
 use super::super::policy::Policy;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;
 use crate::model::k8s::pod::PodFacts;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 
 /// Done when every pod at or above the partition is of the update revision, and all are available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &Surroundings<'a>,
+    surroundings: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let counts = Counts::from_object(object);
@@ -36,7 +36,7 @@ pub(super) fn assess<'a>(
     };
 
     // Under OnDelete it is for a person to choose when each pod goes.
-    let nudges = if counts.on_delete {
+    let stuck_pods = if counts.on_delete {
         Vec::new()
     } else {
         stuck(&mine, revision, counts.partition, object)
@@ -47,7 +47,7 @@ pub(super) fn assess<'a>(
         settles: number(object, "/spec/minReadySeconds") == 0,
         figures: vec![counts.updated, counts.available],
         budget: Budget::of(object, "/spec/template", policy.deadline),
-        nudges,
+        stuck_pods,
         ..KindStatus::with_pods(counts.verdict(&judged), judged, to_update)
     }
 }
@@ -86,13 +86,13 @@ impl Counts {
     }
 
     /// By the pods of the new revision.
-    fn verdict(&self, judged: &[&PodFacts]) -> Verdict {
+    fn verdict(&self, judged: &[&PodFacts]) -> Health {
         let (wanted, updated, available) = (self.wanted, self.updated, self.available);
         let (to_update, seen) = (self.to_update(), ready(judged));
 
         if self.total > wanted {
             let why = format!("{} pods must go", self.total - wanted);
-            return Verdict::waiting(seen.min(wanted), wanted, why);
+            return Health::waiting(seen.min(wanted), wanted, why);
         }
 
         if self.on_delete && updated < wanted {
@@ -109,13 +109,13 @@ impl Counts {
             };
             let created = created(updated, judged, to_update);
             let why = format!("{created} of {to_update} pods updated, {seen} ready{partition}");
-            return Verdict::waiting(seen.min(to_update), to_update, why);
+            return Health::waiting(seen.min(to_update), to_update, why);
         }
 
         // After the new ones: those below the partition must be up as well.
         if available < wanted {
             let why = format!("{available} of {wanted} pods are ready");
-            return Verdict::waiting(available, wanted, why);
+            return Health::waiting(available, wanted, why);
         }
 
         match to_update {
@@ -123,17 +123,17 @@ impl Counts {
                 "partition {} keeps all {wanted} pods at the old revision",
                 self.partition
             )),
-            _ => Verdict::done(),
+            _ => Health::done(),
         }
     }
 }
 
-fn noted(note: String) -> Verdict {
-    Verdict::Done { note: Some(note) }
+fn noted(note: String) -> Health {
+    Health::Done { note: Some(note) }
 }
 
 /// Pods of an old revision that are not ready: in order, the controller waits for them before it replaces them.
-fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) -> Vec<Nudge> {
+fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) -> Vec<StuckPod> {
     // Under Parallel no pod waits for another one.
     if revision.is_empty() || object.text("/spec/podManagementPolicy") == "Parallel" {
         return Vec::new();
@@ -155,7 +155,7 @@ fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) ->
             && ordinal(pod).is_some_and(|at| at >= first + partition)
     };
 
-    let nudge = |pod: &&PodFacts| Nudge {
+    let nudge = |pod: &&PodFacts| StuckPod {
         namespace: pod.namespace.clone(),
         pod: pod.name.clone(),
         uid: pod.uid.clone(),

@@ -2,13 +2,13 @@
 
 use super::super::needs::webhook_services;
 use super::super::status::KindStatus;
-use super::super::subject::Surroundings;
+use super::super::subject::RolloutContext;
 use crate::model::Object;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use serde_json::Value;
 
 /// Done when every service that it calls has a ready endpoint; URLs outside the cluster are not asked.
-pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) -> KindStatus<'a> {
+pub(super) fn assess<'a>(object: &'a Object, surroundings: &RolloutContext<'a>) -> KindStatus<'a> {
     let services = webhook_services(object);
     // Each has to answer: under `failurePolicy: Fail` a single silent one stops the writes of others.
     let silent: Vec<_> = services
@@ -18,15 +18,15 @@ pub(super) fn assess<'a>(object: &'a Object, surroundings: &Surroundings<'a>) ->
         .collect();
 
     if silent.is_empty() {
-        return KindStatus::without_pods(Verdict::done());
+        return KindStatus::without_pods(Health::done());
     }
 
     let total = services.len() as u32;
     let why = format!("no ready endpoint of service {}", silent.join(", "));
-    KindStatus::without_pods(Verdict::waiting(total - silent.len() as u32, total, why))
+    KindStatus::without_pods(Health::waiting(total - silent.len() as u32, total, why))
 }
 
-fn answers(namespace: &str, service: &str, surroundings: &Surroundings<'_>) -> bool {
+fn answers(namespace: &str, service: &str, surroundings: &RolloutContext<'_>) -> bool {
     let is_its = |slice: &&&Object| {
         slice.kind() == "EndpointSlice"
             && slice.namespace() == Some(namespace)

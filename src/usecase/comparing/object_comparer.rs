@@ -5,7 +5,7 @@
 
 use super::Mode;
 use crate::cluster::Cluster;
-use crate::compare::{self, DesiredObject, Looked, Outlook};
+use crate::compare::{self, ComputedApply, DesiredObject, ObjectInputs};
 use crate::model::admission::Admission;
 use crate::model::finding::{
     Aside, AsideReason, Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus,
@@ -37,7 +37,7 @@ pub(super) enum FirstPass {
     Done(Box<ObjectComparison>),
     /// Only a dry run can tell.
     NeedsDryRun {
-        looked: Box<Looked>,
+        looked: Box<ObjectInputs>,
         /// Whether admission may change such an object.
         is_admitted: bool,
     },
@@ -52,14 +52,14 @@ impl ObjectComparer {
             return Some(FirstPass::Done(Box::new(compare::object(looked))));
         };
 
-        plan::dress_as_live(&mut desired, live, &self.set);
+        plan::carry_tool_metadata(&mut desired, live, &self.set);
         let outlook = self.compute_apply(&looked.target, &desired, live);
         looked.desired = Some(desired);
         looked.prediction = match outlook {
             _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
             None => return Some(self.leave_to_server(looked)),
-            Some(Outlook::Unchanged) => None,
-            Some(Outlook::Changed(after)) => Some(Prediction::Will(after)),
+            Some(ComputedApply::Unchanged) => None,
+            Some(ComputedApply::Changed(after)) => Some(Prediction::Will(after)),
         };
 
         let mut found = Box::new(compare::object(looked));
@@ -74,7 +74,7 @@ impl ObjectComparer {
     }
 
     /// What an object is compared with, and what is desired of it: none where that was taken before.
-    fn take_inputs(&self, index: usize, live: Observed) -> Option<(Looked, Object)> {
+    fn take_inputs(&self, index: usize, live: Observed) -> Option<(ObjectInputs, Object)> {
         let mut desired = self
             .desired
             .get(index)?
@@ -86,7 +86,7 @@ impl ObjectComparer {
             untested,
         } = desired.take()?;
 
-        let looked = Looked {
+        let looked = ObjectInputs {
             target: self.targets.get(index)?.clone(),
             tested,
             desired: None,
@@ -99,7 +99,7 @@ impl ObjectComparer {
     }
 
     /// What an apply provably does; none where the server is to be asked.
-    fn compute_apply(&self, target: &Target, desired: &Object, live: &Object) -> Option<Outlook> {
+    fn compute_apply(&self, target: &Target, desired: &Object, live: &Object) -> Option<ComputedApply> {
         // A custom kind's schema may have changed since the last apply.
         let may_compute = self.mode == Mode::Auto
             && well_known(&target.resource.gvk()).is_some()
@@ -108,19 +108,19 @@ impl ObjectComparer {
             return None;
         }
 
-        let outlook = compare::outlook(desired, live)?;
+        let outlook = compare::compute_apply(desired, live)?;
         // What nobody owns is a default that depends on nothing, or the server is asked.
         let is_explained = |object: &Object| compare::unexplained(object).is_empty();
         let is_known = is_explained(live)
             && match &outlook {
-                Outlook::Unchanged => true,
+                ComputedApply::Unchanged => true,
                 // A default that follows from another field (a pull policy from its image) is worked out anew.
-                Outlook::Changed(after) => is_explained(after),
+                ComputedApply::Changed(after) => is_explained(after),
             };
         is_known.then_some(outlook)
     }
 
-    fn leave_to_server(&self, looked: Looked) -> FirstPass {
+    fn leave_to_server(&self, looked: ObjectInputs) -> FirstPass {
         FirstPass::NeedsDryRun {
             is_admitted: self.admission.may_change(&looked.target.resource),
             looked: Box::new(looked),
@@ -129,7 +129,7 @@ impl ObjectComparer {
 }
 
 /// What was compared, as it was before anything was known of it: of thousands of objects none is copied for this.
-fn into_inputs(found: ObjectComparison) -> Looked {
+fn into_inputs(found: ObjectComparison) -> ObjectInputs {
     let ObjectComparison {
         target,
         tested,
@@ -138,7 +138,7 @@ fn into_inputs(found: ObjectComparison) -> Looked {
         untested,
         ..
     } = found;
-    Looked {
+    ObjectInputs {
         target,
         tested,
         desired,
@@ -169,7 +169,7 @@ pub(super) async fn ask_server(cluster: &dyn Cluster, first: FirstPass) -> Objec
 }
 
 /// The target of an object, or what an apply would leave of it where the server lets nobody replace it so.
-async fn dry_run(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+async fn dry_run(cluster: &dyn Cluster, mut looked: ObjectInputs) -> ObjectInputs {
     let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) else {
         return looked;
     };
@@ -202,7 +202,7 @@ async fn dry_run(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
     }
 }
 
-async fn predict_apply(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
+async fn predict_apply(cluster: &dyn Cluster, mut looked: ObjectInputs) -> ObjectInputs {
     if let (Observed::Present(live), Some(desired)) = (looked.live.clone(), &looked.desired) {
         let (live, prediction) = observe::predict(cluster, &looked.target, desired, live).await;
         looked.live = live;
@@ -212,7 +212,7 @@ async fn predict_apply(cluster: &dyn Cluster, mut looked: Looked) -> Looked {
 }
 
 /// Whether only a fresh object can tell what some of its fields are: a question to the server of its own.
-fn needs_fresh(found: &ObjectComparison, looked: &Looked) -> bool {
+fn needs_fresh(found: &ObjectComparison, looked: &ObjectInputs) -> bool {
     let (Some(desired), Some(live)) = (&looked.desired, looked.live.object()) else {
         return false;
     };
@@ -236,7 +236,7 @@ const NEXT_SECOND: Duration = Duration::from_millis(1100);
 async fn remove_stamps(
     cluster: &dyn Cluster,
     mut found: ObjectComparison,
-    looked: Looked,
+    looked: ObjectInputs,
 ) -> ObjectComparison {
     let (Some(Prediction::Target { object, .. }), Some(desired), Some(live)) =
         (&looked.prediction, &looked.desired, looked.live.object())

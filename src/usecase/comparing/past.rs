@@ -7,8 +7,8 @@ use crate::model::inventory::Inventory;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::release::PublicRelease;
 use crate::model::state_key::BoundKey;
-use crate::observe::home::read_record;
-use crate::plan::{Excuse, Past, excused, needs_record};
+use crate::observe::release_state::read_record;
+use crate::plan::{AbsenceReason, Past, allowed_absences, needs_record};
 
 /// What was promoted before, and why it could not be read. The record is read only where a Job is absent that goes by
 /// itself.
@@ -73,11 +73,15 @@ pub async fn leave_out(
     key: Option<&BoundKey>,
 ) -> Vec<String> {
     let (past, unread) = past(cluster, inventory, release, comparison, key).await;
-    let excused = excused(comparison, &past);
+    let allowed_absences = allowed_absences(comparison, &past);
     comparison
         .objects
-        .retain(|object| !excused.contains_key(&object.id()));
-    let note = |(id, excuse): (ObjectId, Excuse)| Some(format!("{id}: {}", excuse.message()?));
+        .retain(|object| !allowed_absences.contains_key(&object.id()));
+    let note = |(id, excuse): (ObjectId, AbsenceReason)| Some(format!("{id}: {}", excuse.message()?));
     let unread = unread.map(|what| format!("not read: {what}"));
-    excused.into_iter().filter_map(note).chain(unread).collect()
+    allowed_absences
+        .into_iter()
+        .filter_map(note)
+        .chain(unread)
+        .collect()
 }

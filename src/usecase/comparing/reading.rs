@@ -5,9 +5,9 @@
 
 use super::object_comparer::{FirstPass, ObjectComparer};
 use super::running::pod_namespaces;
-use super::{Autoscalers, Mode, Question};
+use super::{Autoscalers, ComparisonRequest, Mode};
 use crate::cluster::{ApiError, Cluster};
-use crate::compare::{self, DesiredObject, Looked, Needed};
+use crate::compare::{self, DesiredObject, Needed, ObjectInputs};
 use crate::model::admission::Admission;
 use crate::model::finding::ObjectComparison;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
@@ -48,7 +48,7 @@ pub(super) struct Facts {
 impl Reading {
     /// Fails where the cluster does not serve a kind.
     pub fn plan(
-        question: &Question<'_>,
+        question: &ComparisonRequest<'_>,
         kinds: &BTreeMap<Gvk, ResourceType>,
         desired: &[DesiredObject],
         needed: &[Needed],
@@ -82,7 +82,7 @@ impl Reading {
     pub async fn perform(
         self,
         cluster: &dyn Cluster,
-        question: &Question<'_>,
+        question: &ComparisonRequest<'_>,
         desired: Vec<DesiredObject>,
     ) -> Result<Facts, CommandError> {
         let set = question.reads_around.then_some(question.set);
@@ -112,7 +112,7 @@ impl Reading {
     async fn comparer(
         &self,
         cluster: &dyn Cluster,
-        question: &Question<'_>,
+        question: &ComparisonRequest<'_>,
         desired: Vec<DesiredObject>,
     ) -> Arc<impl Fn(usize, Observed) -> Option<FirstPass> + Send + Sync + use<>> {
         let admission = match question.mode {
@@ -135,7 +135,7 @@ fn compare_extra(targets: Vec<Target>, mut read: Snapshot) -> Vec<ObjectComparis
     let compare = |target: Target| {
         let live = read.objects.remove(&target.id());
         let live = live.unwrap_or(Observed::Absent(Absence::Object));
-        compare::object(Looked::extra(target, live))
+        compare::object(ObjectInputs::extra(target, live))
     };
     targets.into_iter().map(compare).collect()
 }

@@ -9,7 +9,7 @@ use crate::model::Sha256Digest;
 use crate::model::environment::EnvironmentSpec;
 use crate::model::names::API_VERSION;
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
-use crate::observe::home::{list_homes, read_record};
+use crate::observe::release_state::{list_homes, read_record};
 use crate::usecase::inputs::{Inputs, open_environment, read_manifests};
 use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::verify::refusal_error;

@@ -4,11 +4,11 @@
 
 use super::preparing::Prepared;
 use super::session::Session;
-use crate::execute::{self, Ended, Promotion, Unconfirmed};
+use crate::execute::{self, Promotion, RunReport, Unconfirmed};
 use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::inventory::{Record, Terms};
-use crate::model::journal::Judging;
+use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
 use crate::model::snapshot::Observed;
 use crate::plan;
@@ -39,10 +39,10 @@ impl Session {
     /// # Errors
     ///
     /// The run could not begin. How one that began has ended is in the answer.
-    pub async fn execute(self, prepared: Prepared, channels: &Channels) -> Result<Ended, CommandError> {
+    pub async fn execute(self, prepared: Prepared, channels: &Channels) -> Result<RunReport, CommandError> {
         let plan = prepared.planned.plan;
         channels.events.emit(Event::Planned {
-            steps: plan::told(&plan),
+            steps: plan::planned_steps(&plan),
         });
 
         let images = &self.inputs.release.release.spec.images;
@@ -78,7 +78,7 @@ impl Session {
 
 /// What the cluster keeps of the release, but for its desired objects. Its gates are kept with their Jobs, not as the
 /// environment names them: the files are not there later.
-fn new_record(inputs: Inputs, judging: &Judging, plan: &Plan) -> Result<Record, CommandError> {
+fn new_record(inputs: Inputs, judging: &SuccessCriteria, plan: &Plan) -> Result<Record, CommandError> {
     let mut environment = inputs.environment.environment;
     environment.spec.gates.clear();
     Ok(Record {

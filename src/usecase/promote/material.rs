@@ -5,7 +5,7 @@
 
 use super::approved_plan::read_plan;
 use super::request::Request;
-use crate::model::journal::Judging;
+use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
 use crate::usecase::inputs::Inputs;
 use crate::usecase::releases::ReleaseLocation;
@@ -16,7 +16,7 @@ pub(super) struct Material {
     /// Release and environment.
     pub inputs: Inputs,
     /// What its end is judged by.
-    pub judging: Judging,
+    pub judging: SuccessCriteria,
     /// The plan that was approved.
     pub approved: Option<Plan>,
     /// Where it goes.

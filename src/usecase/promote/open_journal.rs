@@ -4,7 +4,7 @@ use super::request::{OnOpen, RunOptions};
 use super::session::Session;
 use super::target::PromotionTarget;
 use crate::cluster::ConnectionOptions;
-use crate::execute::{self, Confirmed, Settling};
+use crate::execute::{self, Confirmed, OpenJournalAction};
 use crate::load;
 use crate::model::event::Outcome;
 use crate::model::journal::{Journal, JournalPhase};
@@ -26,7 +26,7 @@ pub struct OpenPromotion {
 /// What is to become of an open journal before another promotion.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalGoal {
-    settling: Settling,
+    settling: OpenJournalAction,
     /// Whether it is a promotion of the release that is asked for.
     is_same: bool,
     /// Whether nothing was touched yet: putting it back is no failure of this run.
@@ -38,8 +38,8 @@ impl JournalGoal {
         let settling = match on_open {
             None if !is_same => return Err(in_the_way(open)),
             Some(OnOpen::Stop) => return Err(in_the_way(open)),
-            Some(OnOpen::Resume) | None => Settling::Finish,
-            Some(OnOpen::Revert) => Settling::PutBack,
+            Some(OnOpen::Resume) | None => OpenJournalAction::Resume,
+            Some(OnOpen::Revert) => OpenJournalAction::RollBack,
         };
         Ok(Self {
             settling,
@@ -50,7 +50,7 @@ impl JournalGoal {
 
     /// Whether putting back is what was asked for.
     pub fn reverts(self) -> bool {
-        self.settling == Settling::PutBack
+        self.settling == OpenJournalAction::RollBack
     }
 
     /// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn goal(settling: Settling, is_same: bool) -> JournalGoal {
+    fn goal(settling: OpenJournalAction, is_same: bool) -> JournalGoal {
         JournalGoal {
             settling,
             is_same,
@@ -185,13 +185,17 @@ mod tests {
     }
 
     #[rstest]
-    #[case::another_release_was_finished(goal(Settling::Finish, false), Outcome::Promoted, true)]
-    #[case::this_release_was_finished(goal(Settling::Finish, true), Outcome::Promoted, false)]
-    #[case::this_release_failed_again(goal(Settling::Finish, true), Outcome::Reverted, false)]
-    #[case::another_release_failed_again(goal(Settling::Finish, false), Outcome::Reverted, true)]
-    #[case::it_was_to_be_put_back(goal(Settling::PutBack, true), Outcome::Reverted, true)]
-    #[case::it_could_not_be_put_back(goal(Settling::PutBack, true), Outcome::NotFullyReverted, false)]
-    #[case::its_lock_is_held(goal(Settling::Finish, false), Outcome::Locked, false)]
+    #[case::another_release_was_finished(goal(OpenJournalAction::Resume, false), Outcome::Promoted, true)]
+    #[case::this_release_was_finished(goal(OpenJournalAction::Resume, true), Outcome::Promoted, false)]
+    #[case::this_release_failed_again(goal(OpenJournalAction::Resume, true), Outcome::Reverted, false)]
+    #[case::another_release_failed_again(goal(OpenJournalAction::Resume, false), Outcome::Reverted, true)]
+    #[case::it_was_to_be_put_back(goal(OpenJournalAction::RollBack, true), Outcome::Reverted, true)]
+    #[case::it_could_not_be_put_back(
+        goal(OpenJournalAction::RollBack, true),
+        Outcome::NotFullyReverted,
+        false
+    )]
+    #[case::its_lock_is_held(goal(OpenJournalAction::Resume, false), Outcome::Locked, false)]
     fn a_promotion_follows_unless_the_open_one_was_what_is_asked_for_or_stands_in_its_way(
         #[case] goal: JournalGoal,
         #[case] outcome: Outcome,
@@ -204,7 +208,7 @@ mod tests {
     fn a_promotion_follows_one_that_had_touched_nothing() {
         let untouched = JournalGoal {
             is_untouched: true,
-            ..goal(Settling::Finish, true)
+            ..goal(OpenJournalAction::Resume, true)
         };
         assert!(untouched.leads_on(Outcome::Reverted));
     }

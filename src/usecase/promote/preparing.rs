@@ -18,10 +18,10 @@ use crate::model::names::{self, applyset_id};
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 use crate::plan::{self, Facts, Planned, Policy};
 use crate::signing::Refusal;
-use crate::usecase::comparing::{self, Compared, Question};
+use crate::usecase::comparing::{self, ComparisonFacts, ComparisonRequest};
 use crate::usecase::system::{random_id, today};
 use crate::usecase::{CommandError, ErrorKind};
 use crate::{observe, preflight};
@@ -136,7 +136,7 @@ impl Preparation<'_> {
     async fn observe(&self) -> Result<Observations, CommandError> {
         let target = &self.session.target;
         let cluster = target.cluster.as_ref();
-        let Compared {
+        let ComparisonFacts {
             comparison,
             autoscalers: (autoscalers, mut unreadable),
             ..
@@ -145,7 +145,7 @@ impl Preparation<'_> {
 
         let key = target.state.key();
         let (past, unread) = comparing::past(cluster, &self.inventory, &self.release, &comparison, key).await;
-        unreadable.extend(unread.map(Unread::from));
+        unreadable.extend(unread.map(ReadFailure::from));
         let needed: Vec<String> = plan::claims_needed(&comparison).into_iter().collect();
         let (claims, unread) = observe::claims(cluster, &needed).await;
         unreadable.extend(unread);
@@ -173,7 +173,7 @@ impl Preparation<'_> {
         })
     }
 
-    async fn compare(&self) -> Result<Compared, CommandError> {
+    async fn compare(&self) -> Result<ComparisonFacts, CommandError> {
         let Session {
             inputs,
             request,
@@ -181,7 +181,7 @@ impl Preparation<'_> {
             ..
         } = self.session;
         let set = applyset_id(&names::inventory(&target.name), &target.home);
-        let question = Question {
+        let question = ComparisonRequest {
             inputs,
             tested: inputs.release.release.spec.objects.clone(),
             manifests: inputs.manifests.clone(),
@@ -211,8 +211,8 @@ impl Preparation<'_> {
         planned.findings.extend(found);
         planned
             .findings
-            .extend(plan::told_of_moved(&self.inventory, home));
-        plan::tell_moves(&mut planned, &policy);
+            .extend(plan::moved_member_notes(&self.inventory, home));
+        plan::add_move_findings(&mut planned, &policy);
         Ok((planned, policy))
     }
 

@@ -7,13 +7,13 @@ use crate::load::{LoadedEnvironment, parse_release};
 use crate::model::check::Check;
 use crate::model::environment::Environment;
 use crate::model::inventory::{self, Record};
-use crate::model::journal::Judging;
+use crate::model::journal::SuccessCriteria;
 use crate::model::plain_words;
 use crate::model::plan::{OnFailure, Settings, Waiver};
 use crate::model::state_key::StateKey;
-use crate::observe::home::read_record;
+use crate::observe::release_state::read_record;
 use crate::usecase::inputs::{Inputs, open_environment};
-use crate::usecase::{CommandError, Scope, kept};
+use crate::usecase::{CommandError, Scope, release_state};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ pub(super) async fn read(
     }))?;
 
     let spec = &environment.spec;
-    let judging = Judging {
+    let judging = SuccessCriteria {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
         gates: record.gates,
@@ -89,9 +89,9 @@ async fn find_record(
     key: Option<&StateKey>,
 ) -> Result<Record, CommandError> {
     let (cluster, namespace) = (scope.cluster.as_ref(), &*scope.home);
-    let name = &kept::release_name(cluster, namespace, name).await?;
-    let mut found = kept::read(cluster, namespace, name, key).await?;
-    kept::for_writing(&found.sealing, namespace, name)?;
+    let name = &release_state::release_name(cluster, namespace, name).await?;
+    let mut found = release_state::read(cluster, namespace, name, key).await?;
+    release_state::check_writable(&found.sealing, namespace, name)?;
 
     let inventory = found.inventory.take();
     let history = inventory.map(|stored| stored.value.history).unwrap_or_default();
@@ -104,7 +104,7 @@ async fn find_record(
     };
     read_record(cluster, entry, true, found.key())
         .await
-        .map_err(|error| kept::home_error(&error))
+        .map_err(|error| release_state::home_error(&error))
 }
 
 /// The environment and the limits of time that a promotion was made with.

@@ -8,9 +8,9 @@ use super::recorded::{self, Terms};
 use super::request::{ReleaseSource, Request};
 use super::target::PromotionTarget;
 use crate::model::environment::Environment;
-use crate::model::journal::Judging;
+use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
-use crate::observe::home::Home;
+use crate::observe::release_state::ReleaseState;
 use crate::usecase::inputs::Inputs;
 use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::{CommandError, Scope};
@@ -19,7 +19,7 @@ use crate::usecase::{CommandError, Scope};
 pub struct Session {
     pub(super) request: Request,
     pub(super) inputs: Inputs,
-    pub(super) judging: Judging,
+    pub(super) judging: SuccessCriteria,
     pub(super) approved: Option<Plan>,
     pub(super) target: PromotionTarget,
 }
@@ -94,7 +94,7 @@ async fn find_target(
     let name = inputs.release.release.metadata.name.clone();
     let mut target = PromotionTarget::find(scope, request.state_key.clone(), name).await?;
     if request.discard_state {
-        target.state = Home::default();
+        target.state = ReleaseState::default();
     }
     Ok(target)
 }

@@ -13,7 +13,7 @@ use crate::model::moves::{RELEASE_PREFIX, ReleaseRef};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::state_key::StateKey;
-use crate::observe::home::{HomeError, list_homes, read_home};
+use crate::observe::release_state::{ReleaseStateError, list_homes, read_release_state};
 use crate::plan::{OtherReleases, Source};
 use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
@@ -111,9 +111,9 @@ async fn read_source(
     own: &ReleaseRef,
     outside: Option<&StateKey>,
 ) -> Result<Result<Source, Box<PreflightFinding>>, CommandError> {
-    let home = match read_home(cluster, &release.namespace, &release.name, outside).await {
+    let home = match read_release_state(cluster, &release.namespace, &release.name, outside).await {
         Ok(home) => home,
-        Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
+        Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() => {
             let message = format!(
                 "release {} may not be read: {source}",
                 release.name_from(&own.namespace)

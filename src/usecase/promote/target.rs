@@ -7,39 +7,41 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::moves::ReleaseRef;
 use crate::model::seal::Integrity;
-use crate::model::snapshot::Unread;
+use crate::model::snapshot::ReadFailure;
 use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
-use crate::observe::home::{Home, HomeError, read_bodies, read_home, read_kept};
+use crate::observe::release_state::{
+    ReleaseState, ReleaseStateError, read_bodies, read_kept, read_release_state,
+};
 use crate::rollout;
 use crate::usecase::run_context::{Channels, RunContext};
-use crate::usecase::{CommandError, ErrorKind, Scope, kept};
+use crate::usecase::{CommandError, ErrorKind, Scope, release_state};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Where a release is promoted to, and what it keeps there.
 pub struct PromotionTarget {
-    /// The door to the cluster.
+    /// The client to the cluster.
     pub cluster: Arc<dyn Cluster>,
-    /// Home namespace.
+    /// ReleaseState namespace.
     pub home: String,
     /// The release's name.
     pub name: String,
     /// Who acts, as the API server knows them.
     pub actor: String,
     /// Inventory, journal and lock.
-    pub state: Home,
+    pub state: ReleaseState,
     /// The key to them, where it is kept outside of the cluster.
     pub state_key: Option<StateKey>,
     /// What of it could not be read, and why.
-    pub unreadable: Vec<Unread>,
+    pub unreadable: Vec<ReadFailure>,
 }
 
 impl PromotionTarget {
     /// Reads what the cluster keeps of a release. What may not be read is no error: it becomes a finding that refuses.
     pub async fn find(scope: Scope, state_key: Option<StateKey>, name: String) -> Result<Self, CommandError> {
         let Scope { cluster, home } = scope;
-        let state = read_home(cluster.as_ref(), &home, &name, state_key.as_ref());
+        let state = read_release_state(cluster.as_ref(), &home, &name, state_key.as_ref());
         let (actor, state) = futures::join!(cluster.whoami(), state);
         let (state, unreadable) = match state {
             Ok(state) => {
@@ -49,8 +51,8 @@ impl PromotionTarget {
                 };
                 (state, hidden)
             }
-            Err(HomeError::Api { source, .. }) if source.is_forbidden() => {
-                (Home::default(), vec![source.to_string().into()])
+            Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() => {
+                (ReleaseState::default(), vec![source.to_string().into()])
             }
             Err(error) => return Err(unreachable_state(&error)),
         };
@@ -86,7 +88,7 @@ impl PromotionTarget {
 
     /// An error where nothing may be written, as what the cluster keeps cannot be believed.
     pub fn check_state(&self) -> Result<(), CommandError> {
-        kept::for_writing(&self.state.sealing, &self.home, &self.name)
+        release_state::check_writable(&self.state.sealing, &self.home, &self.name)
     }
 
     /// The journal of an earlier run that is not finished.
@@ -154,6 +156,6 @@ impl PromotionTarget {
     }
 }
 
-fn unreachable_state(error: &HomeError) -> CommandError {
+fn unreachable_state(error: &ReleaseStateError) -> CommandError {
     CommandError::from_error(ErrorKind::Unreachable, error)
 }

@@ -5,9 +5,9 @@ use crate::model::attestation::RanContainer;
 use crate::model::k8s::kinds::well_known;
 use crate::model::release::Release;
 use crate::model::snapshot::Observed;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::Health;
 use crate::model::{Object, Target};
-use crate::monitor::{Health, health};
+use crate::monitor::{ObjectHealth, health};
 use crate::observe;
 use crate::rollout::Policy;
 use crate::usecase::{CommandError, Scope};
@@ -92,12 +92,12 @@ fn workloads<'r>(release: &'r Release, home: &str) -> Vec<(&'r Object, Target)> 
     release.spec.objects.iter().filter_map(with_target).collect()
 }
 
-fn not_ready(health: &Health) -> Option<String> {
+fn not_ready(health: &ObjectHealth) -> Option<String> {
     let why = match &health.verdict {
-        Some(Verdict::Done { .. }) => return None,
-        Some(Verdict::Failed { cause }) => cause.message.clone(),
-        Some(Verdict::Waiting { .. }) if !health.broken.is_empty() => health.broken.join("; "),
-        Some(Verdict::Waiting { why, .. }) => why.clone(),
+        Some(Health::Done { .. }) => return None,
+        Some(Health::Failed { cause }) => cause.message.clone(),
+        Some(Health::Waiting { .. }) if !health.broken.is_empty() => health.broken.join("; "),
+        Some(Health::Waiting { why, .. }) => why.clone(),
         None => "could not be judged: is reading it and its pods allowed?".into(),
     };
     Some(format!("{} is not ready: {why}", health.object))

@@ -1,4 +1,4 @@
-//! Every method of the door, against the real server.
+//! Every method of the client, against the real server.
 
 mod reads;
 mod who;
@@ -12,7 +12,7 @@ use kubectl_delivery::model::{Object, ResourceType, Target};
 use serde_json::{Value, json};
 
 pub fn namespace() -> Namespace {
-    TestCluster::get().namespace_named("t-door")
+    TestCluster::get().namespace_named("t-client")
 }
 
 pub fn kind(group: &str, kind: &str) -> ResourceType {

@@ -10,11 +10,12 @@ use serde_json::json;
 #[tokio::test]
 async fn a_list_comes_in_pages_whose_items_say_their_kind() {
     let namespace = namespace();
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     for index in 0..5 {
         let mut body = map_body(&format!("m{index}"), "1");
         body["metadata"]["labels"] = json!({"half": if index % 2 == 0 { "even" } else { "odd" }});
-        door.create(&map(&namespace, &format!("m{index}")), &body, &write())
+        client
+            .create(&map(&namespace, &format!("m{index}")), &body, &write())
             .await
             .unwrap();
     }
@@ -26,7 +27,7 @@ async fn a_list_comes_in_pages_whose_items_say_their_kind() {
     let mut names = Vec::new();
     let mut pages = 0;
     loop {
-        let page = door.list(&request).await.unwrap();
+        let page = client.list(&request).await.unwrap();
         pages += 1;
         names.extend(page.items.iter().map(|item| {
             assert_eq!((item.api_version(), item.kind()), ("v1", "ConfigMap"));
@@ -39,33 +40,33 @@ async fn a_list_comes_in_pages_whose_items_say_their_kind() {
         }
     }
     assert_eq!((pages, names.join(" ")), (3, "m0 m1 m2 m3 m4".to_owned()));
-    let odd = door.list(&all.clone().with_labels("half=odd")).await.unwrap();
+    let odd = client.list(&all.clone().with_labels("half=odd")).await.unwrap();
     assert_eq!(odd.items.len(), 2);
     let one = ListRequest {
         fields: "metadata.name=m3".into(),
         ..all
     };
-    assert_eq!(door.list(&one).await.unwrap().items.len(), 1);
+    assert_eq!(client.list(&one).await.unwrap().items.len(), 1);
 }
 
 #[tokio::test]
 async fn a_continue_token_that_is_wrong_is_an_error_and_not_an_empty_page() {
     let namespace = namespace();
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     let all = ListRequest::all(&kind("", "ConfigMap"), Some(namespace.name()));
     let request = ListRequest {
         continue_from: Some("bm9uc2Vuc2U".into()),
         ..all
     };
-    assert_eq!(door.list(&request).await.unwrap_err().code(), Some(400));
+    assert_eq!(client.list(&request).await.unwrap_err().code(), Some(400));
 }
 
 #[tokio::test]
 async fn a_watch_tells_what_changes_and_ends_when_asked() {
     let namespace = namespace();
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     let maps = kind("", "ConfigMap");
-    let from = door
+    let from = client
         .list(&ListRequest::all(&maps, Some(namespace.name())))
         .await
         .unwrap()
@@ -78,27 +79,29 @@ async fn a_watch_tells_what_changes_and_ends_when_asked() {
         resource_version: from,
         timeout_seconds: 2,
     };
-    let events = door.watch(&request).await.unwrap();
+    let events = client.watch(&request).await.unwrap();
     let target = map(&namespace, "a");
-    let made = door
+    let made = client
         .create(&target, &map_body("a", "1"), &write())
         .await
         .unwrap()
         .object;
-    door.create(&map(&namespace, "b"), &map_body("b", "1"), &write())
+    client
+        .create(&map(&namespace, "b"), &map_body("b", "1"), &write())
         .await
         .unwrap();
-    door.apply(
-        &target,
-        &map_body("a", "2"),
-        &ApplyOptions {
-            force: true,
-            ..apply()
-        },
-    )
-    .await
-    .unwrap();
-    door.delete(&target, &delete(&made)).await.unwrap();
+    client
+        .apply(
+            &target,
+            &map_body("a", "2"),
+            &ApplyOptions {
+                force: true,
+                ..apply()
+            },
+        )
+        .await
+        .unwrap();
+    client.delete(&target, &delete(&made)).await.unwrap();
     let events: Vec<_> = events.map(|event| event.unwrap()).collect().await;
     let shown: Vec<_> = events
         .iter()
@@ -114,7 +117,7 @@ async fn a_watch_tells_what_changes_and_ends_when_asked() {
 #[tokio::test]
 async fn a_watch_from_a_version_that_is_too_old_says_list_again() {
     let namespace = namespace();
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     let request = WatchRequest {
         resource: kind("", "ConfigMap"),
         namespace: Some(namespace.name().into()),
@@ -123,7 +126,7 @@ async fn a_watch_from_a_version_that_is_too_old_says_list_again() {
         resource_version: "1".into(),
         timeout_seconds: 2,
     };
-    let ended = match door.watch(&request).await {
+    let ended = match client.watch(&request).await {
         Ok(mut events) => events.next().await.map(|event| event.map(|_| ())),
         Err(error) => Some(Err(error)),
     };
@@ -135,8 +138,8 @@ async fn a_watch_from_a_version_that_is_too_old_says_list_again() {
 
 #[tokio::test]
 async fn every_kind_is_discovered_preferred_versions_first() {
-    let door = TestCluster::get().connect().await;
-    let found = door.discover().await.unwrap();
+    let client = TestCluster::get().connect().await;
+    let found = client.discover().await.unwrap();
     for group_kind in [
         ("", "Pod"),
         ("apps", "Deployment"),
@@ -191,25 +194,25 @@ async fn the_log_of_a_pod_that_is_not_there_is_an_error() {
 #[tokio::test]
 async fn thousands_of_objects_at_once_are_asked_for_through_a_bounded_number_of_connections() {
     let namespace = namespace();
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     let targets: Vec<_> = (0..300)
         .map(|index| map(&namespace, &format!("m{index}")))
         .collect();
-    let answers = futures::future::join_all(targets.iter().map(|target| door.get(target))).await;
+    let answers = futures::future::join_all(targets.iter().map(|target| client.get(target))).await;
     assert!(answers.iter().all(|answer| *answer == Ok(None)));
 }
 
 #[tokio::test]
 async fn a_read_survives_the_restart_of_the_api_server_and_a_write_is_refused_as_not_sent() {
-    let cluster = tokio::task::spawn_blocking(|| OwnCluster::start("t-door"))
+    let cluster = tokio::task::spawn_blocking(|| OwnCluster::start("t-client"))
         .await
         .unwrap();
-    let door = cluster.connect().await;
-    door.server_version().await.unwrap();
+    let client = cluster.connect().await;
+    client.server_version().await.unwrap();
     cluster.kill("kube-apiserver");
     let target = Target::new(&kind("", "ConfigMap"), Some("default"), "a");
     // On the kept connection nobody can say whether the server has seen it; without one, nothing was sent.
-    let error = door
+    let error = client
         .create(&target, &map_body("a", "1"), &write())
         .await
         .unwrap_err();
@@ -217,12 +220,12 @@ async fn a_read_survives_the_restart_of_the_api_server_and_a_write_is_refused_as
         matches!(error, ApiError::Broken { .. } | ApiError::Connect { .. }),
         "{error}"
     );
-    let error = door
+    let error = client
         .create(&target, &map_body("a", "1"), &write())
         .await
         .unwrap_err();
     assert!(matches!(error, ApiError::Connect { .. }), "{error}");
     assert!(!error.may_have_been_done());
     cluster.restart("kube-apiserver");
-    door.server_version().await.unwrap();
+    client.server_version().await.unwrap();
 }

@@ -12,7 +12,7 @@ async fn rights_and_the_own_name_are_asked_of_the_server() {
         .user("reader")
         .may(&["get", "list"], "apps", &["deployments"])
         .ready();
-    let door = cluster.connect_with(&user.kubeconfig()).await;
+    let client = cluster.connect_with(&user.kubeconfig()).await;
     let review = |verb: &str| AccessReview {
         verb: verb.into(),
         group: "apps".into(),
@@ -21,14 +21,14 @@ async fn rights_and_the_own_name_are_asked_of_the_server() {
         namespace: Some(namespace.name().into()),
         name: String::new(),
     };
-    assert_eq!(door.may(&review("list")).await, Ok(true));
-    assert_eq!(door.may(&review("patch")).await, Ok(false));
+    assert_eq!(client.may(&review("list")).await, Ok(true));
+    assert_eq!(client.may(&review("patch")).await, Ok(false));
     assert_eq!(
-        door.whoami().await,
+        client.whoami().await,
         Ok(format!("system:serviceaccount:{}:reader", namespace.name()))
     );
-    assert_eq!(door.default_namespace(), namespace.name());
-    let error = door.get(&map(&namespace, "a")).await.unwrap_err();
+    assert_eq!(client.default_namespace(), namespace.name());
+    let error = client.get(&map(&namespace, "a")).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
 }
 
@@ -41,9 +41,9 @@ async fn another_user_can_be_impersonated_with_groups_and_uid() {
         impersonate_uid: Some("42".into()),
         ..Default::default()
     };
-    let door = connect(&options).await.unwrap();
-    assert_eq!(door.whoami().await.as_deref(), Ok("jane"));
-    let namespaces = door
+    let client = connect(&options).await.unwrap();
+    assert_eq!(client.whoami().await.as_deref(), Ok("jane"));
+    let namespaces = client
         .list(&ListRequest::all(&kind("", "Namespace"), None))
         .await
         .unwrap();
@@ -58,9 +58,10 @@ async fn another_user_can_be_impersonated_with_groups_and_uid() {
         impersonate_uid: None,
         ..options
     };
-    let door = connect(&powerless).await.unwrap();
+    let client = connect(&powerless).await.unwrap();
     assert!(
-        door.list(&ListRequest::all(&kind("", "Secret"), None))
+        client
+            .list(&ListRequest::all(&kind("", "Secret"), None))
             .await
             .unwrap_err()
             .is_forbidden()

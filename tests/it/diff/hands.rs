@@ -87,9 +87,9 @@ fn what_is_written_between_the_read_and_the_dry_run_is_read_again() {
         .run()
         .ok();
     let (live, predicted) = blocking(async {
-        let door = TestCluster::get().connect().await;
-        assert_eq!(door.get(&target).await.unwrap().unwrap().uid(), listed.uid());
-        predict(&*door, &target, &desired, listed.clone()).await
+        let client = TestCluster::get().connect().await;
+        assert_eq!(client.get(&target).await.unwrap().unwrap().uid(), listed.uid());
+        predict(&*client, &target, &desired, listed.clone()).await
     });
     let (Observed::Present(live), Prediction::Would(predicted)) = (live, predicted) else {
         panic!("it is there, and may be asked about");

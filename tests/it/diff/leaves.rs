@@ -82,7 +82,7 @@ struct Edited {
 /// Replaces an object as kubectl edit does, with what it was before: none after where the API refuses the change. A
 /// controller may write in between.
 async fn put(
-    door: &dyn Cluster,
+    client: &dyn Cluster,
     target: &Target,
     made: Object,
     mutation: &Mutation,
@@ -94,12 +94,12 @@ async fn put(
     };
     let mut before = made;
     loop {
-        match door
+        match client
             .replace(target, &mutated(before.value(), mutation), &update)
             .await
         {
             Ok(after) => return (before, Some(after.object.into_value())),
-            Err(error) if error.is_conflict() => before = door.get(target).await.unwrap().unwrap(),
+            Err(error) if error.is_conflict() => before = client.get(target).await.unwrap().unwrap(),
             Err(_) => return (before, None),
         }
     }
@@ -108,7 +108,7 @@ async fn put(
 /// Makes an object of each mutation, edits it as kubectl edit would, and keeps, by name, what the API took as one change
 /// of one leaf.
 async fn edit(
-    door: &dyn Cluster,
+    client: &dyn Cluster,
     namespace: &str,
     kind: &Value,
     mutations: Vec<Mutation>,
@@ -124,12 +124,12 @@ async fn edit(
         let name = format!("o{index}");
         let object = Object::new(named(kind, &name)).unwrap();
         let target = target(namespace, &object);
-        let made = door
+        let made = client
             .create(&target, object.value(), &create)
             .await
             .unwrap()
             .object;
-        let (before, after) = put(door, &target, made, &mutation).await;
+        let (before, after) = put(client, &target, made, &mutation).await;
         let (old, after) = (content(before.value()), after.unwrap_or(Value::Null));
         let new = content(&after);
         let differ: BTreeSet<&String> = old
@@ -151,7 +151,7 @@ async fn edit(
                     dry_run: false,
                     not_after: None,
                 };
-                door.delete(&target, &gone).await.unwrap();
+                client.delete(&target, &gone).await.unwrap();
                 continue;
             }
         };
@@ -175,7 +175,7 @@ fn target(namespace: &str, object: &Object) -> Target {
 }
 
 /// How the server would make one of a kind, with the mutations that it and its schema give.
-async fn mutations(door: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<Mutation> {
+async fn mutations(client: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<Mutation> {
     let probe = Object::new(named(kind, "probe")).unwrap();
     let target = target(namespace, &probe);
     let dry = WriteOptions {
@@ -183,7 +183,7 @@ async fn mutations(door: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<Mut
         dry_run: true,
         not_after: None,
     };
-    let made = door.create(&target, probe.value(), &dry).await;
+    let made = client.create(&target, probe.value(), &dry).await;
     let fresh = made.unwrap_or_else(|error| panic!("{target}: {error}")).object;
     let schemas = schemas(kind["apiVersion"].as_str().unwrap());
     let mut mutations = of_own(fresh.value());
@@ -201,10 +201,10 @@ fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
     let mut all: Vec<(Value, BTreeMap<String, Edited>)> = Vec::new();
     for kind in kinds().into_iter().chain([oven.kind()]) {
         let edited = blocking(async {
-            let door = TestCluster::get().connect().await;
-            let mutations = mutations(&*door, scene.namespace.name(), &kind).await;
+            let client = TestCluster::get().connect().await;
+            let mutations = mutations(&*client, scene.namespace.name(), &kind).await;
             tried += mutations.len();
-            edit(&*door, scene.namespace.name(), &kind, mutations).await
+            edit(&*client, scene.namespace.name(), &kind, mutations).await
         });
         manifests.extend(edited.keys().map(|name| named(&kind, name).to_string()));
         all.push((kind, edited));

@@ -5,7 +5,7 @@ use crate::registries::Registry;
 use crate::rollout::followed::{Followed, follow};
 use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::k8s::pod::{ContainerState, PodFacts};
-use kubectl_delivery::model::verdict::{CauseKind, Verdict};
+use kubectl_delivery::model::verdict::{CauseKind, Health};
 use kubectl_delivery::observe::watch::{Collection, Store};
 use kubectl_delivery::rollout::Policy;
 use serde_json::{Value, json};
@@ -267,7 +267,7 @@ fn a_container_without_a_probe_that_lives_is_done_after_its_time() {
         ..Policy::default()
     };
     let done = follow(&namespace, deployment(&image("test/sleep:1.0.0"), |_| {}), policy);
-    assert_eq!(done.verdicts.last(), Some(&Verdict::done()), "{done:#?}");
+    assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
     assert!(done.took >= Duration::from_secs(4), "{:?}", done.took);
 }
 
@@ -283,7 +283,7 @@ fn a_container_that_exits_at_once_never_looks_done() {
         !failed
             .verdicts
             .iter()
-            .any(|one| matches!(one, Verdict::Done { .. })),
+            .any(|one| matches!(one, Health::Done { .. })),
         "{failed:#?}"
     );
 }

@@ -87,8 +87,8 @@ impl App {
 
     pub fn copy(&self, objects: &[Value]) -> Copy {
         blocking(async {
-            let door = self.cluster.connect().await;
-            copy(door.as_ref(), self.namespace.name(), objects).await
+            let client = self.cluster.connect().await;
+            copy(client.as_ref(), self.namespace.name(), objects).await
         })
     }
 

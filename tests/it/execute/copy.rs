@@ -139,6 +139,6 @@ impl Copy {
 
 /// As administrator of the shared cluster.
 pub async fn copy_shared(namespace: &str, manifests: &[Value]) -> Copy {
-    let door = TestCluster::get().connect().await;
-    copy(door.as_ref(), namespace, manifests).await
+    let client = TestCluster::get().connect().await;
+    copy(client.as_ref(), namespace, manifests).await
 }

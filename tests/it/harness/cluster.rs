@@ -72,12 +72,12 @@ impl TestCluster {
         command
     }
 
-    /// Our own door to it, as administrator.
+    /// Our own client to it, as administrator.
     pub async fn connect(&self) -> Arc<dyn Cluster> {
         self.connect_with(&self.kubeconfig).await
     }
 
-    /// Our own door to it, by another kubeconfig.
+    /// Our own client to it, by another kubeconfig.
     pub async fn connect_with(&self, kubeconfig: &Path) -> Arc<dyn Cluster> {
         let options = ConnectionOptions {
             kubeconfig: Some(kubeconfig.to_owned()),

@@ -23,10 +23,10 @@ impl Namespace {
         let name = format!("{prefix}-{}", unique());
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let uid = blocking(async {
-            let door = cluster.connect().await;
-            let made = door.create(&target(&name), &object, &options()).await;
+            let client = cluster.connect().await;
+            let made = client.create(&target(&name), &object, &options()).await;
             let made = made.unwrap_or_else(|error| panic!("cannot create the namespace {name}: {error}"));
-            wait_for_account(&*door, &name).await;
+            wait_for_account(&*client, &name).await;
             made.object.uid().to_owned()
         });
         Self {
@@ -67,8 +67,8 @@ impl Namespace {
             not_after: None,
         };
         blocking(async {
-            let door = self.cluster.connect().await;
-            let applied = door.apply(&target, object.value(), &options).await;
+            let client = self.cluster.connect().await;
+            let applied = client.apply(&target, object.value(), &options).await;
             applied
                 .unwrap_or_else(|error| panic!("cannot apply {target}: {error}"))
                 .object
@@ -99,8 +99,9 @@ impl Namespace {
         let kind = built_in(group, kind).unwrap_or_else(|| panic!("{kind} is not a built-in kind"));
         let target = Target::new(&kind, Some(&self.name), name);
         blocking(async {
-            let door = self.cluster.connect().await;
-            door.get(&target)
+            let client = self.cluster.connect().await;
+            client
+                .get(&target)
                 .await
                 .unwrap_or_else(|error| panic!("cannot read {target}: {error}"))
         })
@@ -123,22 +124,22 @@ impl Drop for Namespace {
             not_after: None,
         };
         blocking(async {
-            let door = self.cluster.connect().await;
-            if let Err(error) = door.delete(&target(&self.name), &options).await {
+            let client = self.cluster.connect().await;
+            if let Err(error) = client.delete(&target(&self.name), &options).await {
                 eprintln!("the namespace {} stays: {error}", self.name);
             }
         });
     }
 }
 
-async fn wait_for_account(door: &dyn Cluster, namespace: &str) {
+async fn wait_for_account(client: &dyn Cluster, namespace: &str) {
     let account = Target::new(
         &built_in("", "ServiceAccount").unwrap(),
         Some(namespace),
         "default",
     );
     let start = Instant::now();
-    while door
+    while client
         .get(&account)
         .await
         .unwrap_or_else(|error| panic!("{error}"))

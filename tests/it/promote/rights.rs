@@ -5,15 +5,15 @@ use crate::harness::{Namespace, Run, TestCluster, User, blocking};
 use kubectl_delivery::cluster::AccessReview;
 use kubectl_delivery::model::finding::Comparison;
 use kubectl_delivery::model::plan::Plan;
-use kubectl_delivery::model::preflight::Right;
+use kubectl_delivery::model::preflight::Permission;
 use kubectl_delivery::model::verb::Verb;
 use kubectl_delivery::preflight::questions;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Gives the user these rights and no others, and waits until the server knows it.
-fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Option<&Right>) {
-    let rule = |right: &&Right| {
+fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Permission], missing: Option<&Permission>) {
+    let rule = |right: &&Permission| {
         let resource = match &*right.subresource {
             "" => right.resource.clone(),
             sub => format!("{}/{sub}", right.resource),
@@ -26,9 +26,9 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
         "metadata": {"name": "limited"}, "rules": rules}),
     );
     blocking(async {
-        let door = TestCluster::get().connect_with(&user.kubeconfig()).await;
+        let client = TestCluster::get().connect_with(&user.kubeconfig()).await;
         let start = Instant::now();
-        let settled = async |right: &Right, wanted: bool| {
+        let settled = async |right: &Permission, wanted: bool| {
             let review = AccessReview {
                 verb: right.verb.to_string(),
                 group: right.group.clone(),
@@ -37,7 +37,7 @@ fn grant(namespace: &Namespace, user: &User<'_>, rights: &[&Right], missing: Opt
                 namespace: right.namespace.clone(),
                 name: String::new(),
             };
-            while door.may(&review).await.unwrap() != wanted {
+            while client.may(&review).await.unwrap() != wanted {
                 assert!(
                     start.elapsed() < Duration::from_secs(20),
                     "the server does not take {right:?} over"
@@ -112,7 +112,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
     ]);
     let plan: Plan = serde_json::from_value(plan.run().exits(0).json()).unwrap();
     let needed = questions(&plan, &Comparison::default()).rights;
-    let reads = |resource: &str, group: &str| Right {
+    let reads = |resource: &str, group: &str| Permission {
         group: group.into(),
         resource: resource.into(),
         subresource: String::new(),
@@ -123,7 +123,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         reads("horizontalpodautoscalers", "autoscaling"),
         reads("resourcequotas", ""),
     ];
-    let mut all: Vec<&Right> = needed.keys().collect();
+    let mut all: Vec<&Permission> = needed.keys().collect();
     all.extend(reads.iter().filter(|right| !needed.contains_key(*right)));
     let user = namespace.user("limited").ready();
     bind(&namespace);
@@ -132,7 +132,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
     let before = contents(&namespace);
     let mut tried = 0;
     for (right, need) in needed.iter().filter(|(_, need)| !need.optional) {
-        let rest: Vec<&Right> = all.iter().copied().filter(|other| *other != right).collect();
+        let rest: Vec<&Permission> = all.iter().copied().filter(|other| *other != right).collect();
         grant(&namespace, &user, &rest, Some(right));
         println!("without {} {} ({})", right.verb, right.resource, need.purpose);
         let ran = as_user(&user, &namespace, &release, &["-y"]).exits(2);

@@ -64,7 +64,9 @@ fn allowed(
             .filter(|at| !before.contains(&next[*at]))
             .collect();
         let asked: Vec<Drawn> = open.iter().map(|at| next[*at].clone()).collect();
-        let said = scene.each(&asked, async |door, drawn| ask(door, &scene.place, drawn).await);
+        let said = scene.each(&asked, async |client, drawn| {
+            ask(client, &scene.place, drawn).await
+        });
         forbidden.clear();
         let mut is_settled = true;
         for (at, said) in open.into_iter().zip(said) {
@@ -95,7 +97,9 @@ fn allowed(
         }
     }
     // What is still refused stays as it was.
-    let said = scene.each(&next, async |door, drawn| ask(door, &scene.place, drawn).await);
+    let said = scene.each(&next, async |client, drawn| {
+        ask(client, &scene.place, drawn).await
+    });
     let mut taken = Vec::new();
     forbidden.clear();
     for (drawn, said) in next.into_iter().zip(said) {
@@ -179,18 +183,18 @@ fn draw(
         .map(|(drawn, seed)| (drawn.id(place), seed))
         .collect();
     // The object as it was, and whether nobody owns the change; none where it is as it was.
-    let edited: Vec<Option<(Object, bool)>> = scene.each(now, async |door, drawn| {
+    let edited: Vec<Option<(Object, bool)>> = scene.each(now, async |client, drawn| {
         let (seed, is_edited, nobody) = hands[&drawn.id(place)];
         if !is_edited {
             return None;
         }
         let target = target_of(place, drawn);
-        let saved = door.get(&target).await.unwrap()?;
+        let saved = client.get(&target).await.unwrap()?;
         let mut random = Random::new(seed);
         for _ in 0..8 {
             let mut changed = saved.value().clone();
             drawn.by_hand(&mut random, &mut changed);
-            if changed != *saved.value() && edit(door, &target, changed, nobody).await {
+            if changed != *saved.value() && edit(client, &target, changed, nobody).await {
                 return Some((saved, nobody));
             }
         }
@@ -208,9 +212,9 @@ fn draw(
         .zip(edited)
         .filter_map(|(drawn, edited)| Some((drawn.id(place), edited?.0)))
         .collect();
-    scene.each(now, async |door, drawn| {
+    scene.each(now, async |client, drawn| {
         if let Some(saved) = saved.get(&drawn.id(place)) {
-            restore(door, &target_of(place, drawn), saved).await;
+            restore(client, &target_of(place, drawn), saved).await;
         }
     });
     faults

@@ -44,13 +44,13 @@ pub fn target_of(place: &Place, drawn: &Drawn) -> Target {
 }
 
 /// A dry-run create under another name.
-async fn fresh(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Result<Value, ApiError> {
+async fn fresh(client: &dyn Cluster, place: &Place, drawn: &Drawn) -> Result<Value, ApiError> {
     let mut body = drawn.object(place);
     let name = format!("{}-probe", drawn.name(place));
     body["metadata"]["name"] = name.as_str().into();
     let target = Target::new(&drawn.shape().resource(place), Some(&place.namespace), &name);
     loop {
-        match door.create(&target, &body, &dry()).await {
+        match client.create(&target, &body, &dry()).await {
             Err(error) if is_broken(&error) => {}
             answer => return Ok(answer?.object.into_value()),
         }
@@ -59,14 +59,14 @@ async fn fresh(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Result<Value
 
 /// The object as it is, and the answer to its replacement; none where it is not there.
 async fn replaced(
-    door: &dyn Cluster,
+    client: &dyn Cluster,
     place: &Place,
     drawn: &Drawn,
 ) -> Option<(Value, Result<Value, ApiError>)> {
     let target = target_of(place, drawn);
     let mut broken = None;
     for _ in 0..5 {
-        let live = door.get(&target).await.unwrap()?;
+        let live = client.get(&target).await.unwrap()?;
         let mut body = drawn.object(place);
         body["metadata"]["uid"] = live.uid().into();
         body["metadata"]["resourceVersion"] = live.resource_version().into();
@@ -78,7 +78,7 @@ async fn replaced(
         if let Some(set) = live.value()["metadata"]["labels"].get(part_of) {
             body["metadata"]["labels"][part_of] = set.clone();
         }
-        match door.replace(&target, &body, &dry()).await {
+        match client.replace(&target, &body, &dry()).await {
             // Each time: the server's own handler breaks at it (a Service that gets addresses again, in 1.37.2).
             Err(error) if is_broken(&error) => broken = Some((live.into_value(), Err(error))),
             Err(error) if error.is_conflict() => broken = None,
@@ -100,12 +100,12 @@ fn is_broken(error: &ApiError) -> bool {
 }
 
 /// Whether the server takes a manifest, for the object that is there or for a new one.
-pub async fn ask(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Said {
-    match fresh(door, place, drawn).await {
+pub async fn ask(client: &dyn Cluster, place: &Place, drawn: &Drawn) -> Said {
+    match fresh(client, place, drawn).await {
         Ok(fresh) if keeps_all(&drawn.object(place), &fresh) => {}
         _ => return Said::Invalid,
     }
-    match replaced(door, place, drawn).await {
+    match replaced(client, place, drawn).await {
         Some((_, Err(ApiError::Status { causes, message, .. }))) => {
             Said::Forbidden(causes.into_iter().map(|cause| cause.field).collect(), message)
         }
@@ -140,14 +140,14 @@ fn loses_no_address(drawn: &Drawn, place: &Place, live: &Value) -> bool {
 }
 
 /// Holds the live object against its target.
-pub async fn hold(door: &dyn Cluster, place: &Place, drawn: &Drawn) -> Held {
-    let Some((live, answer)) = replaced(door, place, drawn).await else {
+pub async fn hold(client: &dyn Cluster, place: &Place, drawn: &Drawn) -> Held {
+    let Some((live, answer)) = replaced(client, place, drawn).await else {
         return Held::Missing;
     };
     let desired = drawn.object(place);
     match answer {
         Ok(target) => Held::Differs(differences(&desired, &live, &target, true)),
-        Err(_) => match fresh(door, place, drawn).await {
+        Err(_) => match fresh(client, place, drawn).await {
             Ok(fresh) => Held::Bound(differences(&desired, &live, &fresh, false)),
             Err(error) => Held::Bound(vec![format!("not even fresh: {error}")]),
         },
@@ -224,8 +224,8 @@ fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
 }
 
 /// Changes an object as `kubectl edit` would; where `nobody`, no entry owns what was changed. False where the server refuses.
-pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
-    let Ok(made) = door.replace(target, &edited, &by_hand()).await else {
+pub async fn edit(client: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
+    let Ok(made) = client.replace(target, &edited, &by_hand()).await else {
         return false;
     };
     if nobody {
@@ -234,46 +234,46 @@ pub async fn edit(door: &dyn Cluster, target: &Target, edited: Value, nobody: bo
             .cloned()
             .unwrap_or_default();
         entries.retain(|entry| entry["manager"] != "kubectl-edit");
-        disown(door, target, &made.object, entries.into()).await;
+        disown(client, target, &made.object, entries.into()).await;
     }
     true
 }
 
 /// Brings an object's content and its owners back to what they were; what the server takes no way back (a Pod's
 /// `activeDeadlineSeconds` only shrinks) is made anew.
-pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) {
+pub async fn restore(client: &dyn Cluster, target: &Target, saved: &Object) {
     let mut body = saved.value().clone();
     let entries = body["metadata"]["managedFields"].clone();
     for _ in 0..50 {
-        let live = door.get(target).await.unwrap();
+        let live = client.get(target).await.unwrap();
         let answer = match &live {
             Some(live) if live.is_being_deleted() => {
-                delete(door, target, live).await;
+                delete(client, target, live).await;
                 continue;
             }
             Some(live) => {
                 body["metadata"]["uid"] = live.uid().into();
                 body["metadata"]["resourceVersion"] = live.resource_version().into();
-                door.replace(target, &body, &by_hand()).await
+                client.replace(target, &body, &by_hand()).await
             }
             None => {
                 for field in ["uid", "resourceVersion", "managedFields"] {
                     body["metadata"].as_object_mut().unwrap().shift_remove(field);
                 }
-                door.create(target, &body, &by_hand()).await
+                client.create(target, &body, &by_hand()).await
             }
         };
 
         match (answer, live) {
-            (Ok(made), live) if disown(door, target, &made.object, entries.clone()).await => {
+            (Ok(made), live) if disown(client, target, &made.object, entries.clone()).await => {
                 // Its node may still delete by name what was there before.
-                if live.is_some() || stays(door, target, &made.object).await {
+                if live.is_some() || stays(client, target, &made.object).await {
                     return;
                 }
             }
             (Ok(_), _) => {}
             (Err(error), _) if error.is_conflict() || is_broken(&error) => {}
-            (Err(_), Some(live)) => delete(door, target, &live).await,
+            (Err(_), Some(live)) => delete(client, target, &live).await,
             (Err(error), None) => panic!("{target} cannot be made anew: {error}"),
         }
     }
@@ -281,7 +281,7 @@ pub async fn restore(door: &dyn Cluster, target: &Target, saved: &Object) {
 }
 
 /// Deletes an object and waits until it is gone.
-async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
+async fn delete(client: &dyn Cluster, target: &Target, live: &Object) {
     let options = DeleteOptions {
         uid: live.uid().into(),
         resource_version: None,
@@ -289,9 +289,9 @@ async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
         dry_run: false,
         not_after: None,
     };
-    door.delete(target, &options).await.unwrap();
+    client.delete(target, &options).await.unwrap();
     for _ in 0..300 {
-        if door
+        if client
             .get(target)
             .await
             .unwrap()
@@ -305,9 +305,9 @@ async fn delete(door: &dyn Cluster, target: &Target, live: &Object) {
 }
 
 /// Whether an object is still there after a while.
-async fn stays(door: &dyn Cluster, target: &Target, made: &Object) -> bool {
+async fn stays(client: &dyn Cluster, target: &Target, made: &Object) -> bool {
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    let now = door.get(target).await.unwrap();
+    let now = client.get(target).await.unwrap();
     now.is_some_and(|now| now.uid() == made.uid() && !now.is_being_deleted())
 }
 
@@ -319,10 +319,10 @@ fn by_hand() -> WriteOptions {
     }
 }
 
-async fn disown(door: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {
+async fn disown(client: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {
     let operations = [
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
     ];
-    door.json_patch(target, &operations, &by_hand()).await.is_ok()
+    client.json_patch(target, &operations, &by_hand()).await.is_ok()
 }

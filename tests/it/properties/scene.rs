@@ -276,7 +276,9 @@ impl Scene {
 
     /// Each object held against its target.
     pub fn held(&self, objects: &[Drawn]) -> Vec<Held> {
-        self.each(objects, async |door, drawn| hold(door, &self.place, drawn).await)
+        self.each(objects, async |client, drawn| {
+            hold(client, &self.place, drawn).await
+        })
     }
 
     /// Asks something of each object, some at once, and gives the answers in order.
@@ -286,8 +288,8 @@ impl Scene {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let door = TestCluster::get().connect().await;
-            let asked = objects.iter().map(|drawn| ask(door.as_ref(), drawn));
+            let client = TestCluster::get().connect().await;
+            let asked = objects.iter().map(|drawn| ask(client.as_ref(), drawn));
             futures::stream::iter(asked).buffered(AT_ONCE).collect().await
         })
     }

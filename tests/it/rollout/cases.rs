@@ -5,9 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use kubectl_delivery::model::k8s::kinds::built_in;
 use kubectl_delivery::model::k8s::pod::PodFacts;
 use kubectl_delivery::model::occurrence::Occurrence;
-use kubectl_delivery::model::verdict::Verdict;
+use kubectl_delivery::model::verdict::Health;
 use kubectl_delivery::model::{Object, Target};
-use kubectl_delivery::rollout::{Baseline, Judgement, Memory, Policy, Subject, Surroundings, judge};
+use kubectl_delivery::rollout::{
+    Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge,
+};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -50,23 +52,23 @@ fn case(name: &str) -> Case {
 }
 
 /// Judges it when it was found so, and again `later` seconds after that.
-fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) -> Judgement {
+fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) -> Assessment {
     let gvk = case.object.gvk();
     let kind = built_in(&gvk.group, &gvk.kind).unwrap();
     let target = Target::new(&kind, case.object.namespace(), case.object.name());
     let started: Timestamp = case.object.text("/metadata/creationTimestamp").parse().unwrap();
-    let mut subject = Subject::new(target, &case.object, started);
+    let mut subject = MonitoredObject::new(target, &case.object, started);
     subject.generation = generation;
     subject.baseline = baseline.unwrap_or_default();
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
     let occurrences: Vec<Occurrence> = case.events.iter().map(Occurrence::reduce).collect();
-    let surroundings = Surroundings {
+    let surroundings = RolloutContext {
         object: Some(&case.object),
         owned: case.owned.iter().collect(),
         pods: pods.iter().collect(),
         occurrences: occurrences.iter().collect(),
         others: case.others.iter().collect(),
-        ..Surroundings::default()
+        ..RolloutContext::default()
     };
     let mut memory = Memory::default();
     let now = started + SignedDuration::from_secs(60);
@@ -80,11 +82,11 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
     )
 }
 
-fn said(verdict: &Verdict) -> (&'static str, &str) {
+fn said(verdict: &Health) -> (&'static str, &str) {
     match verdict {
-        Verdict::Waiting { why, .. } => ("waiting", why),
-        Verdict::Done { note } => ("done", note.as_deref().unwrap_or_default()),
-        Verdict::Failed { cause } => ("failed", &cause.message),
+        Health::Waiting { why, .. } => ("waiting", why),
+        Health::Done { note } => ("done", note.as_deref().unwrap_or_default()),
+        Health::Failed { cause } => ("failed", &cause.message),
     }
 }
 
@@ -111,7 +113,7 @@ fn a_status_that_is_older_than_our_write_says_nothing_whatever_it_says() {
     for case in cases().iter().filter(|case| case.object.generation() > 0) {
         let judgement = judged(case, None, case.object.generation() + 1, 100);
         assert!(
-            matches!(judgement.verdict, Verdict::Waiting { .. }),
+            matches!(judgement.verdict, Health::Waiting { .. }),
             "{}: {judgement:?}",
             case.case
         );
@@ -123,9 +125,9 @@ fn exits_of_before_are_not_counted_and_the_deadline_decides() {
     let case = case("real crash loop");
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
     let before = Baseline::of(
-        &Surroundings {
+        &RolloutContext {
             pods: pods.iter().collect(),
-            ..Surroundings::default()
+            ..RolloutContext::default()
         },
         None,
     );
@@ -134,7 +136,7 @@ fn exits_of_before_are_not_counted_and_the_deadline_decides() {
         "{before:?}"
     );
     let waiting = judged(&case, Some(before.clone()), case.object.generation(), 100);
-    assert!(matches!(waiting.verdict, Verdict::Waiting { .. }), "{waiting:?}");
+    assert!(matches!(waiting.verdict, Health::Waiting { .. }), "{waiting:?}");
     let late = judged(&case, Some(before), case.object.generation(), 700);
     let (state, text) = said(&late.verdict);
     assert_eq!(state, "failed");
@@ -154,7 +156,7 @@ fn one_bad_pod_beside_a_good_one_waits_for_the_deadline() {
     bad.pods[1] = pod;
     let judgement = judged(&bad, None, bad.object.generation(), 100);
     assert!(
-        matches!(judgement.verdict, Verdict::Waiting { .. }),
+        matches!(judgement.verdict, Health::Waiting { .. }),
         "{judgement:?}"
     );
     let late = judged(&bad, None, bad.object.generation(), 700);
@@ -173,13 +175,13 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
         case.object.name(),
     );
     let now: Timestamp = case.object.text("/metadata/creationTimestamp").parse().unwrap();
-    let subject = Subject::new(target, &case.object, now).with_seen_images([image]);
+    let subject = MonitoredObject::new(target, &case.object, now).with_seen_images([image]);
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
-    let view = Surroundings {
+    let view = RolloutContext {
         object: Some(&case.object),
         owned: case.owned.iter().collect(),
         pods: pods.iter().collect(),
-        ..Surroundings::default()
+        ..RolloutContext::default()
     };
     let mut memory = Memory::default();
     let mut at = |seconds| {
@@ -192,8 +194,8 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
         )
         .verdict
     };
-    assert!(matches!(at(0), Verdict::Waiting { .. }));
-    assert!(matches!(at(29), Verdict::Waiting { .. }));
+    assert!(matches!(at(0), Health::Waiting { .. }));
+    assert!(matches!(at(29), Health::Waiting { .. }));
     let verdict = at(30);
     assert!(
         said(&verdict)
@@ -207,8 +209,8 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
 fn a_stuck_stateful_set_names_the_pod_that_must_be_deleted() {
     let case = case("statefulset stuck on an old broken pod");
     let judgement = judged(&case, None, case.object.generation(), 2);
-    assert_eq!(judgement.nudges.len(), 1, "{judgement:?}");
-    assert_eq!(judgement.nudges[0].pod, "web-1");
+    assert_eq!(judgement.stuck_pods.len(), 1, "{judgement:?}");
+    assert_eq!(judgement.stuck_pods[0].pod, "web-1");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::followed::{Followed, follow, quick};
 use crate::harness::{Namespace, Run, TestCluster};
 use kubectl_delivery::model::environment::HealthCheck;
-use kubectl_delivery::model::verdict::{CauseKind, Verdict};
+use kubectl_delivery::model::verdict::{CauseKind, Health};
 use kubectl_delivery::rollout::Policy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ impl Drop for Gone {
 }
 
 fn is_done(followed: &Followed) -> bool {
-    matches!(followed.verdicts.last(), Some(Verdict::Done { .. }))
+    matches!(followed.verdicts.last(), Some(Health::Done { .. }))
 }
 
 fn waits_for(followed: &Followed, words: &str) {

@@ -4,10 +4,10 @@ use crate::harness::{Namespace, TestCluster, blocking};
 use jiff::Timestamp;
 use kubectl_delivery::cluster::ApplyOptions;
 use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::verdict::{Cause, Verdict};
+use kubectl_delivery::model::verdict::{Cause, Health};
 use kubectl_delivery::model::{Object, ResourceType, Target};
 use kubectl_delivery::monitor::follow::Follow;
-use kubectl_delivery::rollout::{Policy, Subject, written_at};
+use kubectl_delivery::rollout::{MonitoredObject, Policy, written_at};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Followed {
     /// All verdicts, the last one final.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<Health>,
     /// From the apply to the final one.
     pub took: Duration,
 }
@@ -24,7 +24,7 @@ impl Followed {
     /// The cause of the failure.
     pub fn cause(&self) -> &Cause {
         match self.verdicts.last() {
-            Some(Verdict::Failed { cause }) => cause,
+            Some(Health::Failed { cause }) => cause,
             _ => panic!("expected a failure, found {:#?}", self.verdicts),
         }
     }
@@ -32,7 +32,7 @@ impl Followed {
     /// The remark of what is done.
     pub fn note(&self) -> &str {
         match self.verdicts.last() {
-            Some(Verdict::Done { note }) => note.as_deref().unwrap_or_default(),
+            Some(Health::Done { note }) => note.as_deref().unwrap_or_default(),
             _ => panic!("expected it done, found {:#?}", self.verdicts),
         }
     }
@@ -71,7 +71,7 @@ pub fn follow_while(
             .unwrap_or_else(|error| panic!("{error}"))
             .object;
         let written = written_at(&answer).unwrap_or_else(Timestamp::now);
-        follow.add([Subject::new(target, &answer, written).with_baseline(baseline)]);
+        follow.add([MonitoredObject::new(target, &answer, written).with_baseline(baseline)]);
         meanwhile();
         let mut verdicts = Vec::new();
         loop {
@@ -79,7 +79,7 @@ pub fn follow_while(
             let verdict = update
                 .unwrap_or_else(|_| panic!("no final verdict in a minute: {verdicts:#?}"))
                 .verdict;
-            let is_final = !matches!(verdict, Verdict::Waiting { .. });
+            let is_final = !matches!(verdict, Health::Waiting { .. });
             verdicts.push(verdict);
             if is_final {
                 return Followed {

@@ -2,7 +2,7 @@
 
 use super::followed::{deployment, follow, quick, workload};
 use crate::harness::{Run, TestCluster};
-use kubectl_delivery::model::verdict::{CauseKind, Verdict};
+use kubectl_delivery::model::verdict::{CauseKind, Health};
 use kubectl_delivery::rollout::Policy;
 use rstest::rstest;
 use serde_json::json;
@@ -14,13 +14,13 @@ const IMAGE: &str = "127.0.0.1:5000/app:1";
 fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet", "DaemonSet")] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let first = follow(&namespace, workload(kind, 2, IMAGE, None), quick());
-    assert_eq!(first.verdicts.last(), Some(&Verdict::done()), "{first:#?}");
+    assert_eq!(first.verdicts.last(), Some(&Health::done()), "{first:#?}");
     let second = follow(
         &namespace,
         workload(kind, 2, "127.0.0.1:5000/app:2", None),
         quick(),
     );
-    assert_eq!(second.verdicts.last(), Some(&Verdict::done()), "{second:#?}");
+    assert_eq!(second.verdicts.last(), Some(&Health::done()), "{second:#?}");
     let pods = namespace
         .kubectl()
         .args(["get", "pods", "-o", "json"])
@@ -93,7 +93,7 @@ fn job(play: Option<&str>) -> serde_json::Value {
 fn a_job_is_done_when_it_is_complete_and_not_when_it_has_started() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let done = follow(&namespace, job(None), quick());
-    assert_eq!(done.verdicts.last(), Some(&Verdict::done()), "{done:#?}");
+    assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
     assert!(done.verdicts.len() > 1, "{done:#?}");
 }
 
@@ -159,5 +159,5 @@ fn what_has_no_rollout_is_done_when_it_is_written() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let map =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"A": "1"}});
-    assert_eq!(follow(&namespace, map, quick()).verdicts, [Verdict::done()]);
+    assert_eq!(follow(&namespace, map, quick()).verdicts, [Health::done()]);
 }

@@ -2,7 +2,7 @@
 
 use super::followed::{deployment, follow, quick};
 use crate::harness::TestCluster;
-use kubectl_delivery::model::verdict::{CauseKind, Verdict};
+use kubectl_delivery::model::verdict::{CauseKind, Health};
 use kubectl_delivery::rollout::Policy;
 use rstest::rstest;
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn a_new_revision_that_cannot_come_up_fails_early_with_its_cause(
 ) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let good = follow(&namespace, deployment(2, IMAGE, None), quick());
-    assert_eq!(good.verdicts.last(), Some(&Verdict::done()), "{good:#?}");
+    assert_eq!(good.verdicts.last(), Some(&Health::done()), "{good:#?}");
     let mut object = deployment(2, IMAGE, Some(play));
     if play == "init-fails" {
         let init = serde_json::json!([{"name": "prepare", "image": IMAGE}]);
@@ -89,7 +89,7 @@ fn a_container_without_a_readiness_probe_must_live_a_while_before_it_counts() {
     let settling = good
         .verdicts
         .iter()
-        .any(|one| matches!(one, Verdict::Waiting { why, .. } if why.contains("must stay so for 2 s")));
+        .any(|one| matches!(one, Health::Waiting { why, .. } if why.contains("must stay so for 2 s")));
     assert!(settling, "{good:#?}");
 }
 

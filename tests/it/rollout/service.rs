@@ -1,4 +1,4 @@
-//! The service that an execution judges its rollouts by: follows, tells, proves, soaks, nudges.
+//! The service that an execution judges its rollouts by: follows, tells, proves, soaks, stuck_pods.
 
 use super::followed::{deployment, quick, workload};
 use crate::harness::{Namespace, TestCluster};
@@ -12,7 +12,8 @@ use kubectl_delivery::model::release::RecordedImage;
 use kubectl_delivery::model::verdict::CauseKind;
 use kubectl_delivery::model::{Sha256Digest, StepId, Target};
 use kubectl_delivery::monitor::{
-    MonitorContext, MonitorWrite, Problem, Rollout, Stopped, Watched, Watching, WatchingOptions, WriteAnswer,
+    MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, Watching, WatchingOptions,
+    WriteAnswer,
 };
 use kubectl_delivery::rollout::Policy;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ impl MonitorContext for Free {
         Duration::from_secs(20)
     }
 
-    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, Problem> {
+    async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, StopReason> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = match write {
             MonitorWrite::Create { target, object } => {

@@ -78,7 +78,7 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
 /// Pods that nobody schedules, of a controller that nobody is.
 async fn many_pods(namespace: &Namespace, count: usize) {
     use futures::StreamExt;
-    let door = TestCluster::get().connect().await;
+    let client = TestCluster::get().connect().await;
     let pod = built_in("", "Pod").unwrap();
     let env: Vec<Value> = (0..20)
         .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "x".repeat(60)}))
@@ -87,8 +87,8 @@ async fn many_pods(namespace: &Namespace, count: usize) {
         let target = Target::new(&pod, Some(namespace.name()), &format!("other-{n}"));
         let body = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": target.name, "namespace": namespace.name(), "labels": {"app": "other"}},
             "spec": {"schedulerName": "nobody", "containers": [{"name": "main", "image": "127.0.0.1:5000/other:1", "env": env}]}});
-        let door = &door;
-        async move { door.create(&target, &body, &options()).await.map(drop) }
+        let client = &client;
+        async move { client.create(&target, &body, &options()).await.map(drop) }
     });
     let made: Vec<_> = futures::stream::iter(creates)
         .buffer_unordered(16)

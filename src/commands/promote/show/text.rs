@@ -21,7 +21,7 @@ pub(super) fn show(
     context: &Context,
 ) -> Result<(), CommandError> {
     let mut err = context.stderr();
-    let steps = plan::told(&planned.plan);
+    let steps = plan::planned_steps(&planned.plan);
     if !steps.is_empty() {
         writeln!(err, "{}", table(&steps, context.width(Stream::Stderr)))?;
     }

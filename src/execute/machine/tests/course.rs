@@ -51,7 +51,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
     let journal = &machine.head.current;
     assert_eq!(
         (journal.phase, journal.ending),
-        (JournalPhase::Closed, Some(Ending::Promoted))
+        (JournalPhase::Closed, Some(HistoryOutcome::Promoted))
     );
     assert_eq!(machine.inventory.members.len(), 2);
     assert_eq!(machine.inventory.promoted().map(|entry| entry.revision), Some(2));

@@ -14,7 +14,8 @@ use crate::execute::outcome::Outcome;
 use crate::model::bundle::Bundle;
 use crate::model::event::Outcome as End;
 use crate::model::journal::{
-    Ending, Journal, Judging, Previous, PromotionPart, StepPart, StepProgress, StepState, UndoState,
+    HistoryOutcome, Journal, Previous, PromotionPart, StepPart, StepProgress, StepState, SuccessCriteria,
+    UndoState,
 };
 use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
@@ -192,7 +193,7 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
             promotion: PromotionPart {
                 plan: plan(members),
                 members_before,
-                judging: Judging::default(),
+                judging: SuccessCriteria::default(),
             },
             steps,
             prunes,

@@ -118,7 +118,7 @@ pub(super) struct World {
     pub machine: Machine,
     pub in_flight: Vec<Effect>,
     /// How the run at hand ended.
-    pub ended: Option<(Ended, bool)>,
+    pub ended: Option<(RunReport, bool)>,
     pub reached: BTreeSet<&'static str>,
     /// As the cluster has it.
     stored: (Head, Inventory),
@@ -166,7 +166,7 @@ impl World {
     /// One input that the loop can give.
     pub(super) fn step(&mut self) {
         match self.choose() % 60 {
-            59 => return self.feed(Input::CutOff("no answer".into())),
+            59 => return self.feed(Input::CannotContinue("no answer".into())),
             57 | 58 => return self.feed(Input::Interrupted(Interrupt::Revert)),
             56 => return self.feed(Input::Interrupted(Interrupt::Leave)),
             // Where its sender is gone.
@@ -183,7 +183,7 @@ impl World {
 
     fn answer(&mut self, effect: &Effect, choice: u16) -> Input {
         match effect {
-            _ if choice % 50 == 49 => Input::CutOff("no answer".into()),
+            _ if choice % 50 == 49 => Input::CannotContinue("no answer".into()),
             Effect::WriteSources(Moving::Announced) if choice % 4 == 3 => Input::NotWritten("no".into()),
             _ if is_write(effect) && choice % 30 == 29 => Input::NotWritten("no".into()),
             effect if is_write(effect) => {
@@ -261,7 +261,7 @@ fn outcome(choice: u16) -> Outcome {
         8 => Outcome::Conflict("another client".into()),
         9 => Outcome::Partly(CauseKind::Refused, "half of it".into()),
         10 => Outcome::Otherwise(Box::new(map("x", "u")), "a field was dropped".into()),
-        11 => Outcome::Unknown(crate::monitor::Problem::LockLost),
+        11 => Outcome::Unknown(crate::monitor::StopReason::LockLost),
         _ => done("x"),
     }
 }

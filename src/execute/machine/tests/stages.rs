@@ -51,7 +51,7 @@ fn stages() -> Vec<Machine> {
 fn a_lost_lock_ends_every_stage_and_leaves_the_lease() {
     for mut machine in stages() {
         let over = machine.stage == Stage::Ended;
-        let effects = words(&machine.next(Input::CutOff("lost".into()), now()));
+        let effects = words(&machine.next(Input::CannotContinue("lost".into()), now()));
 
         let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
         assert_eq!(effects, expected);

@@ -42,7 +42,7 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
         ]
     );
 
-    assert_eq!(machine.head.current.ending, Some(Ending::Reverted));
+    assert_eq!(machine.head.current.ending, Some(HistoryOutcome::Reverted));
     assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
     assert_eq!(
         machine.inventory.history[0]
