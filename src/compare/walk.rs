@@ -31,7 +31,7 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
     let steps: Vec<_> = steps.iter().map(String::as_str).collect();
 
     match steps[..] {
-        ["status"] | ["apiVersion"] | ["kind"] => true,
+        ["status" | "apiVersion" | "kind"] => true,
         ["metadata", name] => BOOKKEEPING.contains(&name),
         // What kubectl apply writes for itself repeats the object.
         [

@@ -57,7 +57,7 @@ pub(super) struct Performer {
 }
 
 impl Performer {
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, reason = "what a run is told once, at its start")]
     pub(super) fn new(
         services: Services,
         store: Store,

@@ -266,10 +266,12 @@ pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> Manag
             | "kube-scheduler"
             | "kubelet"
             | "cloud-controller-manager"
-            | "kube-apiserver",
+            | "kube-apiserver"
+            | "cert-manager-cainjector"
+            | "cainjector"
+            | "kwok-controller",
             ..,
-        )
-        | ("cert-manager-cainjector" | "cainjector" | "kwok-controller", ..) => ManagerClass::Controller,
+        ) => ManagerClass::Controller,
         // A client that sets no field manager goes by its user agent: browsers and
         // Node stand behind a person's clicks.
         ("k9s" | "lens" | "Lens" | "node-fetch" | "Mozilla" | "dashboard" | "headlamp", ..) => {

@@ -35,7 +35,7 @@ fn row(entry: &HistoryEntry, is_current: bool) -> [String; 6] {
     [
         format!("{}{mark}", entry.revision),
         format!("{} {}", entry.release.name, entry.release.version),
-        entry.release.digest.short().to_owned(),
+        entry.release.digest.short().clone(),
         utc_second(entry.ended_at),
         entry.actor.clone(),
         describe_ending(entry),

@@ -35,7 +35,7 @@ impl ImageResolver for AskRegistries {
             }
         };
         // What was answered by then counts.
-        let _ = tokio::time::timeout(PATIENCE, ask).await;
+        tokio::time::timeout(PATIENCE, ask).await.ok();
         found
     }
 }

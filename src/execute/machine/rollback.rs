@@ -84,7 +84,7 @@ impl Machine {
             },
             Rollback::AwaitNamespaceCleanup => {
                 // Written or not: the journal that named these parts is gone.
-                let _ = input.into_write_result()?;
+                drop(input.into_write_result()?);
                 self.finish_rollback()
             }
             Rollback::AwaitHistory => {

@@ -81,7 +81,7 @@ impl Store {
     /// Waits until something has changed since the last call. Cancel-safe.
     pub async fn changed(&mut self) {
         // The sender lives in `self`, so that it cannot be gone.
-        let _ = self.changes.changed().await;
+        self.changes.changed().await.ok();
     }
 
     /// Waits until every watch has been read once or cannot be read, or the time is over. True where it has.

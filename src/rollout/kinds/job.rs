@@ -316,7 +316,7 @@ mod tests {
 
             match went(None) {
                 Health::Waiting { why, .. } => {
-                    assert!(!is_seen && why.ends_with("is not there yet"), "{why}")
+                    assert!(!is_seen && why.ends_with("is not there yet"), "{why}");
                 }
                 verdict => assert!(
                     message(verdict).ends_with("how it ended was not seen"),

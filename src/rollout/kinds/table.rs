@@ -86,7 +86,7 @@ pub(in super::super) fn beside(group: &str, kind: &str) -> &'static [(&'static s
         ("apps", "StatefulSet") => &[POD, EVENT],
         ("apps", "DaemonSet") => &[POD, ("apps", "ControllerRevision"), EVENT],
         ("apps", "ReplicaSet") | ("", "ReplicationController") | ("batch", "Job") => &[POD, EVENT],
-        ("", "Pod") | ("", "PersistentVolumeClaim") => &[EVENT],
+        ("", "Pod" | "PersistentVolumeClaim") => &[EVENT],
         _ => &[],
     }
 }

@@ -141,7 +141,7 @@ async fn edit(
         let is_desired = object.value().pointer(&mutation.pointer).is_some() || mutation.value.is_some();
         let leaf = match differ.first() {
             Some(leaf) if is_desired && differ.len() == 1 && leaf.starts_with(&mutation.pointer) => {
-                leaf.to_string()
+                (*leaf).clone()
             }
             _ => {
                 let gone = DeleteOptions {

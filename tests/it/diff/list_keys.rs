@@ -147,7 +147,7 @@ fn a_port_without_a_protocol_has_one_name_in_all_modes(#[case] left: Left) {
             "--field-manager=kubectl-edit",
             "-p",
             &patch.to_string(),
-        ])
+        ]);
     };
     let others = match left {
         Left::Owned | Left::Unowned => json!([{"port": 81, "protocol": "TCP"}]),

@@ -101,7 +101,7 @@ pub fn of_schema(object: &Value, kind: &Value, schemas: &Value) -> Vec<Mutation>
                 }
             }
             Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| {
-                walk(item, &schema["items"], schemas, &format!("{at}/{index}"), found)
+                walk(item, &schema["items"], schemas, &format!("{at}/{index}"), found);
             }),
             _ => {}
         }

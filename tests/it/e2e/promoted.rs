@@ -380,7 +380,7 @@ fn print(promoted: f64, rows: &[Row]) {
             println!(
                 "{:<36} {:>10} {:>8} {seconds:>9.1}",
                 "helm (image not there, --timeout 20s)", "", ""
-            )
+            );
         }
         None => println!("helm is not installed here: nothing to compare with"),
     }

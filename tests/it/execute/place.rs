@@ -158,7 +158,7 @@ impl Place {
         let now = self.copy();
         match &*state {
             "promoted" if status["version"] == "2.0" => {
-                self.must_be(&now, &self.new, &format!("{when}: status says promoted"))
+                self.must_be(&now, &self.new, &format!("{when}: status says promoted"));
             }
             "promoted" => self.must_be(
                 &now,

@@ -3,8 +3,11 @@
 //!
 //! A test that needs the cluster and finds none fails with the command to type; nothing is skipped.
 
-// Shared by all tests: not every helper is used at every time.
-#![allow(dead_code, unused_imports)]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "shared by all tests: not every helper is used at every time"
+)]
 
 mod cluster;
 mod namespace;

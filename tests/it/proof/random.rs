@@ -141,7 +141,7 @@ impl Kind {
                 object["spec"] = json!({"rules": [{"host": "a.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]});
             }
             Kind::Budget => {
-                object["spec"] = json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}})
+                object["spec"] = json!({"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}});
             }
             Kind::CronJob => {
                 let mut template = template(random);

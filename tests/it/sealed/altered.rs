@@ -31,7 +31,7 @@ fn is_refused(app: &App, why: &str) {
 fn a_journal_that_was_rewritten_stops_every_command() {
     let app = promoted();
     rewrite(&app, "delivery-app-journal", |object| {
-        object["data"]["message"] = "nothing to see".into()
+        object["data"]["message"] = "nothing to see".into();
     });
     is_refused(&app, "its journal is not as it was sealed");
 }
@@ -131,7 +131,7 @@ fn a_record_that_was_rewritten_is_neither_compared_with_nor_promoted_again() {
 fn a_journal_that_cannot_be_read_is_altered_and_not_accepted() {
     let app = promoted();
     rewrite(&app, "delivery-app-journal", |object| {
-        object["binaryData"]["journal"] = "AAAA".into()
+        object["binaryData"]["journal"] = "AAAA".into();
     });
     is_refused(&app, "its journal is not as it was sealed");
     let ran = answered(&state(&app, "accept"), NAME);

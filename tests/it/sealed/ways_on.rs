@@ -7,7 +7,7 @@ fn altered() -> App {
     let app = promoted();
     app.promote("2", &version("2")).run().exits(0);
     rewrite(&app, "delivery-app-journal", |object| {
-        object["data"]["message"] = "flipped".into()
+        object["data"]["message"] = "flipped".into();
     });
     app
 }
