@@ -19,21 +19,24 @@
 )]
 
 pub mod app;
-pub mod cli;
-pub mod cluster;
-pub mod commands;
-pub mod compare;
-pub mod complete;
-pub mod execute;
-pub mod load;
-pub mod model;
-pub mod monitor;
-pub mod objects;
-pub mod observe;
-pub mod plan;
-pub mod preflight;
-pub mod registry;
-pub mod report;
-pub mod rollout;
-pub mod signing;
-pub mod usecase;
+mod cli;
+mod cluster;
+mod commands;
+mod compare;
+mod complete;
+mod execute;
+mod load;
+mod model;
+mod monitor;
+mod objects;
+mod observe;
+mod plan;
+mod preflight;
+mod registry;
+mod report;
+mod rollout;
+mod signing;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "names of other places")]
+pub mod testing;
+mod usecase;

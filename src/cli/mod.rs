@@ -12,7 +12,7 @@ mod output;
 mod visible;
 
 pub use color::{ColorChoice, ColorEnvironment, Stream};
-pub use connection::{ConnectionArgs, RequestTimeout, parse_duration};
+pub use connection::{ConnectionArgs, parse_duration};
 pub use context::{Context, GlobalArgs};
 pub use error::{Exit, Family, write_error};
 pub use output::{CompareFormat, DataFormat, DiffFormat, JsonFormat, ReleaseFormat};

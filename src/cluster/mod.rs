@@ -23,6 +23,6 @@ pub use api::{
 pub use connect_error::ConnectError;
 pub use deadline::{Deadline, Moment};
 pub use error::{ApiError, StatusCause};
-pub use kube::{KubeconfigNames, connect, kubeconfig_names};
+pub use kube::{connect, kubeconfig_names};
 pub use options::ConnectionOptions;
 pub use pages::{Pages, paged};

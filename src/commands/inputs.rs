@@ -1,7 +1,6 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
-use crate::load::{self, ManifestSource};
-use crate::model::Object;
+use crate::load::ManifestSource;
 use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
@@ -41,11 +40,6 @@ impl ManifestArgs {
         let mut sources: Vec<_> = self.filename.iter().map(file).collect();
         sources.extend(self.kustomize.clone().map(ManifestSource::Kustomization));
         sources
-    }
-
-    /// Reads them.
-    pub fn read(&self) -> Result<Vec<Object>, CommandError> {
-        Ok(load::manifests(&self.sources())?)
     }
 }
 

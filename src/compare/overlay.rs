@@ -220,7 +220,7 @@ impl Lay<'_> {
                     };
                     Value::Object(steps.into_iter().zip(items).map(item).collect())
                 }
-                // ComparisonFacts as a whole, and owned as one.
+                // Compared as a whole, and owned as one.
                 None => json!({}),
             },
             _ => json!({}),

@@ -56,7 +56,7 @@ pub use acquisition::LockError;
 pub use goal::{OpenJournalAction, RevertOptions};
 pub use lease::{remove_abandoned_lock, seems_held};
 pub use not_begun::ExecuteError;
-pub use promote::{Promotion, changes_nothing, promote};
+pub use promote::{Promotion, promote};
 pub use resolve::{resume, revert, settle};
 pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Interrupt, Limits, RunReport, Services};

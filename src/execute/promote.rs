@@ -27,7 +27,7 @@ use crate::model::journal::{
     Head, Journal, JournalPhase, StepPart, StepProgress, StepState, SuccessCriteria, UndoState,
 };
 use crate::model::moves::ReleaseRef;
-use crate::model::plan::{Action, Expect, Plan, PlanStep};
+use crate::model::plan::{Expect, Plan};
 use crate::model::release::PublicDigest;
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, ObjectId, Target};
@@ -309,12 +309,6 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
         rest: Rest::new(),
         format_version: FormatVersion::default(),
     }
-}
-
-/// Whether a plan changes anything.
-pub fn changes_nothing(plan: &Plan) -> bool {
-    let deletes = |step: &PlanStep| matches!(step.action, Action::Delete { .. });
-    plan.steps.is_empty() && !plan.prune.iter().any(deletes)
 }
 
 #[cfg(test)]

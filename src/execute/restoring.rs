@@ -177,7 +177,7 @@ impl Undoing<'_> {
             .get_mut("metadata")
             .and_then(serde_json::Value::as_object_mut)
         {
-            // FieldManager is written after it, over whatever this write itself comes to own.
+            // Ownership is written after it, over whatever this write itself comes to own.
             metadata.shift_remove("managedFields");
         }
 

@@ -23,7 +23,7 @@ pub fn source_of(folder: &Path, own: Option<&Path>) -> Option<Source> {
 }
 
 fn is_dirty(folder: &Path, own: Option<&Path>) -> bool {
-    // RunReport by NUL: names with spaces or other letters would come in quotes.
+    // Ended by NUL: names with spaces or other letters would come in quotes.
     let status = |arguments: &[&str]| git(folder, &[&["status", "--porcelain", "-z"], arguments].concat());
     if status(&["--untracked-files=no"]).is_some_and(|changed| !changed.is_empty()) {
         return true;

@@ -26,7 +26,7 @@ pub use environment::{LoadedEnvironment, environment};
 pub use error::LoadError;
 pub use files::write_whole;
 pub use git::source_of;
-pub use junit::{NotAReport, junit};
+pub use junit::junit;
 pub use manifests::{ManifestSource, manifests};
 pub use release::{LoadedRelease, parse_release, release};
 pub use yaml::{documents, typed_json};

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 pub const MAX_HISTORY: usize = 100;
 
 /// What the ConfigMap `delivery-NAME` holds.
-// ComparisonFacts as a whole: an inventory that would stay as it is is not written.
+// Compared as a whole: an inventory that would stay as it is is not written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     /// The objects of the set.

@@ -3,12 +3,10 @@
 //! They lie in clusters and repositories of others: one that is changed here leaves behind what no run finds
 //! any more. Some hold a release's name: a DNS label of at most 40 characters, so that all of them fit.
 
-/// The API group of our files, annotations and labels.
-pub const GROUP: &str = "kubectl-delivery.io";
 /// `apiVersion` of `Release` and `Environment` files.
 pub const API_VERSION: &str = "kubectl-delivery.io/v1alpha1";
 /// The field manager of every write.
-// FieldManager hangs on it: under another name every field would be somebody else's.
+// Ownership hangs on it: under another name every field would be somebody else's.
 pub const FIELD_MANAGER: &str = "kubectl-delivery";
 /// Annotation on a pod template: the hash of the configuration its pods read at start.
 pub const RESTART_ANNOTATION: &str = "kubectl-delivery.io/config-hash";

@@ -193,7 +193,7 @@ fn replace_word(text: &str, word: &str, token: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(word) {
         let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-        // Permission after a hit, what stands before is what was just written.
+        // Right after a hit, what stands before is what was just written.
         let last = before.chars().next_back().or_else(|| shown.chars().next_back());
         let is_word = !last.is_some_and(is_part) && !after.chars().next().is_some_and(is_part);
 

@@ -6,7 +6,6 @@
 use super::identity::ObjectId;
 use super::object::Object;
 use super::path::FieldPath;
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The live objects that a comparison asked for.
@@ -15,8 +14,6 @@ pub struct Snapshot {
     /// One entry for each object asked for.
     // What is missing here was not asked for: an object that is not there has an entry.
     pub objects: BTreeMap<ObjectId, Observed>,
-    /// When the first read was sent.
-    pub taken_at: Option<Timestamp>,
 }
 
 /// What a read of one object gave.
@@ -58,13 +55,6 @@ impl Observed {
             // Absent or unread: whoever has to know looks at the variant.
             _ => None,
         }
-    }
-}
-
-impl Snapshot {
-    /// The live object, where it is there.
-    pub fn live(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.get(id)?.object()
     }
 }
 

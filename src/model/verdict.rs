@@ -116,7 +116,7 @@ pub enum CauseKind {
     WrongImage,
     /// A gate did not hold.
     Gate,
-    /// Something that was well became not_ready_again during the soak.
+    /// Something that was well became unwell during the soak.
     Soak,
     /// The object was deleted or replaced by somebody.
     Disappeared,

@@ -29,7 +29,7 @@ mod stuck_pods;
 mod subjects;
 
 pub use contract::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
-pub use diagnostics::{Diagnostics, collect_diagnostics};
+pub use diagnostics::collect_diagnostics;
 pub use health::{ObjectHealth, health};
 pub use options::{GateCheck, ImageResolver, ReadyGate, WatchingOptions};
 pub use service::Watching;

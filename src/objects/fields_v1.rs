@@ -39,7 +39,7 @@ fn take_steps(set: &mut Value, steps: &[Step]) -> Option<Value> {
         return Some(Value::Object(std::mem::take(map)));
     };
 
-    // ComparisonFacts as steps and not as texts: the JSON of a key may be written in more than one way.
+    // Compared as steps and not as texts: the JSON of a key may be written in more than one way.
     let key = map
         .keys()
         .find(|key| Step::from_fields_v1(key).as_ref() == Some(first))?

@@ -1,6 +1,6 @@
 //! The object as it will be after a step that takes fields over, for a dry-run PUT.
 //!
-//! FieldManager cannot be changed dry, so that a dry-run apply would still hold what is to go: a leftover strategy or a
+//! Ownership cannot be changed dry, so that a dry-run apply would still hold what is to go: a leftover strategy or a
 //! port of the same name would be refused.
 //!
 //! What comes out is asked about and never sent for real: the write is an apply. A default that is lost with what the

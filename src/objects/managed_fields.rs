@@ -169,7 +169,7 @@ fn keys(map: &serde_json::Map<String, Value>) -> Vec<Step> {
 fn descend<'v>(fields: &'v Value, steps: &[Step]) -> Option<&'v Value> {
     let mut at = fields;
     for step in steps {
-        // ComparisonFacts as steps and not as texts: the JSON of a key may be written in more than one way.
+        // Compared as steps and not as texts: the JSON of a key may be written in more than one way.
         at = at
             .as_object()?
             .iter()

@@ -2,7 +2,7 @@
 //!
 //! *Which order, and why.* Where the promotion changed nothing, live stays; that is asked first, so that the many fields of
 //! others cost nothing and are never in doubt. Where nobody came after the promotion, what was there before comes back. Only
-//! where both hold is it looked at deeper: a map key by key, a list item by item, and anything else as one value. FieldManager is
+//! where both hold is it looked at deeper: a map key by key, a list item by item, and anything else as one value. Ownership is
 //! merged after the content and apart from it (`merged_ownership`): whose a field is follows from whose value came out.
 //!
 //! *What it assumes.* That `before` and `ours` are as the server had them, and that live is the version which the write will

@@ -15,7 +15,6 @@ use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{Object, ResourceType, Target};
 use futures::FutureExt;
 use futures::future::{Shared, join_all};
-use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
@@ -31,8 +30,6 @@ const NEXT_PAGE: u32 = 100;
 /// Reads the targets. What cannot be read is in the snapshot as such; only a cluster that cannot be reached at all is
 /// an error.
 pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapshot, ApiError> {
-    let taken_at = Some(Timestamp::now());
-
     let as_read = std::future::ready(Arc::new(|_, observed| observed));
 
     let observed = each(cluster, targets, None, as_read).await?.taken;
@@ -43,7 +40,7 @@ pub async fn objects(cluster: &dyn Cluster, targets: &[Target]) -> Result<Snapsh
         .filter_map(|(index, one)| Some((id(index)?, one)))
         .collect();
 
-    Ok(Snapshot { objects, taken_at })
+    Ok(Snapshot { objects })
 }
 
 /// Hands each target to `take` as soon as it is read, with its index, on threads that move no bytes: of an

@@ -2,7 +2,7 @@
 //! go by themselves.
 //!
 //! One answer for all who ask: a promotion does not create such an object, `diff` calls its absence no difference, and
-//! `wait` does not wait for it. An absence is allowed_absences by what was recorded or annotated, never by a read that failed.
+//! `wait` does not wait for it. An absence is excused by what was recorded or annotated, never by a read that failed.
 
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};

@@ -139,7 +139,7 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
             item.kind = Kind::Recreate;
             item.why = "a hook runs again".into();
         } else if item.kind == Kind::Nothing {
-            // Its absence was allowed_absences as long as nothing else changed.
+            // Its absence was excused as long as nothing else changed.
             item.kind = Kind::Create;
         }
     }

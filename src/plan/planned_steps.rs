@@ -1,4 +1,4 @@
-//! The plan as people and programs are planned_steps of it: what, why, and what should be thought of before.
+//! The plan as people and programs are told of it: what, why, and what should be thought of before.
 
 use crate::model::event::PlannedStep;
 use crate::model::plan::{Action, Plan, PlanStep, Undo};

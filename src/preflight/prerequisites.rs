@@ -1,9 +1,9 @@
 //! What a promotion brings or changes before the objects that depend on it: what the server says of those now is no
 //! answer to what it will say then.
 //!
-//! A refusal is allowed_absences only by its own words: it has to name what the plan brings or changes, as the admission plugin or
-//! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is allowed_absences
-//! wrongly comes back in the middle of the rollout. What is allowed_absences is told as not checked, and never as fine.
+//! A refusal is excused only by its own words: it has to name what the plan brings or changes, as the admission plugin or
+//! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is excused
+//! wrongly comes back in the middle of the rollout. What is excused is told as not checked, and never as fine.
 
 use super::unreachable_webhook::UnreachableWebhook;
 use super::workload::template;

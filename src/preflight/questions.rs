@@ -1,7 +1,7 @@
 //! What the server is asked about a plan before anything is touched.
 //!
 //! A question is put so that its answer holds for the step as it will be sent, or for the nearest thing that can be asked
-//! dry. FieldManager cannot be written dry, so that a step which takes fields over is tried as a replacement by its final
+//! dry. Ownership cannot be written dry, so that a step which takes fields over is tried as a replacement by its final
 //! object. What is created anew beside something of its name is tried under another one. What the comparison has proved is
 //! not asked again. A dry run neither charges a quota nor makes a pod: pods are tried by themselves, and quotas are read.
 //! Nothing is sent from here.

@@ -25,7 +25,7 @@ pub use paint::{Palette, Tone};
 pub use preflight::finding_text;
 pub use redact::Redactor;
 pub use status::status;
-pub use table::{columns, utc_second};
+pub use table::utc_second;
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -38,6 +38,6 @@ pub use judge::judge;
 pub use judgement::{Assessment, StuckPod};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
-pub use policy::{Graces, Policy};
+pub use policy::Policy;
 pub use prove::{Proof, prove};
 pub use subject::{Baseline, Memory, MonitoredObject, RolloutContext, written_at};

@@ -62,7 +62,7 @@ pub(super) fn apply_failure_rules(
 
     let deadline = progress_deadline(&status, case, memory);
     if let Some(over) = deadline.as_ref().filter(|one| one.at <= case.now) {
-        // `--timeout` may come before the time that it is waited for: it is allowed_absences all the same.
+        // `--timeout` may come before the time that it is waited for: it is excused all the same.
         let allowed_absences = outside.map(|outside| outside.note);
         let allowed_absences =
             allowed_absences.or_else(|| excuse(&status, case, why).filter(|_| signals.rollout.is_empty()));

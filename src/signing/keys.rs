@@ -63,14 +63,6 @@ impl PrivateKey {
         })
     }
 
-    /// Whether a password is needed to read it.
-    pub fn is_encrypted(pem: &[u8]) -> bool {
-        std::str::from_utf8(pem)
-            .ok()
-            .and_then(block)
-            .is_some_and(|(label, _)| LABELS.contains(&label))
-    }
-
     /// The half that verifies.
     pub fn public(&self) -> PublicKey {
         PublicKey {

@@ -39,7 +39,7 @@ pub struct ComparisonRequest<'a> {
     pub manifests: Option<Vec<Object>>,
     /// The members of the inventory.
     pub members: &'a [Target],
-    /// ReleaseState namespace: that of objects that name none.
+    /// Release namespace: that of objects that name none.
     pub home: &'a str,
     /// The ApplySet id of the release here.
     pub set: &'a str,

@@ -19,7 +19,7 @@ pub struct Differences {
     pub environment: Environment,
     /// The release; none where only manifests are compared.
     pub release: Option<PublicRelease>,
-    /// ReleaseState namespace.
+    /// Release namespace.
     pub namespace: String,
     /// When it was compared.
     pub now: Timestamp,

@@ -33,5 +33,5 @@ pub mod wait;
 
 pub use error::{CommandError, ErrorKind};
 pub use recovery::{Attempt, Recovery};
-pub use run_context::{Channels, RunContext};
+pub use run_context::Channels;
 pub use scope::Scope;

@@ -16,7 +16,7 @@ mod session;
 mod sources;
 mod target;
 
-pub use open_journal::{JournalGoal, OpenPromotion, ResumeRequest, resume};
+pub use open_journal::{OpenPromotion, ResumeRequest, resume};
 pub use preparing::Prepared;
 pub use request::{DryRun, OnOpen, ReleaseSource, Request, RunOptions};
 pub use session::Session;

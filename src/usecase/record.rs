@@ -14,7 +14,7 @@ use crate::model::release::{ImagePath, RecordedImage, Release, ReleaseIdentity, 
 use crate::model::{Object, Sha256Digest};
 use crate::registry::RegistryOptions;
 use crate::report::clean_json;
-pub use from_cluster::{Seen, look};
+pub use from_cluster::look;
 use next_release::next_release;
 use resolving::resolve;
 use std::collections::BTreeMap;

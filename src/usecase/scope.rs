@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct Scope {
     /// The client to the cluster.
     pub cluster: Arc<dyn Cluster>,
-    /// ReleaseState namespace: that of objects that name none.
+    /// Release namespace: that of objects that name none.
     pub home: String,
 }
 

@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "commands",
     "complete",
     "app",
+    "testing",
 ];
 
 /// What a room may import.
@@ -58,7 +59,7 @@ fn allowed(room: &str) -> Imports {
         "cli" => Only(&["model", "cluster", "report", "usecase"]),
         "complete" => Only(&["model", "cluster", "report", "cli", "usecase"]),
         "app" => Only(&["cli", "commands", "complete", "usecase"]),
-        "usecase" | "commands" => AllBelow,
+        "usecase" | "commands" | "testing" => AllBelow,
         other => panic!("src/{other} is not in the table"),
     }
 }

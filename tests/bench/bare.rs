@@ -3,12 +3,12 @@
 //! is measured by; dry, what a comparison is.
 
 use futures::stream::{StreamExt, TryStreamExt, iter};
-use kubectl_delivery::cluster::{
+use kubectl_delivery::testing::cluster::{
     ApplyOptions, Cluster, ConnectionOptions, ListRequest, WatchEvent, WatchRequest, connect,
 };
-use kubectl_delivery::load;
-use kubectl_delivery::model::k8s::kinds::{built_in, well_known};
-use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::testing::load;
+use kubectl_delivery::testing::model::k8s::kinds::{built_in, well_known};
+use kubectl_delivery::testing::model::{Object, Target};
 use std::collections::BTreeSet;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;

@@ -1,17 +1,17 @@
 //! What reads each kind of file, as the commands do.
 
 use base64::Engine;
-use kubectl_delivery::cluster::{ConnectionOptions, kubeconfig_names};
-use kubectl_delivery::compare::{Rules, Sides, check_expressions};
-use kubectl_delivery::model::bundle::compress;
-use kubectl_delivery::model::plan::Plan;
-use kubectl_delivery::model::state_key::StateKey;
-use kubectl_delivery::model::{Object, ObjectId};
-use kubectl_delivery::observe::release_state::{parse_head, parse_inventory};
-use kubectl_delivery::observe::sealing::parse_seal;
-use kubectl_delivery::registry::RegistryOptions;
-use kubectl_delivery::registry::artifact::{Location, pull};
-use kubectl_delivery::{load, signing};
+use kubectl_delivery::testing::cluster::{ConnectionOptions, kubeconfig_names};
+use kubectl_delivery::testing::compare::{Rules, Sides, check_expressions};
+use kubectl_delivery::testing::model::bundle::compress;
+use kubectl_delivery::testing::model::plan::Plan;
+use kubectl_delivery::testing::model::state_key::StateKey;
+use kubectl_delivery::testing::model::{Object, ObjectId};
+use kubectl_delivery::testing::observe::release_state::{parse_head, parse_inventory};
+use kubectl_delivery::testing::observe::sealing::parse_seal;
+use kubectl_delivery::testing::registry::RegistryOptions;
+use kubectl_delivery::testing::registry::artifact::{Location, pull};
+use kubectl_delivery::testing::{load, signing};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ fn told<T, E: std::fmt::Display>(result: Result<T, E>) -> Option<T> {
                 "struct ",
                 "tagged enum",
                 "serde",
-                "kubectl_delivery::",
+                "kubectl_delivery::testing::",
             ] {
                 assert!(!text.contains(foreign), "{foreign} in: {text}");
             }
@@ -123,7 +123,7 @@ pub fn layout(bytes: &[u8]) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     let put = |bytes: &[u8]| {
-        let digest = kubectl_delivery::model::Sha256Digest::of(bytes);
+        let digest = kubectl_delivery::testing::model::Sha256Digest::of(bytes);
         std::fs::write(blobs.join(digest.hex()), bytes).unwrap();
         json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": bytes.len()})
     };

@@ -5,16 +5,16 @@
 
 use crate::execute::app::{App, NAME, map};
 use crate::harness::{Run, Webhook};
-use kubectl_delivery::model::bundle::{Bundle, unpack};
-use kubectl_delivery::model::inventory::{Inventory, Record};
-use kubectl_delivery::model::journal::{Head, HistoryOutcome, Journal, Parts};
-use kubectl_delivery::model::plan::Plan;
-use kubectl_delivery::model::seal::{Found, Integrity, judge};
-use kubectl_delivery::model::state_key::{BoundKey, StateKey};
-use kubectl_delivery::model::verdict::CauseKind;
-use kubectl_delivery::model::{Object, ObjectId};
-use kubectl_delivery::observe::release_state::{parse_head, parse_inventory};
-use kubectl_delivery::observe::sealing::parse_seal;
+use kubectl_delivery::testing::model::bundle::{Bundle, unpack};
+use kubectl_delivery::testing::model::inventory::{Inventory, Record};
+use kubectl_delivery::testing::model::journal::{Head, HistoryOutcome, Journal, Parts};
+use kubectl_delivery::testing::model::plan::Plan;
+use kubectl_delivery::testing::model::seal::{Found, Integrity, judge};
+use kubectl_delivery::testing::model::state_key::{BoundKey, StateKey};
+use kubectl_delivery::testing::model::verdict::CauseKind;
+use kubectl_delivery::testing::model::{Object, ObjectId};
+use kubectl_delivery::testing::observe::release_state::{parse_head, parse_inventory};
+use kubectl_delivery::testing::observe::sealing::parse_seal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -326,7 +326,7 @@ fn what_a_later_program_wrote_beside_it_survives_a_rewrite() {
             "parts" => again::<Parts>(&document),
             "record" => again::<Record>(&document),
             "the journal before" => again::<Journal>(&document),
-            "history entry" => again::<kubectl_delivery::model::inventory::HistoryEntry>(&document),
+            "history entry" => again::<kubectl_delivery::testing::model::inventory::HistoryEntry>(&document),
             _ => continue,
         };
         assert_eq!(rewritten, document, "{name}");

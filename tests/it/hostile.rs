@@ -2,8 +2,10 @@
 
 use crate::harness::{TestCluster, blocking, delivery, measured};
 use crate::registries::fake::{Fake, Reply};
-use kubectl_delivery::cluster::{ApiError, ConnectionOptions, ListRequest, WatchRequest, connect, paged};
-use kubectl_delivery::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::cluster::{
+    ApiError, ConnectionOptions, ListRequest, WatchRequest, connect, paged,
+};
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};

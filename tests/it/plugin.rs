@@ -1,7 +1,7 @@
 //! Credential plugins: run once, asked again when their token ends or is refused, and named when they fail.
 
 use crate::harness::{Namespace, Run, TestCluster, User, delivery};
-use kubectl_delivery::cluster::{ApiError, Cluster, ConnectionOptions, connect};
+use kubectl_delivery::testing::cluster::{ApiError, Cluster, ConnectionOptions, connect};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

@@ -6,10 +6,10 @@ pub mod random;
 
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use futures::StreamExt;
-use kubectl_delivery::cluster::{ApplyOptions, Cluster, WriteOptions};
-use kubectl_delivery::compare::{ComputedApply, compute_apply};
-use kubectl_delivery::model::names::FIELD_MANAGER;
-use kubectl_delivery::model::{Object, ResourceType, Target};
+use kubectl_delivery::testing::cluster::{ApplyOptions, Cluster, WriteOptions};
+use kubectl_delivery::testing::compare::{ComputedApply, compute_apply};
+use kubectl_delivery::testing::model::names::FIELD_MANAGER;
+use kubectl_delivery::testing::model::{Object, ResourceType, Target};
 use random::{Kind, Random};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! `record`: every source of manifests, every place of an image.
 
 use crate::harness::{Ran, Run, TestCluster};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,7 +42,7 @@ impl Folder {
 
 fn release(ran: Ran) -> Value {
     let text = ran.ok();
-    kubectl_delivery::load::documents(text.as_bytes(), std::path::Path::new("out"))
+    kubectl_delivery::testing::load::documents(text.as_bytes(), std::path::Path::new("out"))
         .unwrap()
         .remove(0)
 }
@@ -230,9 +230,11 @@ fn show_tells_images_objects_requirements_source_and_attestations() {
     }
     assert!(!page.contains("hunter2"));
     let json: Value = serde_json::from_str(&show(&["-o", "json"])).unwrap();
-    let yaml =
-        kubectl_delivery::load::documents(show(&["-o", "yaml"]).as_bytes(), std::path::Path::new("out"))
-            .unwrap();
+    let yaml = kubectl_delivery::testing::load::documents(
+        show(&["-o", "yaml"]).as_bytes(),
+        std::path::Path::new("out"),
+    )
+    .unwrap();
     assert_eq!(json, yaml[0]);
     assert_eq!(
         json["spec"]["requires"][0],

@@ -1,7 +1,7 @@
 //! `record`, `show`, `compare` and `render`: files in, files out.
 
 use crate::harness::{Ran, Run, TestCluster};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

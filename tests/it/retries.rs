@@ -2,12 +2,12 @@
 
 use crate::harness::{Act, Faults, KillProxy, TestCluster};
 use http::Method;
-use kubectl_delivery::cluster::{ApiError, ApplyOptions, ListRequest, WriteOptions};
-use kubectl_delivery::model::Target;
-use kubectl_delivery::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::cluster::{ApiError, ApplyOptions, ListRequest, WriteOptions};
+use kubectl_delivery::testing::model::Target;
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use serde_json::json;
 
-fn maps() -> kubectl_delivery::model::ResourceType {
+fn maps() -> kubectl_delivery::testing::model::ResourceType {
     built_in("", "ConfigMap").unwrap()
 }
 
@@ -132,10 +132,10 @@ async fn every_write_carries_a_time_limit_and_strict_validation() {
         )
         .await
         .unwrap();
-    let delete = kubectl_delivery::cluster::DeleteOptions {
+    let delete = kubectl_delivery::testing::cluster::DeleteOptions {
         uid: made.uid().into(),
         resource_version: None,
-        propagation: kubectl_delivery::model::plan::Propagation::Background,
+        propagation: kubectl_delivery::testing::model::plan::Propagation::Background,
         dry_run: false,
         not_after: None,
     };
@@ -155,7 +155,7 @@ async fn an_old_server_that_cannot_aggregate_is_discovered_all_the_same() {
     let cluster = TestCluster::get();
     let proxy = KillProxy::start(&cluster.kubeconfig);
     let client = cluster.connect_with(&proxy.kubeconfig()).await;
-    let sorted = |mut found: Vec<kubectl_delivery::cluster::Discovered>| {
+    let sorted = |mut found: Vec<kubectl_delivery::testing::cluster::Discovered>| {
         // Other tests define kinds of their own meanwhile.
         found.retain(|found| !found.resource.group.ends_with("example.com"));
         for found in &mut found {

@@ -1,7 +1,7 @@
 //! The documented examples of both kinds of files are read, and the published schemas are those of the types.
 
-use kubectl_delivery::load;
-use kubectl_delivery::model::schema;
+use kubectl_delivery::testing::load;
+use kubectl_delivery::testing::model::schema;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -2,11 +2,11 @@
 
 use crate::execute::app::{App, map, workload};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
-use kubectl_delivery::cluster::WriteOptions;
-use kubectl_delivery::model::bundle::decompress;
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::names::RESTART_ANNOTATION;
-use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::testing::cluster::WriteOptions;
+use kubectl_delivery::testing::model::bundle::decompress;
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::names::RESTART_ANNOTATION;
+use kubectl_delivery::testing::model::{Object, Target};
 use serde_json::{Value, json};
 
 /// Deletes a definition, after a panic too.

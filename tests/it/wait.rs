@@ -1,7 +1,7 @@
 //! `kubectl delivery wait`: beside a tool that applies, with read rights only.
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! Our reading of YAML against kubectl's, on what readers of YAML disagree about.
 
 use crate::harness::{Run, TestCluster};
-use kubectl_delivery::load::documents;
+use kubectl_delivery::testing::load::documents;
 use serde_json::Value;
 use std::path::Path;
 
@@ -190,7 +190,7 @@ fn what_is_written_reads_back_the_same_with_kubectl() {
         .collect();
     let object =
         serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
-    let text = kubectl_delivery::load::to_yaml(&object);
+    let text = kubectl_delivery::testing::load::to_yaml(&object);
     let theirs = by_kubectl(&text).remove(0);
     let ours = documents(text.as_bytes(), Path::new("out.yaml"))
         .unwrap()

@@ -7,7 +7,7 @@ use crate::harness::Run;
 use crate::life::{differences, seconds};
 use crate::scene::{Scene, expect};
 use crate::table::Row;
-use kubectl_delivery::model::names::RESTART_ANNOTATION;
+use kubectl_delivery::testing::model::names::RESTART_ANNOTATION;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

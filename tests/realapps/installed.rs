@@ -4,7 +4,7 @@ use crate::apps::App;
 use crate::harness::{Run, TestCluster};
 use crate::image::Image;
 use crate::sources;
-use kubectl_delivery::model::image::ImageReference;
+use kubectl_delivery::testing::model::image::ImageReference;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -31,4 +31,4 @@ mod watch;
 mod write;
 
 pub use client::connect;
-pub use kubeconfig::{KubeconfigNames, kubeconfig_names};
+pub use kubeconfig::kubeconfig_names;

@@ -27,7 +27,7 @@ const NODE: u64 = 32;
 const TEXT: u64 = 512;
 /// Copied in one step.
 const COPIED: u64 = 256;
-/// ComparisonFacts in one step: most comparisons end at their first byte.
+/// Compared in one step: most comparisons end at their first byte.
 const LOOKED_AT: u64 = 8192;
 /// Steps of compiling a pattern.
 const PATTERN: u64 = 300;

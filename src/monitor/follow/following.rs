@@ -27,7 +27,7 @@ use tokio::time::Instant;
 /// Many events come at once in a rollout; they are judged together, at most this often.
 const ROUND: Duration = Duration::from_millis(40);
 
-/// SuccessCriteria takes at most one part in so many of the time: the API server may be on the same processor.
+/// Judging takes at most one part in so many of the time: the API server may be on the same processor.
 const SHARE: u32 = 4;
 
 /// An API server that was heard since then answers; what it does not answer all the same stays so.

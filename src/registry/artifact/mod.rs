@@ -7,5 +7,5 @@ mod manifest;
 mod remote;
 mod store;
 
-pub use exchange::{Artifact, Pulled, attach, pull, push};
+pub use exchange::{Artifact, attach, pull, push};
 pub use location::Location;

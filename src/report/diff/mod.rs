@@ -24,7 +24,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use since::since;
 pub use text::{Style, text};
-pub use view::{Meta, Summary, View};
+pub use view::{Meta, View};
 
 use std::io::{self, Write};
 

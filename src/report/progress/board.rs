@@ -57,11 +57,6 @@ impl RowState {
 }
 
 impl Board {
-    /// Nothing is known yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes what happened `at` this time after the run's start.
     pub fn apply_event(&mut self, event: &Event, at: Duration) {
         match event {

@@ -8,7 +8,6 @@ mod text;
 mod tree;
 mod wait;
 
-pub use board::Board;
 pub use sink::EventWriter;
 pub use text::ProgressText;
 pub use tree::{TreeStyle, tree};

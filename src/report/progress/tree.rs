@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn board(states: &[(&str, Option<Health>)]) -> Board {
-        let mut board = Board::new();
+        let mut board = Board::default();
         let step = |(at, (name, _)): (usize, &(&str, Option<Health>))| PlannedStep {
             id: StepId::new(u32::try_from(at).unwrap()),
             wave: WaveIndex::new(0),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub struct PromotionTarget {
     /// The client to the cluster.
     pub cluster: Arc<dyn Cluster>,
-    /// ReleaseState namespace.
+    /// Release namespace.
     pub home: String,
     /// The release's name.
     pub name: String,

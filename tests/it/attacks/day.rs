@@ -5,7 +5,7 @@ use crate::harness::{Namespace, Ran, Run, TestCluster, Webhook, unique, until};
 use crate::promote::support::config;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubectl_delivery::model::bundle::decompress;
+use kubectl_delivery::testing::model::bundle::decompress;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

@@ -5,10 +5,10 @@ mod who;
 mod writes;
 
 use crate::harness::{Namespace, TestCluster};
-use kubectl_delivery::cluster::{ApplyOptions, DeleteOptions, WriteOptions};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::{Object, ResourceType, Target};
+use kubectl_delivery::testing::cluster::{ApplyOptions, DeleteOptions, WriteOptions};
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::{Object, ResourceType, Target};
 use serde_json::{Value, json};
 
 pub fn namespace() -> Namespace {

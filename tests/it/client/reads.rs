@@ -3,8 +3,10 @@
 use super::{apply, delete, kind, map, map_body, namespace, write};
 use crate::harness::{OwnCluster, TestCluster};
 use futures::StreamExt;
-use kubectl_delivery::cluster::{ApiError, ApplyOptions, ListRequest, LogRequest, WatchEvent, WatchRequest};
-use kubectl_delivery::model::Target;
+use kubectl_delivery::testing::cluster::{
+    ApiError, ApplyOptions, ListRequest, LogRequest, WatchEvent, WatchRequest,
+};
+use kubectl_delivery::testing::model::Target;
 use serde_json::json;
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{kind, map, namespace};
 use crate::harness::TestCluster;
-use kubectl_delivery::cluster::{AccessReview, ConnectionOptions, ListRequest, connect};
+use kubectl_delivery::testing::cluster::{AccessReview, ConnectionOptions, ListRequest, connect};
 
 #[tokio::test]
 async fn rights_and_the_own_name_are_asked_of_the_server() {

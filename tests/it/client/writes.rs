@@ -2,8 +2,10 @@
 
 use super::{apply, delete, kind, map, map_body, namespace, write};
 use crate::harness::{TestCluster, unique};
-use kubectl_delivery::cluster::{ApiError, ApplyOptions, DeleteOptions, Deleted, ListRequest, WriteOptions};
-use kubectl_delivery::model::{ResourceType, Target};
+use kubectl_delivery::testing::cluster::{
+    ApiError, ApplyOptions, DeleteOptions, Deleted, ListRequest, WriteOptions,
+};
+use kubectl_delivery::testing::model::{ResourceType, Target};
 use serde_json::json;
 
 #[tokio::test]

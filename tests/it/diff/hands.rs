@@ -3,10 +3,10 @@
 
 use super::Scene;
 use crate::harness::{Run, TestCluster, blocking};
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::snapshot::{Observed, Prediction};
-use kubectl_delivery::model::{Object, Target};
-use kubectl_delivery::observe::predict;
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::snapshot::{Observed, Prediction};
+use kubectl_delivery::testing::model::{Object, Target};
+use kubectl_delivery::testing::observe::predict;
 use serde_json::json;
 
 /// JSON, which is YAML too.

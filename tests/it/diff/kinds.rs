@@ -1,7 +1,7 @@
 //! One rich object of each kind, to be changed leaf by leaf.
 
 use crate::harness::{Run, TestCluster, unique};
-use kubectl_delivery::model::{Gvk, ResourceType};
+use kubectl_delivery::testing::model::{Gvk, ResourceType};
 use serde_json::{Value, json};
 
 /// One rich object of each kind; `NAME` stands for its name.

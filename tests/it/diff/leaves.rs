@@ -5,10 +5,10 @@ use super::Scene;
 use super::kinds::{Oven, kinds};
 use super::mutations::{Mutation, content, mutated, of_own, of_schema, schema_of, schemas};
 use crate::harness::{TestCluster, blocking};
-use kubectl_delivery::cluster::{Cluster, DeleteOptions, WriteOptions};
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::{FieldPath, Object, Target};
+use kubectl_delivery::testing::cluster::{Cluster, DeleteOptions, WriteOptions};
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::{FieldPath, Object, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

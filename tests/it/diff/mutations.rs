@@ -1,7 +1,7 @@
 //! Changes of an object: one of each of its own leaves, and one of each optional field of its schema.
 
 use crate::harness::{Run, TestCluster};
-use kubectl_delivery::model::Object;
+use kubectl_delivery::testing::model::Object;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ fn nested_indexes_and_entries_without_a_platform_run_and_are_recorded() {
     let bare = repository.index("bare", &[repository.entry("other", None)]);
     for (version, image) in [("1", &outer), ("2", &bare), ("3", &named), ("4", &outer)] {
         let file = scene.record(version, &deployment(image));
-        let release = kubectl_delivery::load::release(&file).unwrap().release;
+        let release = kubectl_delivery::testing::load::release(&file).unwrap().release;
         let platforms: Vec<&str> = release.spec.images[0]
             .platforms
             .iter()

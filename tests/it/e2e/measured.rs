@@ -3,8 +3,8 @@
 use super::promoted::{objects, registry};
 use super::rollout::is_wrong;
 use crate::harness::{Namespace, TestCluster, blocking};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::observe::watch::{Collection, Store};
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::observe::watch::{Collection, Store};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;

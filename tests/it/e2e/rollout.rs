@@ -3,11 +3,11 @@
 use crate::harness::{Namespace, TestCluster, blocking};
 use crate::registries::Registry;
 use crate::rollout::followed::{Followed, follow};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::k8s::pod::{ContainerState, PodFacts};
-use kubectl_delivery::model::verdict::{CauseKind, Health};
-use kubectl_delivery::observe::watch::{Collection, Store};
-use kubectl_delivery::rollout::Policy;
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::k8s::pod::{ContainerState, PodFacts};
+use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
+use kubectl_delivery::testing::observe::watch::{Collection, Store};
+use kubectl_delivery::testing::rollout::Policy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -299,7 +299,7 @@ fn a_crashed_containers_last_words_are_told() {
     let cause = failed.cause().clone();
     let telling = blocking(async {
         let cluster = TestCluster::get().connect().await;
-        kubectl_delivery::monitor::collect_diagnostics(
+        kubectl_delivery::testing::monitor::collect_diagnostics(
             &*cluster,
             Some(namespace.name()),
             &cause,
@@ -322,8 +322,8 @@ fn a_crashed_containers_last_words_are_told() {
 #[tokio::test]
 async fn the_values_of_the_secrets_that_a_container_reads_are_not_told_in_its_log() {
     use crate::rollout::service::{apply, failed, run};
-    use kubectl_delivery::model::event::Event;
-    use kubectl_delivery::monitor::WatchingOptions;
+    use kubectl_delivery::testing::model::event::Event;
+    use kubectl_delivery::testing::monitor::WatchingOptions;
     let namespace = TestCluster::get().namespace_named("t-real");
     namespace.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2-and-more"}}));
     let object = deployment(&image("test/sleep:1.0.0"), |spec| {

@@ -1,11 +1,11 @@
 //! A copy of what runs, and an exact comparison with another: spec, labels, annotations, data and field ownership.
 
 use crate::harness::TestCluster;
-use kubectl_delivery::cluster::Cluster;
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::k8s::writers::is_controllers_annotation;
-use kubectl_delivery::model::{Object, ResourceType, Target};
-use kubectl_delivery::objects::differing;
+use kubectl_delivery::testing::cluster::Cluster;
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::k8s::writers::is_controllers_annotation;
+use kubectl_delivery::testing::model::{Object, ResourceType, Target};
+use kubectl_delivery::testing::objects::differing;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub async fn copy(cluster: &dyn Cluster, namespace: &str, manifests: &[Value]) -
         let target = Target::new(&resource, Some(namespace), object.name());
         let live = match cluster.get(&target).await {
             Ok(live) => live,
-            Err(kubectl_delivery::cluster::ApiError::NotServed { .. }) => None,
+            Err(kubectl_delivery::testing::cluster::ApiError::NotServed { .. }) => None,
             Err(error) => panic!("{target}: {error}"),
         };
         live.map(|live| (target.to_string(), plain(live)))

@@ -1,7 +1,7 @@
 //! The real cluster that the tests share.
 
 use super::{Namespace, delivery};
-use kubectl_delivery::cluster::{Cluster, ConnectionOptions, connect};
+use kubectl_delivery::testing::cluster::{Cluster, ConnectionOptions, connect};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;

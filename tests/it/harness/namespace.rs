@@ -1,10 +1,10 @@
 //! A namespace per test.
 
 use super::{TestCluster, User, blocking, unique};
-use kubectl_delivery::cluster::{Cluster, WriteOptions};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::testing::cluster::{Cluster, WriteOptions};
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::{Object, Target};
 use serde_json::{Value, json};
 use std::fmt;
 use std::process::Command;
@@ -57,10 +57,10 @@ impl Namespace {
     pub fn apply(&self, object: Value) -> Object {
         let object = Object::new(object).unwrap_or_else(|error| panic!("{error}"));
         let gvk = object.gvk();
-        let kind = kubectl_delivery::model::k8s::kinds::well_known(&gvk)
+        let kind = kubectl_delivery::testing::model::k8s::kinds::well_known(&gvk)
             .unwrap_or_else(|| panic!("{} is not in the table of well-known kinds", gvk.kind));
         let target = Target::new(&kind, Some(&self.name), object.name());
-        let options = kubectl_delivery::cluster::ApplyOptions {
+        let options = kubectl_delivery::testing::cluster::ApplyOptions {
             manager: "test".into(),
             force: true,
             dry_run: false,
@@ -116,7 +116,7 @@ impl fmt::Display for Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let options = kubectl_delivery::cluster::DeleteOptions {
+        let options = kubectl_delivery::testing::cluster::DeleteOptions {
             uid: self.uid.clone(),
             resource_version: None,
             propagation: Propagation::Background,

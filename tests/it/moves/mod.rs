@@ -8,7 +8,7 @@ mod split;
 use crate::execute::app::{map, workload};
 use crate::execute::copy::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
-use kubectl_delivery::model::moves::ReleaseRef;
+use kubectl_delivery::testing::model::moves::ReleaseRef;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::{Split, cart, own, whole, with_cart};
 use crate::execute::app::{map, workload};
 use crate::harness::{Ran, Run};
-use kubectl_delivery::model::moves::ReleaseRef;
+use kubectl_delivery::testing::model::moves::ReleaseRef;
 use serde_json::json;
 
 fn says(ran: &Ran, all: &[&str]) {

@@ -2,7 +2,7 @@
 
 use crate::execute::app::{App, image, map, workload};
 use crate::harness::{Ran, Run};
-use kubectl_delivery::model::Object;
+use kubectl_delivery::testing::model::Object;
 use serde_json::{Value, json};
 
 /// A Job of one container; `play` is what its pod's simulated node plays.

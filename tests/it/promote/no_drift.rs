@@ -3,7 +3,7 @@
 use super::support::{ReleaseFile, config, deployment, kubectl_apply, promote};
 use super::target::{diff, in_sync, lands, live, service};
 use crate::harness::{Run, TestCluster, Webhook};
-use kubectl_delivery::model::Object;
+use kubectl_delivery::testing::model::Object;
 use serde_json::{Value, json};
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::execute::app::{App, NAME, map, workload};
 use crate::harness::{Act, KillProxy, Ran, Recorded, Run, TestCluster, unique};
 use http::Method;
-use kubectl_delivery::model::names::{applyset_id, inventory};
+use kubectl_delivery::testing::model::names::{applyset_id, inventory};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::process::Command;

@@ -2,12 +2,12 @@
 
 use super::support::{ReleaseFile, config, contents, deployment, job, kubectl_apply};
 use crate::harness::{Namespace, Run, TestCluster, User, blocking};
-use kubectl_delivery::cluster::AccessReview;
-use kubectl_delivery::model::finding::Comparison;
-use kubectl_delivery::model::plan::Plan;
-use kubectl_delivery::model::preflight::Permission;
-use kubectl_delivery::model::verb::Verb;
-use kubectl_delivery::preflight::questions;
+use kubectl_delivery::testing::cluster::AccessReview;
+use kubectl_delivery::testing::model::finding::Comparison;
+use kubectl_delivery::testing::model::plan::Plan;
+use kubectl_delivery::testing::model::preflight::Permission;
+use kubectl_delivery::testing::model::verb::Verb;
+use kubectl_delivery::testing::preflight::questions;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
 //! Releases to promote, and a look at everything that a namespace holds.
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
-use kubectl_delivery::model::Object;
-use kubectl_delivery::model::state_key::StateKey;
-use kubectl_delivery::objects::content_hash;
+use kubectl_delivery::testing::model::Object;
+use kubectl_delivery::testing::model::state_key::StateKey;
+use kubectl_delivery::testing::objects::content_hash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

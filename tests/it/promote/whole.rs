@@ -2,7 +2,7 @@
 
 use super::support::{ReleaseFile, config, contents, deployment, kubectl_apply, promote};
 use crate::harness::{Namespace, Run, TestCluster};
-use kubectl_delivery::model::Object;
+use kubectl_delivery::testing::model::Object;
 use serde_json::{Value, json};
 
 fn revert(namespace: &Namespace) {

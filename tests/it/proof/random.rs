@@ -1,8 +1,8 @@
 //! Random objects of several kinds: with what makes a proof hard in them.
 
 use crate::harness::{Namespace, Run, TestCluster};
-use kubectl_delivery::model::ResourceType;
-use kubectl_delivery::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::ResourceType;
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use serde_json::{Value, json};
 
 /// A seeded source of numbers (SplitMix64).

@@ -2,8 +2,8 @@
 //! a failing one is made small by taking picks away.
 
 use crate::proof::random::Random;
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::{Gvk, ResourceType};
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::{Gvk, ResourceType};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 

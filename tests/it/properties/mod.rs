@@ -10,7 +10,7 @@ mod small;
 
 use crate::proof::random::Random;
 use drawn::Drawn;
-use kubectl_delivery::model::Object;
+use kubectl_delivery::testing::model::Object;
 use oracle::{Held, Said, ask, edit, restore, target_of};
 use scene::{Fault, Forbidden, Scene};
 use serde_json::Value;

@@ -2,9 +2,9 @@
 //! It knows nothing of how the program compares.
 
 use super::drawn::{Drawn, Place};
-use kubectl_delivery::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::{Object, Target};
+use kubectl_delivery::testing::cluster::{ApiError, Cluster, DeleteOptions, WriteOptions};
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::{Object, Target};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use super::drawn::{Drawn, Place, shapes};
 use super::oracle::{Held, hold};
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use futures::StreamExt;
-use kubectl_delivery::cluster::Cluster;
+use kubectl_delivery::testing::cluster::Cluster;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! An image of two platforms with an attestation manifest among them, as build tools push it.
 
 use crate::harness::{Run, TestCluster};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

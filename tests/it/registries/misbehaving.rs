@@ -4,7 +4,7 @@ use super::fake::{Fake, Reply, Request};
 use super::image::Image;
 use super::record;
 use crate::harness::{Ran, TestCluster};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use super::fake::{Fake, Reply};
 use super::round::Round;
 use super::tampering::Pushed;
 use crate::harness::{Repository, measured};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;

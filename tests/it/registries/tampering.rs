@@ -4,7 +4,7 @@ use super::fake::{Fake, Reply};
 use super::image::Image;
 use super::round::Round;
 use crate::harness::{Run, TestCluster, unique};
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::Value;
 use std::path::Path;
 

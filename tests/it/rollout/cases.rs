@@ -2,12 +2,12 @@
 //! case, with what was there and what must be said of it.
 
 use jiff::{SignedDuration, Timestamp};
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::k8s::pod::PodFacts;
-use kubectl_delivery::model::occurrence::Occurrence;
-use kubectl_delivery::model::verdict::Health;
-use kubectl_delivery::model::{Object, Target};
-use kubectl_delivery::rollout::{
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::k8s::pod::PodFacts;
+use kubectl_delivery::testing::model::occurrence::Occurrence;
+use kubectl_delivery::testing::model::verdict::Health;
+use kubectl_delivery::testing::model::{Object, Target};
+use kubectl_delivery::testing::rollout::{
     Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge,
 };
 use serde::Deserialize;

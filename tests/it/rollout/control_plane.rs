@@ -2,9 +2,9 @@
 
 use super::followed::{Followed, follow, quick};
 use crate::harness::{Namespace, Run, TestCluster};
-use kubectl_delivery::model::environment::HealthCheck;
-use kubectl_delivery::model::verdict::{CauseKind, Health};
-use kubectl_delivery::rollout::Policy;
+use kubectl_delivery::testing::model::environment::HealthCheck;
+use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
+use kubectl_delivery::testing::rollout::Policy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

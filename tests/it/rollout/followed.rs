@@ -2,12 +2,12 @@
 
 use crate::harness::{Namespace, TestCluster, blocking};
 use jiff::Timestamp;
-use kubectl_delivery::cluster::ApplyOptions;
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::verdict::{Cause, Health};
-use kubectl_delivery::model::{Object, ResourceType, Target};
-use kubectl_delivery::monitor::follow::Follow;
-use kubectl_delivery::rollout::{MonitoredObject, Policy, written_at};
+use kubectl_delivery::testing::cluster::ApplyOptions;
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::verdict::{Cause, Health};
+use kubectl_delivery::testing::model::{Object, ResourceType, Target};
+use kubectl_delivery::testing::monitor::follow::Follow;
+use kubectl_delivery::testing::rollout::{MonitoredObject, Policy, written_at};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

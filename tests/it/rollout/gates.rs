@@ -2,12 +2,12 @@
 
 use super::service::{apply, failed, quick_options, run};
 use crate::harness::TestCluster;
-use kubectl_delivery::model::environment::PrometheusGate;
-use kubectl_delivery::model::event::Event;
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::verdict::CauseKind;
-use kubectl_delivery::model::{Object, Target};
-use kubectl_delivery::monitor::{GateCheck, ReadyGate, WatchingOptions};
+use kubectl_delivery::testing::model::environment::PrometheusGate;
+use kubectl_delivery::testing::model::event::Event;
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::verdict::CauseKind;
+use kubectl_delivery::testing::model::{Object, Target};
+use kubectl_delivery::testing::monitor::{GateCheck, ReadyGate, WatchingOptions};
 use serde_json::json;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -2,8 +2,8 @@
 
 use super::followed::{deployment, follow, quick, workload};
 use crate::harness::{Run, TestCluster};
-use kubectl_delivery::model::verdict::{CauseKind, Health};
-use kubectl_delivery::rollout::Policy;
+use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
+use kubectl_delivery::testing::rollout::Policy;
 use rstest::rstest;
 use serde_json::json;
 use std::time::Duration;

@@ -3,19 +3,19 @@
 use super::followed::{deployment, quick, workload};
 use crate::harness::{Namespace, TestCluster};
 use async_trait::async_trait;
-use kubectl_delivery::cluster::{Cluster, DeleteOptions, Deleted, WriteOptions};
-use kubectl_delivery::model::event::{Event, EventSink};
-use kubectl_delivery::model::journal::Failure;
-use kubectl_delivery::model::k8s::kinds::well_known;
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::release::RecordedImage;
-use kubectl_delivery::model::verdict::CauseKind;
-use kubectl_delivery::model::{Sha256Digest, StepId, Target};
-use kubectl_delivery::monitor::{
+use kubectl_delivery::testing::cluster::{Cluster, DeleteOptions, Deleted, WriteOptions};
+use kubectl_delivery::testing::model::event::{Event, EventSink};
+use kubectl_delivery::testing::model::journal::Failure;
+use kubectl_delivery::testing::model::k8s::kinds::well_known;
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::release::RecordedImage;
+use kubectl_delivery::testing::model::verdict::CauseKind;
+use kubectl_delivery::testing::model::{Sha256Digest, StepId, Target};
+use kubectl_delivery::testing::monitor::{
     MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, Watching, WatchingOptions,
     WriteAnswer,
 };
-use kubectl_delivery::rollout::Policy;
+use kubectl_delivery::testing::rollout::Policy;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -2,12 +2,12 @@
 
 use super::followed::{deployment, follow, quick};
 use crate::harness::{Faults, KillProxy, Namespace, TestCluster};
-use kubectl_delivery::cluster::{DeleteOptions, WriteOptions};
-use kubectl_delivery::model::Target;
-use kubectl_delivery::model::k8s::kinds::built_in;
-use kubectl_delivery::model::plan::Propagation;
-use kubectl_delivery::model::verdict::CauseKind;
-use kubectl_delivery::observe::watch::{Collection, Store};
+use kubectl_delivery::testing::cluster::{DeleteOptions, WriteOptions};
+use kubectl_delivery::testing::model::Target;
+use kubectl_delivery::testing::model::k8s::kinds::built_in;
+use kubectl_delivery::testing::model::plan::Propagation;
+use kubectl_delivery::testing::model::verdict::CauseKind;
+use kubectl_delivery::testing::observe::watch::{Collection, Store};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

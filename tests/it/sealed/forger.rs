@@ -4,10 +4,10 @@ use super::*;
 use crate::harness::User;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubectl_delivery::model::bundle::{compress, decompress, pack};
-use kubectl_delivery::model::format::FormatVersion;
-use kubectl_delivery::model::seal::{Role, Seal, Sealed, seal_of};
-use kubectl_delivery::model::state_key::{BoundKey, StateKey};
+use kubectl_delivery::testing::model::bundle::{compress, decompress, pack};
+use kubectl_delivery::testing::model::format::FormatVersion;
+use kubectl_delivery::testing::model::seal::{Role, Seal, Sealed, seal_of};
+use kubectl_delivery::testing::model::state_key::{BoundKey, StateKey};
 
 pub struct Forger<'a> {
     app: &'a App,

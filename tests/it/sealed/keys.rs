@@ -3,7 +3,7 @@
 use super::*;
 use crate::harness::{Act, KillProxy, TestCluster};
 use crate::promote::support::ReleaseFile;
-use kubectl_delivery::model::Sha256Digest;
+use kubectl_delivery::testing::model::Sha256Digest;
 use std::path::{Path, PathBuf};
 
 pub fn key(folder: &Path, name: &str, byte: u8) -> PathBuf {

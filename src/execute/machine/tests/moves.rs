@@ -76,7 +76,7 @@ fn it_has_them_back_after_every_object_is_put_back_and_before_the_journal_is_clo
 #[test]
 fn an_inventory_that_cannot_be_told_stops_the_promotion_before_its_first_step() {
     let mut machine = moving();
-    // Permission before the other inventory is told; nothing of the release was sent.
+    // Right before the other inventory is told; nothing of the release was sent.
     let effects = course(&mut machine, begun()[..4].to_vec());
 
     assert_eq!(effects.last().map(String::as_str), Some("inventory"));
