@@ -4,6 +4,7 @@
 use super::console::{Console, answer};
 use crate::cli::Context;
 use crate::execute::{RunReport, Unconfirmed};
+use crate::model::k8s::writers::drop_bookkeeping;
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use crate::usecase::system::random_key;
@@ -99,15 +100,7 @@ fn content(one: &Unconfirmed) -> Result<String, CommandError> {
         .get_mut("metadata")
         .and_then(serde_json::Value::as_object_mut)
     {
-        for key in [
-            "managedFields",
-            "uid",
-            "resourceVersion",
-            "creationTimestamp",
-            "generation",
-        ] {
-            metadata.shift_remove(key);
-        }
+        drop_bookkeeping(metadata);
     }
     Ok(crate::load::to_yaml(&shown))
 }

@@ -51,7 +51,7 @@ pub fn record(
 ) -> Release {
     // First: of a Secret that is taken out, its requirement is all that stays.
     let requires = requirements(&objects);
-    let objects = objects.into_iter().filter(|object| !is_secret(object)).collect();
+    let objects = objects.into_iter().filter(|object| !object.is_secret()).collect();
 
     Release {
         api_version: API_VERSION.into(),
@@ -67,15 +67,11 @@ pub fn record(
     }
 }
 
-fn is_secret(object: &Object) -> bool {
-    object.kind() == "Secret" && object.api_version() == "v1"
-}
-
 /// What the objects need and do not hold, ordered by kind, namespace and name. Secrets among them are needs too.
 pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
     let types: BTreeMap<_, _> = objects
         .iter()
-        .filter(|object| is_secret(object))
+        .filter(|object| object.is_secret())
         .map(|secret| ((secret.namespace(), secret.name()), secret.text("/type")))
         .collect();
 
@@ -103,7 +99,7 @@ pub(super) struct Need {
 pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
     let held: HashSet<ObjectId> = objects
         .iter()
-        .filter(|object| with_secrets || !is_secret(object))
+        .filter(|object| with_secrets || !object.is_secret())
         .map(Object::id)
         .collect();
 
@@ -132,7 +128,7 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
         }
 
         // All its keys, also those that no object reads: the application may read them through the API.
-        if is_secret(object) && !with_secrets {
+        if object.is_secret() && !with_secrets {
             needs.add(object, ("Secret", namespace, object.name()), None, false);
             for key in object
                 .at("/data")

@@ -33,9 +33,9 @@ pub struct Bundle {
 impl Bundle {
     /// These bundles without the parts that others name as well: parts are named by their bytes, and two bundles whose bytes
     /// agree in one part share that one.
-    pub fn without_shared<'b>(bundles: Vec<Self>, kept: impl IntoIterator<Item = &'b Self>) -> Vec<Self> {
+    pub fn without_shared<'b>(bundles: Vec<Self>, others: impl IntoIterator<Item = &'b Self>) -> Vec<Self> {
         let key = |bundle: &Self, name: &String| (bundle.secret, bundle.namespace.clone(), name.clone());
-        let kept: HashSet<_> = kept
+        let shared: HashSet<_> = others
             .into_iter()
             .flat_map(|bundle| bundle.names.iter().map(move |name| key(bundle, name)))
             .collect();
@@ -44,7 +44,7 @@ impl Bundle {
             let names = std::mem::take(&mut bundle.names);
             bundle.names = names
                 .into_iter()
-                .filter(|name| !kept.contains(&key(&bundle, name)))
+                .filter(|name| !shared.contains(&key(&bundle, name)))
                 .collect();
             bundle
         });
@@ -272,9 +272,9 @@ mod tests {
         };
 
         let old = vec![of(&["a-0", "b-1"]), of(&["b-1"]), other.clone()];
-        let kept = [of(&["c-0", "b-1"])];
+        let others = [of(&["c-0", "b-1"])];
         // Of the same name in another namespace it is another one.
-        assert_eq!(Bundle::without_shared(old, &kept), [of(&["a-0"]), other]);
+        assert_eq!(Bundle::without_shared(old, &others), [of(&["a-0"]), other]);
     }
 
     #[test]

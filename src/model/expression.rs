@@ -27,7 +27,7 @@ impl Expression {
         }
 
         let program = Program::compile(text)
-            .map_err(|error| told(error.to_string().lines().next().unwrap_or_default()))?;
+            .map_err(|error| parse_error(error.to_string().lines().next().unwrap_or_default()))?;
 
         // What is too much with nothing in its variables is too much always.
         Meter::new(&[]).check(program.expression())?;
@@ -75,7 +75,7 @@ impl Expression {
 }
 
 /// `ERROR: <input>:1:10: Syntax error: …`, for people.
-fn told(line: &str) -> String {
+fn parse_error(line: &str) -> String {
     let parts = line
         .strip_prefix("ERROR: <input>:")
         .map(|rest| rest.splitn(3, ':').collect::<Vec<_>>());

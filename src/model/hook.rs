@@ -121,8 +121,8 @@ mod tests {
             // Pods have no such field.
             (POD, json!({}), json!({"ttlSecondsAfterFinished": 1}), false),
         ] {
-            let told = format!("{kind:?} {annotations} {spec}");
-            assert_eq!(goes_by_itself(&object(kind, annotations, spec)), goes, "{told}");
+            let case = format!("{kind:?} {annotations} {spec}");
+            assert_eq!(goes_by_itself(&object(kind, annotations, spec)), goes, "{case}");
         }
     }
 

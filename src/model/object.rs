@@ -233,10 +233,14 @@ impl Object {
             return self.clone();
         };
 
-        let kept = |value: &Value| match value {
+        let without_entries = |value: &Value| match value {
             Value::Object(metadata) => {
-                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
-                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+                let others = metadata.iter().filter(|(name, _)| *name != "managedFields");
+                Value::Object(
+                    others
+                        .map(|(name, value)| (name.clone(), value.clone()))
+                        .collect(),
+                )
             }
             other => other.clone(),
         };
@@ -245,7 +249,7 @@ impl Object {
             (
                 name.clone(),
                 if name == "metadata" {
-                    kept(value)
+                    without_entries(value)
                 } else {
                     value.clone()
                 },

@@ -120,7 +120,18 @@ pub enum Answer {
     Unknown {
         /// Why.
         why: String,
+        /// What has to be there first, where that is all.
+        missing: Option<Missing>,
     },
+}
+
+/// What an object needs before the server can be asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Its namespace.
+    Namespace,
+    /// Its kind: no definition serves it.
+    Kind,
 }
 
 /// Whether a right is there.

@@ -40,8 +40,7 @@ impl SecretTexts {
 
     /// The same; `token` says what stands for the value of a Secret's key.
     pub fn learn_as(&mut self, object: &Object, token: &dyn Fn(&str, &str, &[u8]) -> String) {
-        let gvk = object.gvk();
-        if !gvk.group.is_empty() || gvk.kind != "Secret" || is_own(object.text("/type")) {
+        if !object.is_secret() || is_own(object.text("/type")) {
             return;
         }
 

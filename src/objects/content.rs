@@ -110,7 +110,7 @@ fn is_no_content_of_metadata(key: &str, value: &Value) -> bool {
 /// A step that leaves `replicas` to an autoscaler does not mind when they move.
 fn step_hash(action: &Action, live: &Object) -> String {
     // A plan is kept in files, and a hash of a short value tells it. Nobody but its users writes a Secret.
-    if is_secret(live) {
+    if live.is_secret() {
         return format!("resourceVersion {}", live.resource_version());
     }
 
@@ -120,10 +120,6 @@ fn step_hash(action: &Action, live: &Object) -> String {
     };
 
     Sha256Digest::of(&content(live, leaves_replicas)).hex().to_owned()
-}
-
-fn is_secret(object: &Object) -> bool {
-    object.kind() == "Secret" && object.gvk().group.is_empty()
 }
 
 /// What the hash of an object is worked out from.

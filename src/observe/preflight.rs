@@ -12,7 +12,7 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{
-    Answer, Answers, DryRun, DryRunRequest, Need, Permission, PermissionAnswer, PodDryRun, Questions,
+    Answer, Answers, DryRun, DryRunRequest, Missing, Need, Permission, PermissionAnswer, PodDryRun, Questions,
 };
 use crate::model::refusal::{RefusalCause, RefusedBy};
 use crate::model::{Object, Target};
@@ -192,6 +192,7 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodDryRun) -> Answer {
         Ok(applied) => Answer::Accepted(Some(Box::new(applied.object))),
         Err(error) if may_not_create_pods(&error) => Answer::Unknown {
             why: "no right to create pods dry".into(),
+            missing: None,
         },
         Err(error) => answer_of(&error),
     }
@@ -210,14 +211,19 @@ fn answer_of(error: &ApiError) -> Answer {
     match error {
         ApiError::NotServed { resource } => Answer::Unknown {
             why: format!("{resource} is not served yet"),
+            missing: Some(Missing::Kind),
         },
         ApiError::Status {
             code: 404, message, ..
-        } => Answer::Unknown { why: message.clone() },
+        } => Answer::Unknown {
+            why: message.clone(),
+            missing: names_namespace(message).then_some(Missing::Namespace),
+        },
         // A webhook with side effects: only the real request will tell.
-        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => {
-            Answer::Unknown { why: message.clone() }
-        }
+        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => Answer::Unknown {
+            why: message.clone(),
+            missing: None,
+        },
         // A refusal can be waived by the field that it is about.
         ApiError::Status { code, message, .. } => Answer::Refused {
             code: *code,
@@ -227,8 +233,14 @@ fn answer_of(error: &ApiError) -> Answer {
         // No answer at all, or none of the server's own: it refuses nothing.
         other => Answer::Unknown {
             why: other.to_string(),
+            missing: None,
         },
     }
+}
+
+/// Whether what a 404 is about is a namespace: that is in the server's words alone.
+fn names_namespace(message: &str) -> bool {
+    message.contains("namespaces \"") && message.contains("not found")
 }
 
 fn is_by(error: &ApiError, by: RefusedBy) -> bool {

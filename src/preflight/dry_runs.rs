@@ -12,7 +12,7 @@ use super::{pods::repaired_note, refusals};
 use crate::model::check::Check;
 use crate::model::finding::{ManagerClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
-use crate::model::preflight::{Answer, Answers, DryRunRequest, Questions};
+use crate::model::preflight::{Answer, Answers, DryRunRequest, Missing, Questions};
 use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::Owners;
 use crate::objects::with_defaults_after;
@@ -72,8 +72,9 @@ pub(super) fn apply_dry_runs(
                     None => refusals::rejection_finding(&id, *code, message, fields),
                 }),
             },
-            (Answer::Unknown { why }, _) => {
-                outcome.findings.push(unknown_finding(&id, why, prerequisites));
+            (Answer::Unknown { why, missing }, _) => {
+                let finding = unknown_finding(&id, why, *missing, prerequisites);
+                outcome.findings.push(finding);
             }
             (Answer::Accepted(Some(object)), DryRunRequest::Apply(_) | DryRunRequest::Replace(_)) => {
                 let compared = compared.get(&id).copied();
@@ -117,9 +118,19 @@ fn webhook_finding(
 }
 
 /// What could not be asked yet.
-fn unknown_finding(id: &ObjectId, why: &str, prerequisites: &Prerequisites<'_>) -> PreflightFinding {
+fn unknown_finding(
+    id: &ObjectId,
+    why: &str,
+    missing: Option<Missing>,
+    prerequisites: &Prerequisites<'_>,
+) -> PreflightFinding {
+    let is_awaited = match missing {
+        Some(Missing::Namespace) => prerequisites.awaited_namespace(id).is_some(),
+        Some(Missing::Kind) => prerequisites.awaited_definition(id).is_some(),
+        None => true,
+    };
     // It is not there, and nothing of the plan makes it: the step could only fail.
-    if waits_for_nothing(why, id, prerequisites) {
+    if !is_awaited {
         let message = format!("expected a namespace or kind that is there or in the release, found: {why}");
         return refuse(Check::DryRun, Some(id), message, None);
     }
@@ -130,15 +141,6 @@ fn unknown_finding(id: &ObjectId, why: &str, prerequisites: &Prerequisites<'_>) 
         .or_else(|| prerequisites.awaited_namespace(id));
     let message = awaited.unwrap_or_else(|| format!("not checked: {why}"));
     note(Check::DryRun, Some(id), message)
-}
-
-/// Whether what is missing is neither there nor made by this promotion.
-fn waits_for_nothing(why: &str, id: &ObjectId, prerequisites: &Prerequisites<'_>) -> bool {
-    // By the server's words for a namespace, and by those of `observe::preflight` for a kind.
-    if why.contains("namespaces \"") && why.contains("not found") {
-        return prerequisites.awaited_namespace(id).is_none();
-    }
-    why.contains("is not served yet") && prerequisites.awaited_definition(id).is_none()
 }
 
 /// Takes in what a step would leave; what of its fields the server drops or keeps is found.

@@ -92,7 +92,7 @@ pub async fn diff(
     loaded: LoadedSource,
     scope: &Scope,
 ) -> Result<DiffOutcome, CommandError> {
-    let mut subject = MonitoredObject::find(request, loaded, scope).await?;
+    let mut subject = DiffSubject::find(request, loaded, scope).await?;
     let ComparisonFacts {
         mut comparison,
         pods,
@@ -134,7 +134,7 @@ pub async fn diff(
 }
 
 /// What is compared, and what the cluster keeps of it.
-struct MonitoredObject {
+struct DiffSubject {
     inputs: Inputs,
     identity: PublicRelease,
     /// Empty before the first promotion, and for manifests alone.
@@ -143,16 +143,15 @@ struct MonitoredObject {
     key: Option<BoundKey>,
 }
 
-impl MonitoredObject {
+impl DiffSubject {
     async fn find(request: &DiffRequest, loaded: LoadedSource, scope: &Scope) -> Result<Self, CommandError> {
-        let inputs = match loaded {
-            LoadedSource::Given(inputs) => *inputs,
+        let (inputs, state) = match loaded {
             LoadedSource::Promoted(environment) => promoted_inputs(request, *environment, scope).await?,
-        };
-        let state = if request.is_release() {
-            read_state(request, scope, &inputs.release.release.metadata.name).await?
-        } else {
-            ReleaseState::default()
+            LoadedSource::Given(inputs) if request.is_release() => {
+                let state = read_state(request, scope, &inputs.release.release.metadata.name).await?;
+                (*inputs, state)
+            }
+            LoadedSource::Given(inputs) => (*inputs, ReleaseState::default()),
         };
 
         let key = state.key().cloned();

@@ -7,6 +7,7 @@ use super::{CommandError, ErrorKind};
 use crate::compare;
 use crate::load::to_yaml;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
+use crate::model::k8s::writers::drop_bookkeeping;
 use crate::model::{Object, Target};
 use crate::report::{Redactor, clean};
 use serde_json::Value;
@@ -17,14 +18,6 @@ use tokio::process::Command;
 
 /// The variable that kubectl reads too.
 const VARIABLE: &str = "KUBECTL_EXTERNAL_DIFF";
-/// Metadata that the server writes, and that differs without meaning anything.
-const SERVER_METADATA: [&str; 5] = [
-    "managedFields",
-    "resourceVersion",
-    "generation",
-    "uid",
-    "creationTimestamp",
-];
 
 /// The tool and its arguments, where the variable names one.
 pub fn find_tool() -> Option<Vec<String>> {
@@ -141,9 +134,7 @@ fn without_server_fields(mut object: Value) -> Value {
         map.shift_remove("status");
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in SERVER_METADATA {
-            metadata.shift_remove(field);
-        }
+        drop_bookkeeping(metadata);
     }
     object
 }

@@ -299,12 +299,12 @@ mod tests {
         }}});
 
         let found = images(&with_spec(("apps/v1", "Deployment"), spec), &[]);
-        let told: Vec<_> = found
+        let listed: Vec<_> = found
             .iter()
             .map(|image| (image.path.to_string(), image.reference.as_str()))
             .collect();
         assert_eq!(
-            told,
+            listed,
             [
                 (
                     "/spec/template/spec/initContainers/[name=i]/image".to_owned(),
@@ -361,14 +361,14 @@ mod tests {
                 {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}],
         });
 
-        let told: Vec<_> = references(&spec)
+        let listed: Vec<_> = references(&spec)
             .into_iter()
             .map(|r| (r.kind, r.name, r.key, r.optional, r.at_start))
             .collect();
 
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
-            told,
+            listed,
             [
                 ("Secret", "db".to_owned(), some("password"), false, true),
                 ("ConfigMap", "shop".to_owned(), None, true, true),

@@ -32,6 +32,11 @@ pub fn drop_server_written(metadata: &mut Map<String, Value>) {
     metadata.retain(|field, _| !is_written(field));
 }
 
+/// Leaves in `metadata` what a reader of the object cares for, in its order.
+pub fn drop_bookkeeping(metadata: &mut Map<String, Value>) {
+    metadata.retain(|field, _| !BOOKKEEPING.contains(&field.as_str()));
+}
+
 /// Labels that the Job controller writes into a Job's own template.
 pub const JOB_LABELS: [&str; 4] = [
     "controller-uid",

@@ -9,7 +9,7 @@ use crate::model::Sha256Digest;
 use crate::model::environment::EnvironmentSpec;
 use crate::model::names::API_VERSION;
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
-use crate::observe::release_state::{list_homes, read_record};
+use crate::observe::release_state::{ReleaseState, list_homes, read_record};
 use crate::usecase::inputs::{Inputs, open_environment, read_manifests};
 use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::verify::refusal_error;
@@ -96,12 +96,12 @@ fn inputs_of_manifests(request: &DiffRequest) -> Result<Inputs, CommandError> {
     })
 }
 
-/// What was last promoted into the namespace, as the cluster keeps it.
+/// What was last promoted into the namespace, and all that the cluster keeps of it.
 pub(super) async fn promoted_inputs(
     request: &DiffRequest,
     environment: LoadedEnvironment,
     scope: &Scope,
-) -> Result<Inputs, CommandError> {
+) -> Result<(Inputs, ReleaseState), CommandError> {
     let (cluster, home) = (scope.cluster.as_ref(), &scope.home);
     let name = only_release(cluster, home).await?;
     let state = request.access.read_checked(cluster, home, &name).await?;
@@ -117,12 +117,13 @@ pub(super) async fn promoted_inputs(
     let record = read_record(cluster, entry, false, state.key())
         .await
         .map_err(|error| super::unreadable(&error))?;
-    Ok(Inputs {
+    let inputs = Inputs {
         release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
         environment,
         manifests: Some(record.desired),
         refusals: Vec::new(),
-    })
+    };
+    Ok((inputs, state))
 }
 
 /// The name of the namespace's only release.

@@ -5,12 +5,12 @@
 use super::preparing::Prepared;
 use super::session::Session;
 use crate::execute::{self, Promotion, RunReport, Unconfirmed};
-use crate::model::ObjectId;
 use crate::model::event::Event;
 use crate::model::inventory::{Record, Terms};
 use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
 use crate::model::snapshot::Observed;
+use crate::model::{Object, ObjectId};
 use crate::plan;
 use crate::usecase::CommandError;
 use crate::usecase::inputs::Inputs;
@@ -29,9 +29,14 @@ impl Session {
         if self.request.source.is_recorded() {
             return execute::unconfirmed_plan(plan, &self.judging.gates, confirmed);
         }
-        let objects = &prepared.comparison.objects;
-        let live = |id: &ObjectId| objects.iter().find(|one| one.id() == *id)?.live.object();
-        execute::unconfirmed_prunes(plan, live, confirmed)
+        if plan.prune.is_empty() {
+            return Vec::new();
+        }
+        let objects = prepared.comparison.objects.iter();
+        let live: HashMap<ObjectId, &Object> = objects
+            .filter_map(|one| Some((one.id(), one.live.object()?)))
+            .collect();
+        execute::unconfirmed_prunes(plan, |id| live.get(id).copied(), confirmed)
     }
 
     /// Executes the plan.
