@@ -84,12 +84,10 @@ fn a_soak_goes_on_once_a_killed_api_server_is_there_again() {
     let scene = Scene::new();
     let mut promote = scene.app.promote("2", &[web('2', None)]);
     let running = Running::start(promote.args(["--soak", "8s"]));
-    scene.until("/status/readyReplicas", 2);
-    std::thread::sleep(Duration::from_secs(2));
+    running.until_stderr("soaking");
     scene.cluster.kill("kube-apiserver");
     std::thread::sleep(Duration::from_secs(2));
     scene.cluster.restart("kube-apiserver");
-    let ran = running.wait().exits(0);
-    assert!(ran.stderr.contains("soaking"), "{}", ran.stderr);
+    running.wait().exits(0);
     assert_eq!(scene.app.status()["version"], "2");
 }

@@ -1,7 +1,7 @@
 //! The process that acts are done to.
 
 use crate::harness::Ran;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -51,7 +51,7 @@ pub struct Running {
     process: Arc<Process>,
     command: String,
     start: Instant,
-    readers: [Option<JoinHandle<String>>; 2],
+    readers: [Option<Reader>; 2],
 }
 
 impl Running {
@@ -92,6 +92,21 @@ impl Running {
         self.process.child().try_wait().is_ok_and(|ended| ended.is_some())
     }
 
+    /// Waits until its stderr holds that text. Fails where it ends without, and after a minute.
+    pub fn until_stderr(&self, text: &str) {
+        let start = Instant::now();
+        loop {
+            // Before the look: what it wrote last is read as well.
+            let is_over = self.has_ended() || start.elapsed() > Duration::from_secs(60);
+            let stderr = self.readers[1].as_ref().map(Reader::so_far).unwrap_or_default();
+            if stderr.contains(text) {
+                return;
+            }
+            assert!(!is_over, "{} did not write {text:?}:\n{stderr}", self.command);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits for its end. Kills it and fails after five minutes.
     pub fn wait(mut self) -> Ran {
         let code = loop {
@@ -100,21 +115,16 @@ impl Running {
             }
             if self.start.elapsed() > Duration::from_secs(300) {
                 self.process.kill();
-                let said = self.readers[1]
-                    .take()
-                    .map(|thread| thread.join().unwrap())
-                    .unwrap_or_default();
-                panic!("{} did not end within 300 s:\n{said}", self.command);
+                let stderr = self.readers[1].take().map(Reader::join).unwrap_or_default();
+                panic!("{} did not end within 300 s:\n{stderr}", self.command);
             }
             std::thread::sleep(Duration::from_millis(2));
         };
         let took = self.start.elapsed();
-        let [stdout, stderr] = self.readers.each_mut().map(|reader| {
-            reader
-                .take()
-                .map(|thread| thread.join().unwrap())
-                .unwrap_or_default()
-        });
+        let [stdout, stderr] = self
+            .readers
+            .each_mut()
+            .map(|reader| reader.take().map(Reader::join).unwrap_or_default());
         Ran {
             command: self.command.clone(),
             code,
@@ -133,10 +143,35 @@ impl Drop for Running {
     }
 }
 
-fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).ok();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What one of its streams holds, while it is written and at its end.
+struct Reader {
+    text: Arc<Mutex<String>>,
+    thread: JoinHandle<()>,
+}
+
+impl Reader {
+    fn so_far(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn join(self) -> String {
+        self.thread.join().unwrap();
+        std::mem::take(&mut *self.text.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn reader(pipe: impl Read + Send + 'static) -> Reader {
+    let text = Arc::new(Mutex::new(String::new()));
+    let written = text.clone();
+
+    let thread = std::thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let mut text = written.lock().unwrap_or_else(PoisonError::into_inner);
+            text.push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+    Reader { text, thread }
 }
