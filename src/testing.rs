@@ -14,7 +14,9 @@ pub mod load {
     pub use crate::load::{documents, environment, junit, parse_release, release, to_yaml, typed_json};
 }
 pub mod model {
-    pub use crate::model::{FieldPath, Gvk, Object, ObjectId, ResourceType, Sha256Digest, StepId, Target};
+    pub use crate::model::{
+        FieldPath, Gvk, Object, ObjectId, ResourceType, Sha256Digest, StepId, Target, Uid,
+    };
     pub mod bundle {
         pub use crate::model::bundle::{Bundle, compress, decompress, pack, unpack};
     }

@@ -102,7 +102,7 @@ impl Sealing<'_> {
         }
 
         let chosen = ChosenKey::choose(new, &found)?;
-        let bound = chosen.key.bind(&found.namespace_uid, name);
+        let bound = chosen.key.bind(found.namespace_uid.as_ref(), name);
         let writer = self.writer();
         if chosen.storage == KeyStorage::New {
             // A key is created and never replaced: what an earlier try has left under this name has to go first.
@@ -301,7 +301,10 @@ fn old_keys(found: &Unsealed, name: &str) -> Vec<BoundKey> {
         return Vec::new();
     };
     // A run that was killed has sealed with the new key what names bundles of the one before.
-    let others = found.keys.iter().map(|key| key.bind(&found.namespace_uid, name));
+    let others = found
+        .keys
+        .iter()
+        .map(|key| key.bind(found.namespace_uid.as_ref(), name));
     [sealed.clone()].into_iter().chain(others).collect()
 }
 

@@ -9,7 +9,7 @@ use crate::model::format::FORMAT_VERSION;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
 use crate::model::names::{self, *};
-use crate::model::{Sha256Digest, Target};
+use crate::model::{Sha256Digest, Target, Uid};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -150,7 +150,8 @@ fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
         let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
         // Of what is not new no uid is kept.
         let is_new = matches!(step.verb.as_str(), "create" | "recreate");
-        step.state = StepState::done(&if is_new { parts.join("-") } else { String::new() }, hash);
+        let uid = is_new.then(|| Uid::parse(&parts.join("-"))).flatten();
+        step.state = StepState::done(uid, hash);
         step.undo = UndoState::done(&hash.chars().rev().collect::<String>(), Vec::new());
     }
     head

@@ -119,7 +119,7 @@ fn goes(progress: &StepProgress, part: &StepPart, live: &Object) -> bool {
     // As the undo will see it: by the uid where the step was
     // answered, else by what the object tells of itself.
     let is_ours = match &progress.state {
-        StepState::Done { uid, .. } => uid == live.uid(),
+        StepState::Done { uid, .. } => live.has_uid(uid.as_ref()),
         _ => part
             .step
             .action

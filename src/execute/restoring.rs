@@ -77,7 +77,7 @@ impl Undoing<'_> {
         clock: &Clock<'_>,
     ) -> Result<UndoState, Next> {
         let ours = match (&part.step.action, &progress.state) {
-            (Action::Recreate { .. }, StepState::Done { uid, .. }) => uid == live.uid(),
+            (Action::Recreate { .. }, StepState::Done { uid, .. }) => live.has_uid(uid.as_ref()),
             (Action::Recreate { object }, _) => is_made_by(object, &live),
             _ => false,
         };

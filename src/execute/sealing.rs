@@ -103,7 +103,7 @@ pub(super) async fn at_hand(
         None => random()?,
     };
 
-    let bound = fresh.bind(namespace_uid.as_deref().unwrap_or_default(), &writer.release.name);
+    let bound = fresh.bind(namespace_uid.as_ref(), &writer.release.name);
     // The state of nothing: whatever is written first is sealed as what follows it.
     let state = Sealed::new(&bound, outside.is_some(), 0, None, None);
     let mut at = SealAtHand {

@@ -86,9 +86,11 @@ fn recreated(part: &StepPart, object: &Object, live: &Object) -> StepStatus {
 fn deleted(part: &StepPart, live: &Object) -> StepStatus {
     match &part.step.expect {
         // The one to delete is gone; another one is none of ours.
-        Expect::Present { uid, .. } | Expect::Made { uid } if uid != live.uid() => StepStatus::Done,
+        Expect::Present { uid, .. } if uid != live.uid() => StepStatus::Done,
         // This promotion made it: it goes whatever became of its content.
-        Expect::Made { .. } => StepStatus::NotDone,
+        Expect::Made { uid } if live.has_uid(uid.as_ref()) => StepStatus::NotDone,
+        // Where the step made nothing, nothing is deleted.
+        Expect::Made { .. } => StepStatus::Done,
         _ if holds(part, live) => StepStatus::NotDone,
         _ => foreign(part, live),
     }
@@ -104,10 +106,9 @@ pub(super) fn with_known_uid(part: &StepPart, journal: &Journal) -> Option<StepP
         .steps
         .iter()
         .find(|step| !step.prune && step.target == part.step.target);
-    // An empty uid is nobody's: where the step made nothing, nothing is deleted.
     let uid = match made.map(|step| &step.state) {
         Some(StepState::Done { uid, .. }) => uid.clone(),
-        _ => String::new(),
+        _ => None,
     };
 
     let mut known = part.clone();

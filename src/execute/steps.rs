@@ -15,7 +15,7 @@ use crate::model::journal::StepPart;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, Target};
+use crate::model::{Object, Target, Uid};
 use crate::monitor::StopReason;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -365,7 +365,8 @@ fn held_by(live: &Object, waited: Duration) -> String {
 /// The uid that a step expects.
 pub(super) fn expected_uid(part: &StepPart) -> Option<&str> {
     match &part.step.expect {
-        Expect::Present { uid, .. } | Expect::Made { uid } => Some(uid),
+        Expect::Present { uid, .. } => Some(uid),
+        Expect::Made { uid } => uid.as_ref().map(Uid::as_str),
         Expect::Absent => None,
     }
 }

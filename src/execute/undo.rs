@@ -159,7 +159,7 @@ impl Undoing<'_> {
         let sent = part.step.action.object();
         // In doubt no uid is known: the object has to tell by itself that our create made it.
         let ours = match &progress.state {
-            StepState::Done { uid, .. } => uid == live.uid(),
+            StepState::Done { uid, .. } => live.has_uid(uid.as_ref()),
             _ => sent.is_some_and(|sent| is_made_by(sent, &live)),
         };
 

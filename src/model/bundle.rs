@@ -57,7 +57,7 @@ impl Bundle {
     /// In the namespace `shop`.
     pub fn named(name: &str, secret: bool) -> Self {
         let digest = crate::model::state_key::StateKey::new([1; 32])
-            .bind("u", "shop")
+            .bind(crate::model::Uid::parse("u").as_ref(), "shop")
             .part(name.as_bytes());
         Self {
             secret,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn key(byte: u8) -> BoundKey {
-        StateKey::new([byte; 32]).bind("u", "shop")
+        StateKey::new([byte; 32]).bind(crate::model::Uid::parse("u").as_ref(), "shop")
     }
 
     fn bundle(digest: Mac) -> Bundle {

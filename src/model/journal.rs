@@ -12,7 +12,7 @@ pub use self::head::{Head, Previous};
 use super::bundle::Bundle;
 use super::environment::{Gate, HealthCheck, Injected, WaitRule};
 use super::format::{FormatVersion, Rest};
-use super::identity::{ObjectId, Target};
+use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::ReleaseRef;
 use super::object::Object;
 use super::plan::{Plan, PlanStep};
@@ -218,10 +218,10 @@ pub enum StepState {
     Intended,
     /// Done: what the object was afterwards.
     Done {
-        /// Its uid, where it is a new one; else empty.
+        /// Its uid, where it is a new one.
         // A uid is the identity of what was created; of what was changed the plan knows it.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        uid: String,
+        #[serde(default, with = "optional_uid", skip_serializing_if = "Option::is_none")]
+        uid: Option<Uid>,
         /// The first digits of its content's hash; empty where it was deleted.
         content: String,
     },
@@ -260,9 +260,9 @@ pub enum UndoState {
 
 impl StepState {
     /// Done, with the object's uid, where it is a new one, and the hash of its content; empty where it is gone.
-    pub fn done(uid: &str, hash: &str) -> Self {
+    pub fn done(uid: Option<Uid>, hash: &str) -> Self {
         Self::Done {
-            uid: uid.into(),
+            uid,
             content: first_digits(hash),
         }
     }

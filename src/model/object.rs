@@ -4,7 +4,7 @@
 //! object is made once, by [`Object::new`], and has an identity from then on; `identity.rs` has its
 //! types.
 
-use super::identity::ObjectId;
+use super::identity::{ObjectId, Uid};
 use super::k8s::kinds::Gvk;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -150,6 +150,16 @@ impl Object {
     /// `metadata.uid`, or `""` where the server has not seen it.
     pub fn uid(&self) -> &str {
         self.metadata("uid").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// `metadata.uid`; none where the server has not seen it.
+    pub fn known_uid(&self) -> Option<Uid> {
+        Uid::parse(self.uid())
+    }
+
+    /// Whether it is the object with this uid. Where none is known, it is not.
+    pub fn has_uid(&self, uid: Option<&Uid>) -> bool {
+        uid.is_some_and(|uid| uid.as_str() == self.uid())
     }
 
     /// `metadata.resourceVersion`, or `""`.
@@ -320,6 +330,12 @@ impl<'de> Deserialize<'de> for Object {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn no_object_has_a_uid_that_is_not_known() {
+        let new = Object::new(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})).unwrap();
+        assert!(new.known_uid().is_none() && !new.has_uid(None));
+    }
 
     #[test]
     fn an_object_without_a_name_is_refused_with_the_field_that_is_missing() {

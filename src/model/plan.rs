@@ -6,7 +6,7 @@
 
 use super::check::Check;
 use super::format::FormatVersion;
-use super::identity::{ObjectId, Target};
+use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::Move;
 use super::object::Object;
 use super::release::PublicRelease;
@@ -189,9 +189,9 @@ pub enum Expect {
     },
     /// It is there as a step of the same plan made it, whatever became of its content.
     Made {
-        /// Its uid: the journal's, once the step is done; empty in a plan, which cannot know it.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        uid: String,
+        /// Its uid: the journal's, once the step is done; none in a plan, which cannot know it.
+        #[serde(default, with = "optional_uid", skip_serializing_if = "Option::is_none")]
+        uid: Option<Uid>,
     },
 }
 
@@ -317,4 +317,24 @@ pub enum Severity {
     Waived,
     /// It is said.
     Note,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_uid_that_a_plan_cannot_know_is_left_out_and_an_empty_one_is_none() {
+        let unknown = Expect::Made { uid: None };
+        assert_eq!(serde_json::to_value(&unknown).unwrap(), json!({"type": "made"}));
+        for text in [json!({"type": "made"}), json!({"type": "made", "uid": ""})] {
+            assert_eq!(serde_json::from_value::<Expect>(text).unwrap(), unknown);
+        }
+
+        let known = Expect::Made { uid: Uid::parse("u") };
+        let text = json!({"type": "made", "uid": "u"});
+        assert_eq!(serde_json::to_value(&known).unwrap(), text);
+        assert_eq!(serde_json::from_value::<Expect>(text).unwrap(), known);
+    }
 }

@@ -3,7 +3,7 @@
 //! `preflight` makes the questions of a plan and judges the answers; `observe` asks, and decides nothing.
 //! Lists of answers stand in the order of their questions. Asking changes nothing.
 
-use super::identity::{ObjectId, Target};
+use super::identity::{ObjectId, Target, Uid};
 use super::object::Object;
 use super::step_id::StepId;
 use super::verb::Verb;
@@ -63,7 +63,7 @@ pub enum DryRunRequest {
     // Rights can be reduced by who does not hold them, and given back only by who does.
     PutBack(Value),
     /// DELETE of this uid.
-    Delete(String),
+    Delete(Uid),
 }
 
 /// The pod of a workload's template, to be created dry.

@@ -5,6 +5,7 @@
 //! keeps a key.
 
 use super::digest::hex;
+use super::identity::Uid;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac as _};
@@ -58,7 +59,9 @@ impl StateKey {
     }
 
     /// The keys that are worked out from it for one release in one namespace, and for nothing else.
-    pub fn bind(&self, namespace_uid: &str, name: &str) -> BoundKey {
+    pub fn bind(&self, namespace_uid: Option<&Uid>, name: &str) -> BoundKey {
+        // A namespace that is not there yet has none, and nothing is kept in it that a key could vouch for.
+        let namespace_uid = namespace_uid.map_or("", Uid::as_str);
         let derived = |purpose: &str| {
             // With a version: keys that are derived in another way never meet these.
             let parts = ["kubectl-delivery.io/state-v1", purpose, namespace_uid, name];
@@ -239,6 +242,10 @@ fn mac(key: &[u8; 32], texts: &[&[u8]]) -> [u8; 32] {
 mod tests {
     use super::*;
 
+    fn uid(text: &str) -> Option<Uid> {
+        Uid::parse(text)
+    }
+
     fn key() -> StateKey {
         StateKey([7; KEY_BYTES])
     }
@@ -262,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_key_is_never_shown() {
-        let shown = format!("{:?} {:?}", key(), key().bind("u", "shop"));
+        let shown = format!("{:?} {:?}", key(), key().bind(uid("u").as_ref(), "shop"));
 
         assert!(
             !shown.contains("7, 7") && !shown.contains(&key().to_text()),
@@ -272,7 +279,7 @@ mod tests {
 
     #[test]
     fn each_purpose_release_and_namespace_has_a_digest_of_its_own() {
-        let bound = key().bind("u", "shop");
+        let bound = key().bind(uid("u").as_ref(), "shop");
         let mut found = vec![
             // The same letters, cut elsewhere.
             bound.seal(&[b"ab"]),
@@ -280,22 +287,27 @@ mod tests {
             bound.seal(&[b"", b"ab"]),
             // Another purpose, namespace, name, and the same letters over both of these.
             bound.part(b"ab"),
-            key().bind("v", "shop").seal(&[b"ab"]),
-            key().bind("u", "shop2").seal(&[b"ab"]),
-            key().bind("us", "hop").seal(&[b"ab"]),
-            StateKey([8; KEY_BYTES]).bind("u", "shop").seal(&[b"ab"]),
+            key().bind(uid("v").as_ref(), "shop").seal(&[b"ab"]),
+            key().bind(uid("u").as_ref(), "shop2").seal(&[b"ab"]),
+            key().bind(uid("us").as_ref(), "hop").seal(&[b"ab"]),
+            StateKey([8; KEY_BYTES])
+                .bind(uid("u").as_ref(), "shop")
+                .seal(&[b"ab"]),
         ];
 
         let count = found.len();
         found.dedup_by(|one, other| one == other);
         assert_eq!(found.len(), count);
 
-        assert_eq!(bound.seal(&[b"ab"]), key().bind("u", "shop").seal(&[b"ab"]));
+        assert_eq!(
+            bound.seal(&[b"ab"]),
+            key().bind(uid("u").as_ref(), "shop").seal(&[b"ab"])
+        );
     }
 
     #[test]
     fn a_digest_comes_back_from_its_text_and_a_plain_one_is_none() {
-        let mac = key().bind("u", "shop").part(b"x");
+        let mac = key().bind(uid("u").as_ref(), "shop").part(b"x");
         let text = String::from(mac.clone());
 
         assert!(text.starts_with("hmac-sha256:") && text.contains(&mac.short()));

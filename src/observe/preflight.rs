@@ -121,7 +121,7 @@ async fn try_dry(cluster: &dyn Cluster, question: &DryRun) -> (Answer, Vec<Strin
 
         DryRunRequest::Delete(uid) => {
             let options = DeleteOptions {
-                uid: uid.clone(),
+                uid: uid.as_str().to_owned(),
                 // A status that moves meanwhile is no reason to refuse: the step itself looks at the version.
                 resource_version: None,
                 propagation: Propagation::Background,

@@ -15,7 +15,7 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
 use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::model::{Object, Target};
+use crate::model::{Object, Target, Uid};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -33,7 +33,7 @@ pub struct Sealing {
     /// Whether it is kept outside of the cluster.
     pub outside: bool,
     /// uid of the release namespace, where it may be read.
-    pub namespace_uid: Option<String>,
+    pub namespace_uid: Option<Uid>,
 }
 
 impl Default for Sealing {
@@ -56,7 +56,7 @@ type Read = Result<Option<Object>, String>;
 pub(super) struct SealRead {
     seal: Read,
     keys: Keys,
-    namespace_uid: Result<Option<String>, String>,
+    namespace_uid: Result<Option<Uid>, String>,
 }
 
 /// The keys that may have made a seal.
@@ -96,7 +96,7 @@ pub(super) async fn read_seal(
     Ok(SealRead {
         seal,
         keys,
-        namespace_uid: place.map(|found| found.map(|object| object.uid().to_owned())),
+        namespace_uid: place.map(|found| found.as_ref().and_then(Object::known_uid)),
     })
 }
 
@@ -207,15 +207,14 @@ impl SealRead {
         self.keys.next.as_ref()
     }
 
-    /// uid of the release namespace, or why it is not known.
-    pub(super) fn namespace_uid(&self) -> Result<String, String> {
+    /// uid of the release namespace, none where that is not there; or why it is not known.
+    pub(super) fn namespace_uid(&self) -> Result<Option<Uid>, String> {
         // Whoever may not read the seal or the key cannot seal either, wherever the namespace stands.
         let refused = self.seal.as_ref().err().or(self.keys.unknown.as_ref());
 
         match (refused, &self.namespace_uid) {
             (Some(why), _) | (None, Err(why)) => Err(why.clone()),
-            // A namespace that is not there has no uid, and no state either.
-            (None, Ok(uid)) => Ok(uid.clone().unwrap_or_default()),
+            (None, Ok(uid)) => Ok(uid.clone()),
         }
     }
 
@@ -245,8 +244,8 @@ impl SealRead {
         }
 
         let namespace_uid = self.namespace_uid.clone().ok().flatten();
-        let uid = namespace_uid.clone().unwrap_or_default();
-        let keys: Vec<BoundKey> = self.keys.all.iter().map(|key| key.bind(&uid, name)).collect();
+        let bound = |key: &StateKey| key.bind(namespace_uid.as_ref(), name);
+        let keys: Vec<BoundKey> = self.keys.all.iter().map(bound).collect();
 
         let sealing = Sealing {
             seal: stored,

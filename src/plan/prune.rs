@@ -146,7 +146,7 @@ fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
             propagation: propagation(&step.target.id()),
         },
         // Nobody knows its uid before it runs: the journal has it then.
-        expect: Expect::Made { uid: String::new() },
+        expect: Expect::Made { uid: None },
         // It has run, and a revert runs nothing again.
         undo: Undo::Delete,
         why: "a hook that goes once it has hook_deletion".into(),

@@ -40,9 +40,8 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
     for step in plan.prune.iter().filter(is_there) {
         let compared = compared.get(&step.target.id());
         if let Some(live) = compared.and_then(|compared| compared.live.object()) {
-            asked
-                .tries
-                .push(dry_run(step, DryRunRequest::Delete(live.uid().into())));
+            let request = live.known_uid().map(DryRunRequest::Delete);
+            asked.tries.extend(request.map(|request| dry_run(step, request)));
         }
     }
 
@@ -53,7 +52,8 @@ pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
 fn add_dry_runs(asked: &mut Questions, step: &PlanStep, old: Option<&ObjectComparison>) {
     // Asked once at most: what the comparison has proved needs no dry run at all.
     if !is_answered(step, old) {
-        asked.tries.push(dry_run(step, step_request(step, old)));
+        let request = step_request(step, old);
+        asked.tries.extend(request.map(|request| dry_run(step, request)));
     }
     if let Some(request) = undo_request(step, old.and_then(|old| old.live.object())) {
         asked.tries.push(dry_run(step, request));
@@ -177,11 +177,12 @@ fn undo_job(step: &PlanStep, job: &Object) -> DryRun {
     }
 }
 
-fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRunRequest {
+/// What asks whether a step would be taken; none where nothing of it is left to ask about.
+fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> Option<DryRunRequest> {
     let live = old.and_then(|old| old.live.object());
     let predicted = old.and_then(|old| old.predicted.as_ref());
 
-    match (&step.action, live) {
+    let request = match (&step.action, live) {
         // A dry apply would still hold what is to go, and could be refused for it.
         (
             Action::Apply {
@@ -218,10 +219,10 @@ fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> DryRunReques
         (Action::Create { object } | Action::Apply { object, .. }, _) => {
             DryRunRequest::Apply(object.value().clone())
         }
-        (Action::Delete { .. }, live) => {
-            DryRunRequest::Delete(live.map(|live| live.uid().to_owned()).unwrap_or_default())
-        }
-    }
+        // What is gone already needs no request.
+        (Action::Delete { .. }, live) => DryRunRequest::Delete(live?.known_uid()?),
+    };
+    Some(request)
 }
 
 /// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.

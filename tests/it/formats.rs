@@ -128,7 +128,7 @@ impl Written {
             .unwrap();
         StateKey::parse(&String::from_utf8(text).unwrap())
             .unwrap()
-            .bind(namespace.uid(), NAME)
+            .bind(namespace.known_uid().as_ref(), NAME)
     }
 
     fn head(&self) -> Head {

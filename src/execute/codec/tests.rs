@@ -5,7 +5,7 @@ use crate::model::format::{FormatVersion, Rest};
 use crate::model::journal::HistoryOutcome;
 use crate::model::k8s::kinds::built_in;
 use crate::model::release::PublicRelease;
-use crate::model::{Object, StepId, WaveIndex};
+use crate::model::{Object, StepId, Uid, WaveIndex};
 use crate::observe::release_state::{parse_head, parse_inventory};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -82,7 +82,8 @@ fn put_in_state(step: &mut StepProgress, state: usize) {
     let uid = hash(&format!("uid {}", step.target.name));
     let uid = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..32]].join("-");
     let after = hash(&format!("after {}", step.target.name));
-    let done = StepState::done(if step.verb == "create" { &uid } else { "" }, &after);
+    let is_new = step.verb == "create";
+    let done = StepState::done(is_new.then(|| Uid::parse(&uid)).flatten(), &after);
     let undone = |notes: Vec<String>| UndoState::done(&hash(&step.target.name), notes);
 
     let (state, undo) = match state {

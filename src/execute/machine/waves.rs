@@ -160,10 +160,10 @@ impl Machine {
         let before = self.bodies.steps.get(&id).and_then(|part| part.before.as_ref());
         // The uid is kept of what is new alone: an undo deletes what has exactly this one.
         let uid = object
-            .map(Object::uid)
-            .filter(|uid| before.is_none_or(|before| before.uid() != *uid));
+            .and_then(Object::known_uid)
+            .filter(|uid| before.is_none_or(|before| !before.has_uid(Some(uid))));
         let hash = object.map(|object| content_hash(object, &self.content));
-        StepState::done(uid.unwrap_or_default(), &hash.unwrap_or_default())
+        StepState::done(uid, &hash.unwrap_or_default())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::state_key::StateKey;
 use serde_json::json;
 
 fn key() -> BoundKey {
-    StateKey::new([1; 32]).bind("u", "shop")
+    StateKey::new([1; 32]).bind(crate::model::Uid::parse("u").as_ref(), "shop")
 }
 
 fn named_bundle(name: &str) -> Bundle {

@@ -5,7 +5,7 @@ use crate::model::state_key::{KEY_BYTES, StateKey};
 use serde_json::json;
 
 fn key(byte: u8) -> BoundKey {
-    StateKey::new([byte; KEY_BYTES]).bind("u", "shop")
+    StateKey::new([byte; KEY_BYTES]).bind(crate::model::Uid::parse("u").as_ref(), "shop")
 }
 
 fn map(text: &str) -> Object {

@@ -11,7 +11,7 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
 use crate::model::seal::Integrity;
 use crate::model::state_key::StateKey;
-use crate::model::{Object, Target, names};
+use crate::model::{Object, Target, Uid, names};
 use crate::observe::sealing::{SealRead, Sealing, read_seal};
 
 /// What lies there of a release's state.
@@ -154,8 +154,8 @@ pub struct Unsealed {
     pub keys: Vec<StateKey>,
     /// The one of them that is about to take the other one's place.
     pub next_key: Option<StateKey>,
-    /// uid of the release namespace.
-    pub namespace_uid: String,
+    /// uid of the release namespace; none where that is not there.
+    pub namespace_uid: Option<Uid>,
     /// What the seal says of it.
     pub sealing: Sealing,
 }

@@ -304,7 +304,7 @@ fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
     assert!(matches!(deleted.action, Action::Delete { .. }));
     assert_eq!(
         (&deleted.expect, &deleted.undo),
-        (&Expect::Made { uid: String::new() }, &Undo::Delete)
+        (&Expect::Made { uid: None }, &Undo::Delete)
     );
     // As a member it would be missed from the commit on.
     assert!(planned.plan.members.iter().all(|member| member.name != "check"));

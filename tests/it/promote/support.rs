@@ -61,7 +61,7 @@ pub fn contents(namespace: &Namespace) -> BTreeMap<String, String> {
             format!(
                 "{} {}",
                 object.uid(),
-                content_hash(&object, StateKey::new([0; 32]).bind("", "").content())
+                content_hash(&object, StateKey::new([0; 32]).bind(None, "").content())
             ),
         )
     };

@@ -4,6 +4,7 @@ use super::*;
 use crate::harness::User;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kubectl_delivery::testing::model::Uid;
 use kubectl_delivery::testing::model::bundle::{compress, decompress, pack};
 use kubectl_delivery::testing::model::format::FormatVersion;
 use kubectl_delivery::testing::model::seal::{Role, Seal, Sealed, seal_of};
@@ -21,7 +22,7 @@ pub struct Forger<'a> {
 impl<'a> Forger<'a> {
     pub fn new(app: &'a App) -> Self {
         let mallory = app.namespace.user("mallory").with_role("edit").ready();
-        let key = StateKey::new([0; 32]).bind("", "");
+        let key = StateKey::new([0; 32]).bind(None, "");
         let mut forger = Self {
             app,
             mallory,
@@ -39,7 +40,7 @@ impl<'a> Forger<'a> {
             .as_str()
             .unwrap()
             .to_owned();
-        forger.key = key.bind(&uid, NAME);
+        forger.key = key.bind(Uid::parse(&uid).as_ref(), NAME);
         let journal = forger.get("configmap", "delivery-app-journal");
         forger.head = unpacked(&journal["binaryData"]["journal"]);
         forger.inventory = forger.get("configmap", "delivery-app");

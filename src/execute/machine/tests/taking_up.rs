@@ -3,7 +3,7 @@
 //! Effects are told as words, in order.
 
 use super::*;
-use crate::model::StepId;
+use crate::model::{StepId, Uid};
 
 #[rstest]
 #[case::preparing(JournalPhase::Preparing, Direction::Promote, &["head"])]
@@ -25,7 +25,7 @@ fn a_run_is_taken_up_where_its_journal_stands(
     machine.head.current.phase = phase;
     machine.head.current.serial = 4;
     machine.head.current.steps[0].state = StepState::Done {
-        uid: "u".into(),
+        uid: Uid::parse("u"),
         content: String::new(),
     };
 
