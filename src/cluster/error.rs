@@ -5,6 +5,7 @@
 //! clock ended, nothing is known but that. In doubt a write may have been done.
 
 use crate::model::refusal::{Refusal, RefusedBy};
+use crate::model::unreachable_webhook::UnreachableWebhook;
 
 /// Why a request failed. Messages come from the server: clean and redact them before they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +129,11 @@ impl ApiError {
             ApiError::Status { code, message, .. } => Some(Refusal::parse(Some(*code), message)),
             _ => None,
         }
+    }
+
+    /// The webhook that the server could not ask, where it names one.
+    pub fn unreachable_webhook(&self) -> Option<UnreachableWebhook> {
+        UnreachableWebhook::parse(self.message()?)
     }
 
     /// The fields that a refusal names.

@@ -245,6 +245,7 @@ mod tests {
         let state = found(Observed::Unreadable {
             error: "forbidden".into(),
             forbidden: true,
+            webhook: None,
         });
         assert!(matches!(state, Some(RequirementState::Unreadable { .. })));
     }

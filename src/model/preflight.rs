@@ -6,6 +6,7 @@
 use super::identity::{ObjectId, Target, Uid};
 use super::object::Object;
 use super::step_id::StepId;
+use super::unreachable_webhook::UnreachableWebhook;
 use super::verb::Verb;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +115,8 @@ pub enum Answer {
         message: String,
         /// The fields it names.
         fields: Vec<String>,
+        /// The webhook that it could not ask, where it refuses for that.
+        webhook: Option<UnreachableWebhook>,
     },
     /// It cannot be known yet.
     // Not a refusal: what is missing may come with this very promotion.

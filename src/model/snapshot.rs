@@ -6,6 +6,7 @@
 use super::identity::ObjectId;
 use super::object::Object;
 use super::path::FieldPath;
+use super::unreachable_webhook::UnreachableWebhook;
 use std::collections::BTreeMap;
 
 /// The live objects that a comparison asked for.
@@ -30,6 +31,8 @@ pub enum Observed {
         /// Whether rights are missing (403).
         // A missing right does not pass by itself; other errors may.
         forbidden: bool,
+        /// The webhook that the server could not ask, where it fails for that.
+        webhook: Option<UnreachableWebhook>,
     },
 }
 

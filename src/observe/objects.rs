@@ -264,6 +264,7 @@ pub async fn read(cluster: &dyn Cluster, target: &Target) -> Result<Observed, Ap
         Err(error) if is_unreachable(&error) => Err(error),
         Err(error) => Ok(Observed::Unreadable {
             forbidden: error.is_forbidden(),
+            webhook: error.unreachable_webhook(),
             error: error.to_string(),
         }),
     }

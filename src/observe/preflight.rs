@@ -229,6 +229,7 @@ fn answer_of(error: &ApiError) -> Answer {
             code: *code,
             message: message.clone(),
             fields: error.fields(),
+            webhook: error.unreachable_webhook(),
         },
         // No answer at all, or none of the server's own: it refuses nothing.
         other => Answer::Unknown {

@@ -7,12 +7,12 @@
 use super::prerequisites::Prerequisites;
 use super::questions::{ComparisonFacts, is_answered};
 use super::reached::not_reached;
-use super::unreachable_webhook::UnreachableWebhook;
 use super::{pods::repaired_note, refusals};
 use crate::model::check::Check;
 use crate::model::finding::{ManagerClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answer, Answers, DryRunRequest, Missing, Questions};
+use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::Owners;
 use crate::objects::with_defaults_after;
@@ -56,16 +56,17 @@ pub(super) fn apply_dry_runs(
                     code,
                     message,
                     fields,
+                    webhook,
                 },
                 _,
-            ) => match UnreachableWebhook::parse(message) {
+            ) => match webhook {
                 Some(webhook) => {
                     // The step itself waits for the repair as well.
-                    let repair = prerequisites.repair_wave(&webhook);
+                    let repair = prerequisites.repair_wave(webhook);
                     outcome
                         .repaired_in
                         .extend(repair.map(|wave| (question.step, wave)));
-                    outcome.add(webhook_finding(&id, &webhook, message, prerequisites));
+                    outcome.add(webhook_finding(&id, webhook, message, prerequisites));
                 }
                 None => outcome.add(match prerequisites.awaited_definition(&id) {
                     Some(awaited) => note(Check::DryRun, Some(&id), awaited),
@@ -101,7 +102,7 @@ impl DryRunOutcome {
 /// A silent webhook says nothing of the object: whether the plan brings it back decides.
 fn webhook_finding(
     id: &ObjectId,
-    webhook: &UnreachableWebhook<'_>,
+    webhook: &UnreachableWebhook,
     message: &str,
     prerequisites: &Prerequisites<'_>,
 ) -> PreflightFinding {

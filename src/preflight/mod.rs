@@ -22,7 +22,6 @@ mod refusals;
 mod scenarios;
 mod scopes;
 mod settle;
-mod unreachable_webhook;
 mod usage;
 mod workload;
 

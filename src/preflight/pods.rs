@@ -2,10 +2,10 @@
 //! accounts, so a pod of its template was tried.
 
 use super::prerequisites::Prerequisites;
-use super::unreachable_webhook::UnreachableWebhook;
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answer, Answers, Questions};
+use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::plan::{note, refuse};
 
 /// What the answers say of the pods that were tried.
@@ -18,13 +18,11 @@ pub(super) fn pod_findings(
     for (question, answer) in asked.pods.iter().zip(&answers.pods) {
         let id = Some(&question.workload);
         match answer {
-            Answer::Refused { message, .. } => {
+            Answer::Refused { message, webhook, .. } => {
                 // A webhook that has to admit pods may be a part of this very release.
                 let repaired = || {
-                    let webhook = UnreachableWebhook::parse(message)?;
-                    prerequisites
-                        .repair_wave(&webhook)
-                        .map(|_| repaired_note(&webhook))
+                    let webhook = webhook.as_ref()?;
+                    prerequisites.repair_wave(webhook).map(|_| repaired_note(webhook))
                 };
 
                 let awaited = prerequisites.awaited_by_pod(message, &question.workload);
@@ -54,6 +52,6 @@ pub(super) fn pod_findings(
 }
 
 /// What is said where a webhook does not answer that the promotion itself changes.
-pub(super) fn repaired_note(webhook: &UnreachableWebhook<'_>) -> String {
+pub(super) fn repaired_note(webhook: &UnreachableWebhook) -> String {
     format!("not checked: {webhook} does not answer, and this promotion changes it")
 }

@@ -5,9 +5,9 @@
 //! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is excused
 //! wrongly comes back in the middle of the rollout. What is excused is told as not checked, and never as fine.
 
-use super::unreachable_webhook::UnreachableWebhook;
 use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
+use crate::model::unreachable_webhook::{UnreachableWebhook, WebhookService};
 use crate::model::{FieldPath, Object, ObjectId, WaveIndex};
 use serde_json::Value;
 
@@ -93,7 +93,7 @@ impl<'a> Prerequisites<'a> {
 
     /// The last wave that changes the webhook that did not answer: its configuration, its Service, or the workload behind
     /// that; none where the plan changes nothing of it.
-    pub(super) fn repair_wave(&self, webhook: &UnreachableWebhook<'_>) -> Option<WaveIndex> {
+    pub(super) fn repair_wave(&self, webhook: &UnreachableWebhook) -> Option<WaveIndex> {
         let repairs = |first: &&Prerequisite| first.repairs(webhook, &self.services);
         // The last of them: it answers when all of it is there.
         self.changed.iter().filter(repairs).map(|first| first.wave).max()
@@ -139,7 +139,7 @@ impl Prerequisite {
     }
 
     /// Whether the step changes what a webhook is: its configuration, its Service, or a workload behind that.
-    fn repairs(&self, webhook: &UnreachableWebhook<'_>, services: &[&Object]) -> bool {
+    fn repairs(&self, webhook: &UnreachableWebhook, services: &[&Object]) -> bool {
         let object = &self.object;
         // By its new content: that names the webhooks which will be called.
         if object.gvk().group == "admissionregistration.k8s.io" {
@@ -147,10 +147,10 @@ impl Prerequisite {
             return hooks.is_some_and(|hooks| hooks.iter().any(|hook| hook["name"] == webhook.name));
         }
         // Behind a URL is no server of which the plan could tell.
-        let Some((namespace, name)) = webhook.service else {
+        let Some(WebhookService { namespace, name }) = &webhook.service else {
             return false;
         };
-        if self.id.namespace.as_deref() != Some(namespace) {
+        if self.id.namespace.as_ref() != Some(namespace) {
             return false;
         }
 
@@ -319,8 +319,11 @@ mod tests {
     #[test]
     fn a_webhook_that_does_not_answer_is_repaired_by_its_configuration_its_service_and_its_workload() {
         let webhook = UnreachableWebhook {
-            name: "hook.shop.example",
-            service: Some(("shop", "hook")),
+            name: "hook.shop.example".into(),
+            service: Some(WebhookService {
+                namespace: "shop".into(),
+                name: "hook".into(),
+            }),
             converts: false,
         };
 

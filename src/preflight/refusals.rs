@@ -3,7 +3,6 @@
 //! Who refuses and for what is read in `model/refusal.rs`; the code decides only what the words leave open. The message
 //! itself is always told. Here are also the losses that the server does not refuse: fields that it drops, and fields that it keeps.
 
-use super::unreachable_webhook::UnreachableWebhook;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::emptiness::is_not_zero;
@@ -11,6 +10,7 @@ use crate::model::k8s::list_key::{key_step, list_key};
 use crate::model::path_text::escape;
 use crate::model::plan::PreflightFinding;
 use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
+use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::plan::refuse;
 use crate::plan::terminating_namespace_finding;
 use serde_json::Value;
@@ -78,7 +78,7 @@ pub(super) fn rejection_finding(
 /// A finding about an object that a webhook has to admit which does not answer.
 pub(super) fn unreachable_webhook_finding(
     id: &ObjectId,
-    webhook: &UnreachableWebhook<'_>,
+    webhook: &UnreachableWebhook,
     message: &str,
 ) -> PreflightFinding {
     let message = if webhook.converts {

@@ -13,7 +13,6 @@ use super::missing_permissions::permission_findings;
 use super::pods::pod_findings;
 use super::prerequisites::Prerequisites;
 use super::questions::{ComparisonFacts, compared};
-use super::unreachable_webhook::UnreachableWebhook;
 use super::{new_quota, quota};
 use crate::compare;
 use crate::model::check::Check;
@@ -191,14 +190,18 @@ fn excuse_unread(
         };
         let live = compared.get(&id).map(|compared| &compared.live);
         // Only where the read failed for it: other refusals of this check have nothing to do with a webhook.
-        let Some(Observed::Unreadable { error, .. }) = live else {
-            continue;
-        };
-        let Some(webhook) = UnreachableWebhook::parse(error).filter(|webhook| webhook.converts) else {
+        let Some(Observed::Unreadable {
+            webhook: Some(webhook),
+            ..
+        }) = live
+        else {
             continue;
         };
 
-        if prerequisites.repair_wave(&webhook).is_some() || prerequisites.awaited_definition(&id).is_some() {
+        if !webhook.converts {
+            continue;
+        }
+        if prerequisites.repair_wave(webhook).is_some() || prerequisites.awaited_definition(&id).is_some() {
             let message = format!(
                 "not checked, and left as it is: {webhook} does not answer, and this promotion changes it; promote again once it does"
             );
