@@ -51,8 +51,8 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
             // Admission adds it at creation alone, so that the answer to a replacement does not hold it.
             Some(Fresh::Object(fresh)) if change.path.get(fresh.value()) == change.live.as_ref() => {}
             // Admission's or somebody's: without the answer it is taken for neither.
-            Some(Fresh::Unavailable { why }) => {
-                let reason = AsideReason::Unknown { why: why.clone() };
+            Some(Fresh::Unknown(why)) => {
+                let reason = AsideReason::Unknown(why.clone());
                 found.asides.push(Aside {
                     path: change.path,
                     reason,
@@ -222,6 +222,7 @@ fn is_empty(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::model::names::FIELD_MANAGER;
+    use crate::model::unknown::Unknown;
     use serde_json::json;
 
     fn object(spec: &Value, entries: &[(&str, &str, Value)]) -> Object {
@@ -290,8 +291,8 @@ mod tests {
         );
 
         // No answer is no proof of either: it is told beside the changes.
-        let why = "no right to create".to_owned();
-        let drift = drift(&desired, &live, &desired, &Fresh::Unavailable { why });
+        let why = Unknown::new("no right to create");
+        let drift = drift(&desired, &live, &desired, &Fresh::Unknown(why));
         assert!(drift.changes.is_empty());
         assert_eq!(drift.asides.len(), 1);
     }

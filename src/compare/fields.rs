@@ -133,10 +133,10 @@ impl Walk<'_> {
             match fresh {
                 Fresh::Object(fresh) if leaf.get(fresh.value()) == value => {}
                 // Unknown is neither drift nor the same: it is told, and no promotion touches it.
-                Fresh::Unavailable { why } => {
+                Fresh::Unknown(why) => {
                     self.asides.push(Aside {
                         path: leaf,
-                        reason: AsideReason::Unknown { why: why.clone() },
+                        reason: AsideReason::Unknown(why.clone()),
                     });
                 }
                 // `NotAsked` does not come here.

@@ -16,6 +16,7 @@ use crate::model::k8s::defaults::is_default;
 use crate::model::names::KUBECTL_RESTART_ANNOTATION;
 use crate::model::refusal::{Refusal, RefusalCause};
 use crate::model::snapshot::{Absence, Fresh, Observed, Prediction};
+use crate::model::unknown::Unknown;
 use crate::model::{FieldPath, Object, Target};
 use crate::objects::Owners;
 use std::borrow::Cow;
@@ -261,10 +262,10 @@ fn is_replaced(desired: &Object, why: &str) -> bool {
 fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
     let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
 
-    let why = "the server does not say what the object would be without it";
+    let why = Unknown::new("the server does not say what the object would be without it");
     let aside = |change: FieldChange| Aside {
         path: change.path,
-        reason: AsideReason::Unknown { why: why.into() },
+        reason: AsideReason::Unknown(why.clone()),
     };
     asides.extend(changes.extract_if(.., is_unknown).map(aside));
 }

@@ -11,6 +11,7 @@ use super::identity::{ObjectId, Target};
 use super::object::Object;
 use super::path::FieldPath;
 use super::snapshot::{Absence, Observed};
+use super::unknown::Unknown;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,10 +148,7 @@ pub enum AsideReason {
     /// The server lets no update change it, and desired leaves it open.
     Bound,
     /// Nobody owns it, and whether a fresh object would hold it is unknown.
-    Unknown {
-        /// Why.
-        why: String,
-    },
+    Unknown(Unknown),
 }
 
 /// One differing field.

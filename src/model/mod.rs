@@ -51,6 +51,7 @@ pub mod state_key;
 pub mod status;
 pub mod step_id;
 pub mod step_verb;
+pub mod unknown;
 pub mod unreachable_webhook;
 pub mod unseen;
 pub mod verb;

@@ -6,6 +6,7 @@
 use super::identity::{ObjectId, Target, Uid};
 use super::object::Object;
 use super::step_id::StepId;
+use super::unknown::Unknown;
 use super::unreachable_webhook::UnreachableWebhook;
 use super::verb::Verb;
 use serde_json::Value;
@@ -122,7 +123,7 @@ pub enum Answer {
     // Not a refusal: what is missing may come with this very promotion.
     Unknown {
         /// Why.
-        why: String,
+        why: Unknown,
         /// What has to be there first, where that is all.
         missing: Option<Missing>,
     },
@@ -146,7 +147,7 @@ pub enum PermissionAnswer {
     // Names are asked about one by one only where the right is not there for all of them.
     No(BTreeSet<String>),
     /// The server could not be asked.
-    Unknown(String),
+    Unknown(Unknown),
 }
 
 /// Everything that a preflight was answered.

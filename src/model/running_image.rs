@@ -2,6 +2,7 @@
 //!
 //! The names in JSON are public: programs read them.
 
+use super::unknown::Unknown;
 use super::{Sha256Digest, Target};
 use serde::Serialize;
 
@@ -48,15 +49,12 @@ pub enum TagStatus {
         to: Sha256Digest,
     },
     /// No registry was asked, or none has the answer.
-    Unknown {
-        /// The reason.
-        why: String,
-    },
+    Unknown(Unknown),
 }
 
 impl TagStatus {
     /// Unknown, for a reason.
-    pub fn unknown(why: impl ToString) -> Self {
-        Self::Unknown { why: why.to_string() }
+    pub fn unknown(reason: impl ToString) -> Self {
+        Self::Unknown(Unknown::new(reason))
     }
 }

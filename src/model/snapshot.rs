@@ -6,6 +6,7 @@
 use super::identity::ObjectId;
 use super::object::Object;
 use super::path::FieldPath;
+use super::unknown::Unknown;
 use super::unreachable_webhook::UnreachableWebhook;
 use std::collections::BTreeMap;
 
@@ -107,10 +108,7 @@ pub enum Fresh {
     /// Its answer to a dry-run create under another name.
     Object(Box<Object>),
     /// It gave none.
-    Unavailable {
-        /// Why.
-        why: String,
-    },
+    Unknown(Unknown),
 }
 
 impl Fresh {
@@ -119,7 +117,7 @@ impl Fresh {
         match self {
             Fresh::Object(object) => Some(object),
             // Not asked and not answered alike: nothing is explained by it.
-            Fresh::NotAsked | Fresh::Unavailable { .. } => None,
+            Fresh::NotAsked | Fresh::Unknown(_) => None,
         }
     }
 }

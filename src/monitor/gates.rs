@@ -10,6 +10,7 @@ use super::prometheus::{self, Answer};
 use super::service::Watching;
 use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
+use crate::model::unknown::Unknown;
 use crate::model::verdict::CauseKind;
 use crate::monitor::{MonitorContext, Stopped};
 use std::convert::Infallible;
@@ -106,7 +107,7 @@ async fn until_it_holds(
 }
 
 /// A query without an answer says nothing of the release.
-fn unanswered(watching: &Watching, gate: &ReadyGate, why: &str) -> Box<Failure> {
+fn unanswered(watching: &Watching, gate: &ReadyGate, why: &Unknown) -> Box<Failure> {
     let message = format!(
         "gate {} has no answer after {} s: {why}",
         gate.name,

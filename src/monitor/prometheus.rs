@@ -2,6 +2,7 @@
 //! condition that cannot be worked out over the result. None of these is a "no".
 
 use crate::model::environment::PrometheusGate;
+use crate::model::unknown::Unknown;
 use crate::rollout::{holds, samples};
 use serde_json::Value;
 use std::time::Duration;
@@ -17,15 +18,15 @@ pub(super) enum Answer {
     Holds,
     /// It does not; what was found.
     HoldsNot(String),
-    /// It cannot be told; why.
-    Unknown(String),
+    /// It cannot be told.
+    Unknown(Unknown),
 }
 
 /// Asks once.
 pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
     let result = match query(gate).await {
         Ok(result) => result,
-        Err(why) => return Answer::Unknown(why),
+        Err(why) => return Answer::Unknown(Unknown::new(why)),
     };
 
     match holds(&gate.condition, &result) {
@@ -35,7 +36,10 @@ pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
             gate.condition, gate.query
         )),
         // The condition means nothing for this result (there is no sample, say): that is no "no".
-        Err(why) => Answer::Unknown(format!("{} of {result:?}: {why}", gate.condition)),
+        Err(why) => Answer::Unknown(Unknown::new(format_args!(
+            "{} of {result:?}: {why}",
+            gate.condition
+        ))),
     }
 }
 

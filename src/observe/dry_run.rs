@@ -12,6 +12,7 @@ use crate::model::k8s::allocation::drop_allocated;
 use crate::model::names::{self, FIELD_MANAGER};
 use crate::model::refusal::RefusedBy;
 use crate::model::snapshot::{Fresh, Observed, Prediction};
+use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 use std::time::Duration;
 
@@ -158,9 +159,7 @@ fn of_error(error: &ApiError) -> Prediction {
 /// CRD or an APIService follows from its content, so that none can be had under another.
 pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Fresh {
     if matches!(&*target.resource.kind, "CustomResourceDefinition" | "APIService") {
-        return Fresh::Unavailable {
-            why: "its name cannot be another".into(),
-        };
+        return Fresh::Unknown(Unknown::new("its name cannot be another"));
     }
 
     let mut body = desired.clone();
@@ -182,8 +181,6 @@ pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> 
 
     match cluster.create(&target, body.value(), &options).await {
         Ok(applied) => Fresh::Object(Box::new(applied.object)),
-        Err(error) => Fresh::Unavailable {
-            why: error.to_string(),
-        },
+        Err(error) => Fresh::Unknown(Unknown::new(error)),
     }
 }

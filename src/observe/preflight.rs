@@ -15,6 +15,7 @@ use crate::model::preflight::{
     Answer, Answers, DryRun, DryRunRequest, Missing, Need, Permission, PermissionAnswer, PodDryRun, Questions,
 };
 use crate::model::refusal::{RefusalCause, RefusedBy};
+use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 use futures::future::join_all;
 use serde_json::Value;
@@ -67,7 +68,7 @@ async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> Permissi
         Ok(true) => return PermissionAnswer::Yes,
         Ok(false) => {}
         // Neither yes nor no: a right that was not told is not one that is missing.
-        Err(error) => return PermissionAnswer::Unknown(error.to_string()),
+        Err(error) => return PermissionAnswer::Unknown(Unknown::new(error)),
     }
 
     if need.names.is_empty() {
@@ -84,7 +85,7 @@ async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> Permissi
         match answer {
             Ok(true) => {}
             Ok(false) => drop(missing.insert(name.clone())),
-            Err(error) => return PermissionAnswer::Unknown(error.to_string()),
+            Err(error) => return PermissionAnswer::Unknown(Unknown::new(error)),
         }
     }
 
@@ -191,7 +192,7 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodDryRun) -> Answer {
     match cluster.create(&target, &question.pod, &options).await {
         Ok(applied) => Answer::Accepted(Some(Box::new(applied.object))),
         Err(error) if may_not_create_pods(&error) => Answer::Unknown {
-            why: "no right to create pods dry".into(),
+            why: Unknown::new("no right to create pods dry"),
             missing: None,
         },
         Err(error) => answer_of(&error),
@@ -210,18 +211,18 @@ async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, S
 fn answer_of(error: &ApiError) -> Answer {
     match error {
         ApiError::NotServed { resource } => Answer::Unknown {
-            why: format!("{resource} is not served yet"),
+            why: Unknown::new(format_args!("{resource} is not served yet")),
             missing: Some(Missing::Kind),
         },
         ApiError::Status {
             code: 404, message, ..
         } => Answer::Unknown {
-            why: message.clone(),
+            why: Unknown::new(message),
             missing: names_namespace(message).then_some(Missing::Namespace),
         },
         // A webhook with side effects: only the real request will tell.
         ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => Answer::Unknown {
-            why: message.clone(),
+            why: Unknown::new(message),
             missing: None,
         },
         // A refusal can be waived by the field that it is about.
@@ -233,7 +234,7 @@ fn answer_of(error: &ApiError) -> Answer {
         },
         // No answer at all, or none of the server's own: it refuses nothing.
         other => Answer::Unknown {
-            why: other.to_string(),
+            why: Unknown::new(other),
             missing: None,
         },
     }

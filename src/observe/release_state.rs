@@ -21,6 +21,7 @@ use crate::model::journal::Head;
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
+use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 pub use parse::{parse_head, parse_inventory};
 pub use parts::{
@@ -42,7 +43,7 @@ pub struct ReleaseState {
     /// The lock's Lease; none where nobody holds it.
     pub lease: Option<Object>,
     /// Why the Lease could not be read: whether a run holds the lock is unknown then.
-    pub lock_unknown: Option<String>,
+    pub lock_unknown: Option<Unknown>,
     /// What vouches for inventory and journal.
     pub sealing: Sealing,
 }
@@ -130,7 +131,7 @@ async fn look(
 struct Lock {
     lease: Option<Object>,
     /// Why its Lease could not be read.
-    unknown: Option<String>,
+    unknown: Option<Unknown>,
 }
 
 impl Lock {
@@ -141,7 +142,7 @@ impl Lock {
             // The role `view` has no right to Leases, and all but the lock can be told without.
             Err(error) if error.is_forbidden() => Ok(Self {
                 lease: None,
-                unknown: Some(error.to_string()),
+                unknown: Some(Unknown::new(error)),
             }),
             Err(source) => Err(ReleaseStateError::Api {
                 target: lease.to_string(),

@@ -15,6 +15,7 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
 use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
 use crate::model::state_key::{BoundKey, StateKey};
+use crate::model::unknown::Unknown;
 use crate::model::{Object, Target, Uid};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -50,13 +51,13 @@ impl Default for Sealing {
 }
 
 /// A read that may be refused.
-type Read = Result<Option<Object>, String>;
+type Read = Result<Option<Object>, Unknown>;
 
 /// What was read of it.
 pub(super) struct SealRead {
     seal: Read,
     keys: Keys,
-    namespace_uid: Result<Option<Uid>, String>,
+    namespace_uid: Result<Option<Uid>, Unknown>,
 }
 
 /// The keys that may have made a seal.
@@ -65,7 +66,7 @@ struct Keys {
     /// The last of them, where it is about to take the other one's place.
     next: Option<StateKey>,
     /// Why those of the cluster are not known.
-    unknown: Option<String>,
+    unknown: Option<Unknown>,
     outside: bool,
 }
 
@@ -155,7 +156,7 @@ async fn may_read(cluster: &dyn Cluster, target: &Target) -> Result<Read, Releas
     match cluster.get(target).await {
         Ok(found) => Ok(Ok(found)),
         // The role `view` may read no Secrets, and is still shown what there is.
-        Err(error) if error.is_forbidden() => Ok(Err(error.to_string())),
+        Err(error) if error.is_forbidden() => Ok(Err(Unknown::new(error))),
         Err(source) => Err(ReleaseStateError::Api {
             target: target.to_string(),
             source,
@@ -208,7 +209,7 @@ impl SealRead {
     }
 
     /// uid of the release namespace, none where that is not there; or why it is not known.
-    pub(super) fn namespace_uid(&self) -> Result<Option<Uid>, String> {
+    pub(super) fn namespace_uid(&self) -> Result<Option<Uid>, Unknown> {
         // Whoever may not read the seal or the key cannot seal either, wherever the namespace stands.
         let refused = self.seal.as_ref().err().or(self.keys.unknown.as_ref());
 
@@ -285,9 +286,9 @@ impl SealRead {
         })
     }
 
-    fn hidden(&self, why: &str) -> Sealing {
+    fn hidden(&self, why: &Unknown) -> Sealing {
         Sealing {
-            integrity: Integrity::Hidden(why.to_owned()),
+            integrity: Integrity::Hidden(why.reason().to_owned()),
             outside: self.keys.outside,
             ..Sealing::default()
         }

@@ -11,6 +11,7 @@ use super::scopes::Scopes;
 use super::usage::Usage;
 use super::workload::template;
 use crate::model::k8s::quantity::thousandths;
+use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 use serde_json::Value;
 
@@ -33,7 +34,7 @@ pub(super) struct Charged<'a> {
 pub(super) struct Charge {
     pub total: Usage,
     /// Why what pods use is not known; none where it is.
-    pub unknown: Option<String>,
+    pub unknown: Option<Unknown>,
 }
 
 impl Charge {

@@ -12,6 +12,7 @@ use crate::model::check::Check;
 use crate::model::finding::{ManagerClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answer, Answers, DryRunRequest, Missing, Questions};
+use crate::model::unknown::Unknown;
 use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::model::{Object, ObjectId, StepId, WaveIndex};
 use crate::objects::Owners;
@@ -121,7 +122,7 @@ fn webhook_finding(
 /// What could not be asked yet.
 fn unknown_finding(
     id: &ObjectId,
-    why: &str,
+    why: &Unknown,
     missing: Option<Missing>,
     prerequisites: &Prerequisites<'_>,
 ) -> PreflightFinding {

@@ -6,6 +6,7 @@
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answers, Permission, PermissionAnswer, Questions};
+use crate::model::unknown::Unknown;
 use crate::model::verb::Verb;
 use crate::plan::{note, refuse};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,7 @@ fn resource_name(right: &Permission) -> String {
     }
 }
 
-fn unknown_finding(place: &Place<'_>, verb: Verb, why: &str) -> PreflightFinding {
+fn unknown_finding(place: &Place<'_>, verb: Verb, why: &Unknown) -> PreflightFinding {
     let resource = &place.resource;
     let message = format!("whether {verb} {resource} is allowed is not known: {why}");
 

@@ -8,6 +8,7 @@ use super::scopes::{PodSpec, Scopes};
 use super::usage::{Usage, is_same, pod_usage};
 use super::workload::template;
 use crate::model::preflight::{Answer, Answers, PodDryRun, Questions};
+use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -53,10 +54,10 @@ impl<'a> Pods<'a> {
         object: &Object,
         old: Option<&Object>,
         (limits, scopes): (&Limits<'_>, &Scopes),
-    ) -> Result<Uses, String> {
+    ) -> Result<Uses, Unknown> {
         // What was tried has its old defaults in it, and nothing tells them from what the manifest says.
         if let Some(range) = &limits.changed {
-            return Err(format!("this promotion changes {range} first"));
+            return Err(Unknown::new(format_args!("this promotion changes {range} first")));
         }
 
         let (new, before) = self.specs(id, object, old);
@@ -67,8 +68,11 @@ impl<'a> Pods<'a> {
             ..new
         };
 
-        let unknown =
-            || format!("whether it counts the pods of {id} depends on what admission makes of them");
+        let unknown = || {
+            Unknown::new(format_args!(
+                "whether it counts the pods of {id} depends on what admission makes of them"
+            ))
+        };
         let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {
             Some(true) => Ok(pod_usage(pod.spec)),
             Some(false) => Ok(Usage::new()),

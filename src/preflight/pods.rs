@@ -36,7 +36,7 @@ pub(super) fn pod_findings(
             }
             // Whoever may not create pods may still promote: what admission says is seen in the rollout then.
             Answer::Unknown { why, .. } => {
-                let awaited = prerequisites.awaited_by_pod(why, &question.workload);
+                let awaited = prerequisites.awaited_by_pod(why.reason(), &question.workload);
                 let message = awaited.unwrap_or_else(|| format!("pod admission not checked: {why}"));
                 findings.push(note(Check::Pods, id, message));
             }

@@ -10,6 +10,7 @@ use super::transport::RegistryOptions;
 use crate::model::Sha256Digest;
 use crate::model::image::{ImageReference, Platform};
 use crate::model::release::PlatformDigests;
+use crate::model::unknown::Unknown;
 use futures::stream::{self, StreamExt};
 use oci_client::Reference;
 use serde::Deserialize;
@@ -51,7 +52,7 @@ pub enum Presence {
     /// It says that it has not.
     Absent,
     /// It did not say.
-    Unknown(String),
+    Unknown(Unknown),
 }
 
 #[derive(Deserialize)]
@@ -136,14 +137,14 @@ impl Registries {
     pub async fn presence(&self, reference: &str) -> Presence {
         let image = match self.image(reference) {
             Ok(image) => image,
-            Err(trouble) => return Presence::Unknown(trouble.to_string()),
+            Err(trouble) => return Presence::Unknown(Unknown::new(trouble)),
         };
 
         match self.reader.has_manifest(&image, MEDIA_TYPES).await {
             Ok(()) => Presence::There,
             // This alone refuses a promotion: a silent, busy or closed registry has not said no.
             Err(RegistryFailure::NotFound(_)) => Presence::Absent,
-            Err(other) => Presence::Unknown(other.to_string()),
+            Err(other) => Presence::Unknown(Unknown::new(other)),
         }
     }
 

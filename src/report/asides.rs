@@ -26,7 +26,7 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
                 AsideReason::Stamp => "is rewritten by admission at each request; not compared".to_owned(),
                 AsideReason::Bound => "cannot be updated and is not in the release; not compared".to_owned(),
                 AsideReason::Restart { manager } => format!("was set by {manager}; kept"),
-                AsideReason::Unknown { why } => format!("origin unknown; not compared: {why}"),
+                AsideReason::Unknown(why) => format!("origin unknown; not compared: {why}"),
             };
             // The path is part of the cause: one path on fifty objects is one line.
             causes

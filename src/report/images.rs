@@ -45,6 +45,6 @@ fn describe_tag(tag: &TagStatus) -> String {
         TagStatus::Pinned => "pinned by digest".to_owned(),
         TagStatus::Current => "as it runs".to_owned(),
         TagStatus::Moved { to } => format!("moved to {}", to.short()),
-        TagStatus::Unknown { why } => format!("unknown: {why}"),
+        TagStatus::Unknown(why) => format!("unknown: {why}"),
     }
 }

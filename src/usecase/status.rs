@@ -261,6 +261,7 @@ mod tests {
     use super::*;
     use crate::model::inventory::Inventory;
     use crate::model::journal::Head;
+    use crate::model::unknown::Unknown;
     use crate::observe::release_state::Stored;
     use serde_json::json;
 
@@ -340,7 +341,7 @@ mod tests {
     fn an_unfinished_promotion_comes_with_the_commands_that_end_it() {
         let state = ReleaseState {
             head: stored(Head::new(journal("applying", None), None)),
-            lock_unknown: Some("forbidden".into()),
+            lock_unknown: Some(Unknown::new("forbidden")),
             ..ReleaseState::default()
         };
         let (_, message) = find_phase(&state, false, &ReleaseRef::new("shop", "shop"));

@@ -95,7 +95,7 @@ impl<'a> StateObjects<'a> {
             .namespace_uid()
             .map_err(|why| ReleaseStateError::Unreadable {
                 target: format!("the seal of {} and its key", self.release.1),
-                why,
+                why: why.to_string(),
             })?;
 
         let sealing = self.judge()?;

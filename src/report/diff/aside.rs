@@ -48,6 +48,6 @@ fn reason_name(reason: &AsideReason) -> (&'static str, Option<&str>) {
         AsideReason::Mark { tool } => ("mark", Some(tool)),
         AsideReason::Restart { manager } => ("restart", Some(manager)),
         AsideReason::Bound => ("immutable", None),
-        AsideReason::Unknown { why } => ("unknown", Some(why)),
+        AsideReason::Unknown(why) => ("unknown", Some(why.reason())),
     }
 }

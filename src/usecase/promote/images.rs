@@ -5,6 +5,7 @@ use crate::model::finding::Comparison;
 use crate::model::k8s::pod_spec;
 use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::release::ImagePath;
+use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
 use crate::registry::{Presence, Registries, RegistryOptions};
 use futures::stream::{self, StreamExt};
@@ -51,7 +52,12 @@ pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[Image
     let registries = &registries;
     let ask = |reference: String| async move {
         let asked = tokio::time::timeout(PATIENCE, registries.presence(&reference)).await;
-        let silent = |_| Presence::Unknown(format!("no answer within {} s", PATIENCE.as_secs()));
+        let silent = |_| {
+            Presence::Unknown(Unknown::new(format_args!(
+                "no answer within {} s",
+                PATIENCE.as_secs()
+            )))
+        };
         (reference, asked.unwrap_or_else(silent))
     };
     let answers: Vec<_> = stream::iter(references)
@@ -124,7 +130,7 @@ fn is_up(live: &Object) -> bool {
 
 fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> ImageCheck {
     let mut check = ImageCheck::default();
-    let mut unknown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut unknown: BTreeMap<Unknown, Vec<String>> = BTreeMap::new();
     for (reference, presence) in answers {
         match presence {
             Presence::There => drop(check.seen.insert(reference)),
@@ -216,7 +222,7 @@ mod tests {
         ]);
         let answer = |reference: &str| match reference {
             "r/there:1" => Presence::There,
-            "r/silent:1" => Presence::Unknown("no route".into()),
+            "r/silent:1" => Presence::Unknown(Unknown::new("no route")),
             _ => Presence::Absent,
         };
         let check = image_findings(
