@@ -33,7 +33,7 @@ pub enum ComputedApply {
 /// knows that no admission that could change or refuse it is registered, and that the kind's schema is the server's own.
 pub fn compute_apply(desired: &Object, live: &Object) -> Option<ComputedApply> {
     let fields = our_entry(desired, live)?.as_object()?;
-    let is_secret_text = desired.kind() == "Secret" && desired.at("/stringData").is_some();
+    let is_secret_text = desired.is_secret() && desired.at("/stringData").is_some();
 
     // `stringData` cannot be read back, and whether a status that is sent counts is the kind's to say.
     if is_secret_text || live.at("/metadata/deletionTimestamp").is_some() || desired.at("/status").is_some() {

@@ -53,8 +53,20 @@ pub fn running_images(
         .collect()
 }
 
-/// A workload's pods, each with whether it is of an old revision.
-pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
+/// A workload's pods that have not ended, each with whether it is of an old revision.
+pub(super) fn running_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
+    owned_pods(live, running)
+        // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
+        .filter(|(pod, _)| pod.phase != "Succeeded" && pod.phase != "Failed")
+        .collect()
+}
+
+/// A workload's pods, also those that have ended, each with whether it is of an old revision. Where no revision is known,
+/// none is old.
+pub(super) fn owned_pods<'r>(
+    live: &Object,
+    running: &'r Running,
+) -> impl Iterator<Item = (&'r PodFacts, bool)> {
     let uid = live.uid();
     // A Deployment's pods belong to ReplicaSets, which carry the revision; a
     // StatefulSet's carry it themselves.
@@ -64,29 +76,23 @@ pub fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bo
     // Only the status of a StatefulSet tells it: a DaemonSet's pods are never taken for old ones.
     let update = live.text("/status/updateRevision");
 
-    running
-        .pods
-        .iter()
-        .filter_map(|pod| {
-            // A bare Pod is its own workload.
-            if pod.uid == uid {
-                return Some((pod, false));
-            }
+    running.pods.iter().filter_map(move |pod| {
+        // A bare Pod is its own workload.
+        if pod.uid == uid {
+            return Some((pod, false));
+        }
 
-            let controller = pod.controller.as_ref()?;
-            if controller.uid == uid {
-                let is_old =
-                    !update.is_empty() && pod.revision.as_deref().is_some_and(|revision| revision != update);
-                return Some((pod, is_old));
-            }
+        let controller = pod.controller.as_ref()?;
+        if controller.uid == uid {
+            let is_old =
+                !update.is_empty() && pod.revision.as_deref().is_some_and(|revision| revision != update);
+            return Some((pod, is_old));
+        }
 
-            let (owner, revision) = running.between.get(&controller.uid)?;
-            let is_ours = owner.as_ref().is_some_and(|owner| owner.uid == uid);
-            is_ours.then_some((pod, !current.is_empty() && revision != current))
-        })
-        // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
-        .filter(|(pod, _)| pod.phase != "Succeeded" && pod.phase != "Failed")
-        .collect()
+        let (owner, revision) = running.between.get(&controller.uid)?;
+        let is_ours = owner.as_ref().is_some_and(|owner| owner.uid == uid);
+        is_ours.then_some((pod, !current.is_empty() && revision != current))
+    })
 }
 
 fn workload_images(
@@ -95,7 +101,7 @@ fn workload_images(
     facts: &ImageFacts<'_>,
     injected: &[Injected],
 ) -> Vec<ImageFinding> {
-    let pods = pods_of(workload.live, running);
+    let pods = running_pods(workload.live, running);
     // Without pods there is nothing that runs, and nothing to say.
     if pods.is_empty() {
         return Vec::new();

@@ -3,7 +3,7 @@
 //! Evidence has to be whole: one container that ran something else, or of which no node speaks, is an error, and not
 //! the rule with an exception. No pin is trusted here, unlike in `images`: only a reported digest is proof.
 
-use super::images::Running;
+use super::images::{Running, owned_pods};
 use crate::model::attestation::RanContainer;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::k8s::pod_spec::images;
@@ -34,7 +34,7 @@ pub struct Ran {
 pub fn ran(workloads: &[RanWorkload<'_>], running: &Running, recorded: &[RecordedImage]) -> Ran {
     let mut all = Ran::default();
     for workload in workloads {
-        let pods = pods_of(workload.live, running);
+        let pods = current_pods(workload.live, running);
         if pods.is_empty() {
             all.notes
                 .push(format!("no pod of {} ran", workload.recorded.id()));
@@ -137,37 +137,12 @@ fn one_container(
 }
 
 /// The pods of the workload's present revision; those on their way out do not count.
-fn pods_of<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
-    let uid = live.uid();
-    let current = live
-        .annotation("deployment.kubernetes.io/revision")
-        .unwrap_or_default();
-    let update = live.text("/status/updateRevision");
-
-    let is_ours = |pod: &&PodFacts| {
-        let Some(controller) = &pod.controller else {
-            return pod.uid == uid;
-        };
-
-        // Where no revision is told, every pod of the workload counts.
-        if controller.uid == uid {
-            return update.is_empty() || pod.revision.as_deref().is_none_or(|revision| revision == update);
-        }
-        running
-            .between
-            .get(&controller.uid)
-            .is_some_and(|(owner, revision)| {
-                owner.as_ref().is_some_and(|owner| owner.uid == uid)
-                    && (current.is_empty() || revision == current)
-            })
-    };
-
-    running
-        .pods
-        .iter()
+fn current_pods<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
+    owned_pods(live, running)
+        .filter(|(_, is_old)| !is_old)
+        .map(|(pod, _)| pod)
         // Those that succeeded stay: a Job's pods have ended by the time it is recorded.
         .filter(|pod| !pod.deleting && pod.phase != "Failed")
-        .filter(is_ours)
         .collect()
 }
 

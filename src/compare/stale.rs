@@ -4,7 +4,7 @@
 //! the server's, so that no clock of a node has a part in it; within one second nothing tells which came first, and a
 //! pod is given the benefit of the doubt.
 
-use super::images::{Running, pods_of};
+use super::images::{Running, running_pods};
 use crate::model::finding::StaleFinding;
 use crate::model::k8s::pod_spec::{pod_spec, references};
 use crate::model::{Object, ObjectId};
@@ -19,7 +19,7 @@ pub fn stale<'s>(
 ) -> Vec<StaleFinding> {
     let mut found = Vec::new();
     for workload in workloads {
-        let pods = pods_of(workload, running);
+        let pods = running_pods(workload, running);
 
         let mut read: Vec<ObjectId> = pod_spec(workload)
             .map(references)

@@ -135,8 +135,7 @@ fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreErr
 
 /// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace, and so do gates.
 fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Packed>, StoreError> {
-    let is_secret = |object: &Object| object.kind() == "Secret" && object.gvk().group.is_empty();
-    let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(is_secret);
+    let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(Object::is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
 
     let mut by_namespace: BTreeMap<String, Record> = BTreeMap::new();

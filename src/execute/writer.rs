@@ -217,7 +217,7 @@ impl Writer {
     }
 
     fn is_part(&self, found: &Object) -> bool {
-        let is_secret = found.kind() == "Secret";
+        let is_secret = found.is_secret();
         // This role and type are those of all bundles in Secrets, whatever they hold.
         let role = if is_secret { "preimage" } else { "record" };
         found.label(RELEASE_LABEL) == Some(&*self.release.name)

@@ -33,6 +33,12 @@ impl ObjectId {
         }
     }
 
+    /// Whether it is a Secret of the core group.
+    pub fn is_secret(&self) -> bool {
+        // Another group's `Secret` is a kind like any other.
+        self.group.is_empty() && self.kind == "Secret"
+    }
+
     /// As `kubectl get -o name` prints it: `deployment.apps/web`, `configmap/shop`.
     pub fn kubectl_name(&self) -> String {
         let kind = self.kind.to_lowercase();

@@ -138,7 +138,7 @@ pub(super) fn stored(
     let is_secret = |one: &ObjectComparison| {
         one.desired.is_some()
             && one.target.namespace.as_deref() == Some(namespace)
-            && (one.target.resource.group.is_empty() && one.target.resource.kind == "Secret")
+            && one.target.resource.is_secret()
     };
     // Gates and Secrets of the release's copy lie in one Secret in each namespace.
     let holds_record = is_home && asked.has_gates || comparison.objects.iter().any(is_secret);

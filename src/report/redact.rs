@@ -42,7 +42,7 @@ impl Redactor {
             });
 
         // A Secret has no status: one that was written into a file would keep short values from being hidden.
-        if !is_secret(&object.id())
+        if !object.is_secret()
             && let Some(status) = object.at("/status")
         {
             self.texts.learn_numbers(status);
@@ -90,7 +90,7 @@ impl Redactor {
             .collect();
 
         // At the top alone: a field called `data` further down is not a Secret's data.
-        let holds_data = is_secret(id) && matches!(names.first(), Some(Some("data" | "stringData")));
+        let holds_data = id.is_secret() && matches!(names.first(), Some(Some("data" | "stringData")));
         // Wherever it stands: a pod template has annotations, too.
         let is_last_applied = names.last() == Some(&Some(LAST_APPLIED));
 
@@ -147,11 +147,6 @@ fn token(key: &[u8; 32], plain: &[u8]) -> String {
     // For the eye: equal or different within one output. The key is gone when the program ends.
     let digits: String = digits(&digest[..4]);
     format!("‹secret {digits}›")
-}
-
-fn is_secret(id: &ObjectId) -> bool {
-    // Another group's `Secret` is a kind like any other.
-    id.group.is_empty() && id.kind == "Secret"
 }
 
 fn digits(bytes: &[u8]) -> String {

@@ -32,7 +32,7 @@ pub fn render(mut inputs: Inputs, namespace: Option<String>) -> Result<String, C
         CommandError::new(ErrorKind::Usage, messages.join("\n"))
     })?;
 
-    if let Some(secret) = desired.objects.iter().find(|one| one.object.kind() == "Secret") {
+    if let Some(secret) = desired.objects.iter().find(|one| one.object.is_secret()) {
         let message = format!("{} would be written with its values", secret.object.id());
         let hint = "declare it under external in the environment, or produce it there (ExternalSecret, SealedSecret)";
         return Err(CommandError::usage(message).with_hint(hint));

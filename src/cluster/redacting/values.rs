@@ -74,7 +74,7 @@ impl Values {
     pub fn learn_object(&self, object: &Object) {
         let mut texts = self.lock();
         texts.learn_name(object.name());
-        if object.kind() == "Secret" {
+        if object.is_secret() {
             texts.learn(object);
         } else if let Some(status) = object.at("/status") {
             // `3 of 5000 replicas` must not become a placeholder because some value is 5000.

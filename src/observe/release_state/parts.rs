@@ -69,7 +69,7 @@ pub async fn read_bundle<T: DeserializeOwned>(
 
 /// The bytes of a part.
 pub fn part_bytes(object: &Object) -> Result<Vec<u8>, base64::DecodeError> {
-    let pointer = if object.kind() == "Secret" {
+    let pointer = if object.is_secret() {
         "/data/part"
     } else {
         "/binaryData/part"

@@ -4,31 +4,63 @@
 
 use crate::model::Object;
 
-/// Built-in kinds that have a rollout.
-const WATCHED: &[(&str, &str)] = &[
-    ("apps", "Deployment"),
-    ("apps", "StatefulSet"),
-    ("apps", "DaemonSet"),
-    ("apps", "ReplicaSet"),
-    ("", "ReplicationController"),
-    ("", "Pod"),
-    ("batch", "Job"),
-    ("batch", "CronJob"),
-    ("", "PersistentVolumeClaim"),
-    ("", "Service"),
-    ("", "Namespace"),
-    ("networking.k8s.io", "Ingress"),
-    ("autoscaling", "HorizontalPodAutoscaler"),
-    ("policy", "PodDisruptionBudget"),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"),
-    ("apiregistration.k8s.io", "APIService"),
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
-];
+/// A kind that has a rollout, by the rule that assesses it.
+#[derive(Clone, Copy)]
+pub(super) enum RolloutKind {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    /// A ReplicationController is assessed as one.
+    ReplicaSet,
+    Pod,
+    Job,
+    CronJob,
+    PersistentVolumeClaim,
+    Service,
+    Namespace,
+    Ingress,
+    HorizontalPodAutoscaler,
+    PodDisruptionBudget,
+    CustomResourceDefinition,
+    ApiService,
+    /// Of either sort of admission.
+    WebhookConfiguration,
+    /// Any kind that is not the API server's own.
+    Custom,
+}
+
+impl RolloutKind {
+    /// The kind of that name; none where nothing of it is watched.
+    pub(super) fn find(group: &str, kind: &str) -> Option<Self> {
+        Some(match (group, kind) {
+            ("apps", "Deployment") => Self::Deployment,
+            ("apps", "StatefulSet") => Self::StatefulSet,
+            ("apps", "DaemonSet") => Self::DaemonSet,
+            ("apps", "ReplicaSet") | ("", "ReplicationController") => Self::ReplicaSet,
+            ("", "Pod") => Self::Pod,
+            ("batch", "Job") => Self::Job,
+            ("batch", "CronJob") => Self::CronJob,
+            ("", "PersistentVolumeClaim") => Self::PersistentVolumeClaim,
+            ("", "Service") => Self::Service,
+            ("", "Namespace") => Self::Namespace,
+            ("networking.k8s.io", "Ingress") => Self::Ingress,
+            ("autoscaling", "HorizontalPodAutoscaler") => Self::HorizontalPodAutoscaler,
+            ("policy", "PodDisruptionBudget") => Self::PodDisruptionBudget,
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => Self::CustomResourceDefinition,
+            ("apiregistration.k8s.io", "APIService") => Self::ApiService,
+            (
+                "admissionregistration.k8s.io",
+                "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
+            ) => Self::WebhookConfiguration,
+            (group, _) if is_custom(group) => Self::Custom,
+            _ => return None,
+        })
+    }
+}
 
 /// Whether objects of that kind have a rollout: the built-in ones above, and every custom kind.
 pub(in super::super) fn is_watched(group: &str, kind: &str) -> bool {
-    WATCHED.contains(&(group, kind)) || is_custom(group)
+    RolloutKind::find(group, kind).is_some()
 }
 
 /// Whether a group is not one of the API server's own (`gateway.networking.k8s.io` is not, for all its name).
