@@ -7,6 +7,7 @@
 use super::goal::JournalGoal;
 use super::machine::Direction;
 use super::not_begun::ExecuteError;
+use super::perform::StepInputs;
 use super::process::Holder;
 use super::run::Start;
 use super::sealing::{self, SealAtHand};
@@ -84,13 +85,15 @@ pub(super) async fn take_up(
         }),
         inventory,
         inventory_stored,
-        bodies: Arc::new(bodies),
         direction,
         seal,
-        bundles: Vec::new(),
-        not_undone: BTreeSet::new(),
-        fresh: false,
-        fence: may_be_alive,
+        inputs: StepInputs {
+            bodies: Arc::new(bodies),
+            bundles: Vec::new(),
+            not_undone: BTreeSet::new(),
+            fresh: false,
+            fence: may_be_alive,
+        },
     }))
 }
 

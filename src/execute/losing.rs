@@ -58,7 +58,7 @@ pub(super) async fn refusal(
 
 /// What loses its data by undoing all steps, and how.
 async fn losses(start: &Start, own: &ReleaseRef, services: &Services) -> BTreeMap<ObjectId, String> {
-    let (journal, bodies) = (&start.head.current, &start.bodies);
+    let (journal, bodies) = (&start.head.current, &start.inputs.bodies);
     let cluster = services.cluster.as_ref();
 
     let done = journal

@@ -37,52 +37,53 @@ use tokio::sync::{Mutex, Semaphore};
 /// Requests of steps in flight at once.
 const CONCURRENT: usize = 16;
 
+/// What a run's steps are performed with: fixed before the first effect.
+pub(super) struct StepInputs {
+    pub bodies: Arc<Bodies>,
+    /// Bundles that the head names and that are to be written.
+    pub bundles: Vec<Packed>,
+    /// Steps that must not be undone: nothing confirms what their objects were.
+    pub not_undone: BTreeSet<StepId>,
+    /// Whether the pre-images are fresh enough to write over.
+    pub fresh: bool,
+    /// Whether another run's requests can still be on their way.
+    pub fence: bool,
+}
+
 /// Performs effects; each is independent of the state machine's later states.
 pub(super) struct Performer {
     services: Services,
     store: Store,
     steps: Steps,
-    bodies: Arc<Bodies>,
-    head: Mutex<Option<Stored<()>>>,
-    inventory: Mutex<Option<Stored<()>>>,
-    bundles: Vec<Packed>,
-    /// Steps that must not be undone: nothing confirms what their objects were.
-    not_undone: BTreeSet<StepId>,
-    fresh: bool,
+    inputs: StepInputs,
     /// Steps that an earlier run may have sent.
     in_doubt: BTreeSet<StepId>,
+    head: Mutex<Option<Stored<()>>>,
+    inventory: Mutex<Option<Stored<()>>>,
     answers: Mutex<BTreeMap<StepId, Object>>,
-    fence: bool,
     room: Semaphore,
 }
 
 impl Performer {
-    #[expect(clippy::too_many_arguments, reason = "what a run is told once, at its start")]
+    /// `stored` are the versions of head and inventory that were read; the first writes of both are over these.
     pub(super) fn new(
         services: Services,
         store: Store,
         steps: Steps,
-        bodies: Arc<Bodies>,
-        (head, inventory): (Option<Stored<()>>, Option<Stored<()>>),
-        bundles: Vec<Packed>,
-        not_undone: BTreeSet<StepId>,
-        fresh: bool,
+        inputs: StepInputs,
         in_doubt: BTreeSet<StepId>,
-        fence: bool,
+        stored: (Option<Stored<()>>, Option<Stored<()>>),
     ) -> Self {
+        let (head, inventory) = stored;
         Self {
             services,
             store,
             steps,
-            bodies,
+            inputs,
+            in_doubt,
             head: Mutex::new(head),
             inventory: Mutex::new(inventory),
-            bundles,
-            not_undone,
-            fresh,
-            in_doubt,
             answers: Mutex::default(),
-            fence,
             room: Semaphore::new(CONCURRENT),
         }
     }
@@ -109,7 +110,7 @@ impl Performer {
                 let written = source_inventories::write(
                     moving,
                     now,
-                    &self.bodies,
+                    &self.inputs.bodies,
                     &self.store.writer,
                     self.services.state_key.as_ref(),
                 )
@@ -120,6 +121,7 @@ impl Performer {
                 // The head names them already: what a run that dies
                 // here leaves of them, a later one finds and deletes.
                 let writes = self
+                    .inputs
                     .bundles
                     .iter()
                     .map(|(bundle, parts)| self.store.writer.write_bundle(bundle, parts));
@@ -146,7 +148,10 @@ impl Performer {
 
     /// Deletes the namespace that the promotion created for itself; else why it stays.
     async fn delete_home(&self) -> Result<(), String> {
-        let own = OwnNamespace::from_parts(self.bodies.steps.values(), &self.bodies.promotion.plan);
+        let own = OwnNamespace::from_parts(
+            self.inputs.bodies.steps.values(),
+            &self.inputs.bodies.promotion.plan,
+        );
         match own {
             Some(own) => own.delete(&self.services).await.map_or(Ok(()), Err),
             None => Ok(()),
@@ -154,7 +159,7 @@ impl Performer {
     }
 
     async fn send(&self, id: StepId, journal: &Journal) -> Input {
-        let Some(part) = self.bodies.steps.get(&id) else {
+        let Some(part) = self.inputs.bodies.steps.get(&id) else {
             return Input::CannotContinue(format!(
                 "expected step {id} in the journal's parts, found nothing"
             ));
@@ -167,7 +172,7 @@ impl Performer {
         let object = part.step.target.id();
         self.emit_started(id, &object, part.step.action.verb());
         // A run that takes another one's work up has pre-images of any age.
-        let seen = part.before.as_ref().filter(|_| self.fresh);
+        let seen = part.before.as_ref().filter(|_| self.inputs.fresh);
         let in_doubt = self.in_doubt.contains(&id);
         let outcome = match with_known_uid(part, journal) {
             // What this plan has made itself has no pre-image.
@@ -210,7 +215,7 @@ impl Performer {
         };
         Rereading {
             steps: &self.steps,
-            bodies: &self.bodies,
+            bodies: &self.inputs.bodies,
             undoing,
         }
     }

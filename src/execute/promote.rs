@@ -13,6 +13,7 @@ use super::moving;
 use super::not_begun::{ExecuteError, locked, open_journal, refused};
 use super::own_namespace::OwnNamespace;
 use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
+use super::perform::StepInputs;
 use super::pre_images::{moved_since, pre_images};
 use super::retry_budget::RetryBudget;
 use super::run::{Start, run};
@@ -168,13 +169,16 @@ async fn begin(
         head_stored,
         inventory: state.inventory,
         inventory_stored: state.inventory_stored,
-        bodies: packed.bodies,
         direction: Direction::Promote,
         seal,
-        bundles: bundles.collect(),
-        not_undone: BTreeSet::new(),
-        fresh: true,
-        fence: false,
+        inputs: StepInputs {
+            bodies: packed.bodies,
+            bundles: bundles.collect(),
+            not_undone: BTreeSet::new(),
+            // Read under this very lock, a moment ago.
+            fresh: true,
+            fence: false,
+        },
     }))
 }
 

@@ -181,8 +181,8 @@ async fn under_locks(
 
     if stopped.is_none() {
         let doubts = confirmed_or_refused(&start, release, goal, services).await?;
-        doubts.narrow(Arc::make_mut(&mut start.bodies));
-        start.not_undone = doubts.not_undone;
+        doubts.narrow(Arc::make_mut(&mut start.inputs.bodies));
+        start.inputs.not_undone = doubts.not_undone;
     }
     Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
 }

@@ -5,8 +5,7 @@
 
 use super::locks::Locks;
 use super::machine::{Direction, Effect, Input, Machine, Now};
-use super::packing::Packed;
-use super::perform::Performer;
+use super::perform::{Performer, StepInputs};
 use super::retry_budget::RetryBudget;
 use super::sealing::SealAtHand;
 use super::services::{Interrupt, RunReport, Services};
@@ -19,7 +18,7 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, StepState};
 use crate::model::moves::ReleaseRef;
 use crate::monitor::StopReason;
-use crate::observe::release_state::{Bodies, Stored};
+use crate::observe::release_state::Stored;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -33,25 +32,17 @@ pub(super) struct Start {
     pub head_stored: Option<Stored<()>>,
     pub inventory: Inventory,
     pub inventory_stored: Option<Stored<()>>,
-    pub bodies: Arc<Bodies>,
     pub direction: Direction,
     /// The seal that it writes on.
     pub seal: SealAtHand,
-    /// Bundles that the head names and that are to be written.
-    pub bundles: Vec<Packed>,
-    /// Steps that must not be undone: nothing confirms what their objects were.
-    pub not_undone: BTreeSet<StepId>,
-    /// Whether the pre-images are fresh enough to write over.
-    pub fresh: bool,
-    /// Whether another run's requests can still be on their way.
-    pub fence: bool,
+    pub inputs: StepInputs,
 }
 
 /// Runs to an end.
 pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> RunReport {
     let patience = RetryBudget::new(lock.clone(), services);
 
-    let bodies = start.bodies;
+    let bodies = start.inputs.bodies.clone();
     let journal = &start.head.current;
     let content = start.seal.key.content().clone();
 
@@ -75,13 +66,9 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         services.clone(),
         store,
         steps,
-        bodies.clone(),
-        (start.head_stored, start.inventory_stored),
-        start.bundles,
-        start.not_undone,
-        start.fresh,
+        start.inputs,
         in_doubt,
-        start.fence,
+        (start.head_stored, start.inventory_stored),
     ));
 
     let machine = Machine::new(

@@ -21,7 +21,10 @@ use std::time::Duration;
 impl Performer {
     /// The objects of steps as they were answered, or as they are now; the steps whose objects are not there.
     async fn watched(&self, steps: &[StepId]) -> Result<(Vec<Watched>, Vec<StepId>), ReadFailure> {
-        let mut parts: Vec<&StepPart> = steps.iter().filter_map(|id| self.bodies.steps.get(id)).collect();
+        let mut parts: Vec<&StepPart> = steps
+            .iter()
+            .filter_map(|id| self.inputs.bodies.steps.get(id))
+            .collect();
         // Other kinds are done once they are written.
         parts.retain(|part| is_watched(&part.step.target));
 
@@ -78,7 +81,7 @@ impl Performer {
     /// had run is not there again.
     pub(super) async fn follow_put_back(&self, steps: &[StepId]) -> Input {
         let mut well = Vec::new();
-        for part in steps.iter().filter_map(|id| self.bodies.steps.get(id)) {
+        for part in steps.iter().filter_map(|id| self.inputs.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
             match part.before.as_ref().filter(|_| comes_back) {
                 Some(before) if is_well(before) => well.push(part.step.id),
@@ -101,7 +104,7 @@ impl Performer {
     }
 
     pub(super) async fn soak(&self, steps: &[StepId]) -> Input {
-        let seconds = self.bodies.promotion.plan.settings.soak_seconds;
+        let seconds = self.inputs.bodies.promotion.plan.settings.soak_seconds;
         match self.watched(steps).await {
             Ok((watched, absent)) if absent.is_empty() => {
                 let time = Duration::from_secs(seconds.into());

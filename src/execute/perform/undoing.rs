@@ -15,7 +15,7 @@ use crate::plan::allowance;
 impl Performer {
     pub(super) async fn undo(&self, id: StepId, now: &Now) -> Input {
         let journal = &now.head.current;
-        let (Some(part), Some(progress)) = (self.bodies.steps.get(&id), journal.step(id)) else {
+        let (Some(part), Some(progress)) = (self.inputs.bodies.steps.get(&id), journal.step(id)) else {
             return Input::CannotContinue(format!(
                 "expected step {id} in the journal's parts, found nothing"
             ));
@@ -69,7 +69,7 @@ impl Performer {
         let journal = &now.head.current;
         let release = &self.store.writer.release;
         // Nothing is sent for it: what it was is what somebody wrote down.
-        if self.not_undone.contains(&part.step.id) {
+        if self.inputs.not_undone.contains(&part.step.id) {
             return Ok(unconfirmed(release, &part.step.target.id()));
         }
 
@@ -77,7 +77,7 @@ impl Performer {
         let undoing = Undoing {
             steps: &self.steps,
             keep_foreign: reverting.is_some_and(|reverting| reverting.keep_foreign),
-            fence: self.fence,
+            fence: self.inputs.fence,
             was_promoted: reverting.is_some_and(|reverting| reverting.was_promoted),
             release,
             inventory: &now.inventory,

@@ -67,7 +67,7 @@ pub(in crate::execute) async fn find_doubts(
     let steps = journal
         .steps
         .iter()
-        .filter_map(|step| Some((step, start.bodies.steps.get(&step.id)?)));
+        .filter_map(|step| Some((step, start.inputs.bodies.steps.get(&step.id)?)));
     let beyond: Vec<(&StepProgress, &StepPart)> = steps
         .filter(|(_, part)| is_beyond(&part.step.target, &own.namespace))
         .collect();
@@ -82,14 +82,14 @@ pub(in crate::execute) async fn find_doubts(
         let facts = Facts {
             part,
             live: &live,
-            lies_in: start.bodies.lie_in.get(&part.step.id),
+            lies_in: start.inputs.bodies.lie_in.get(&part.step.id),
             own,
         };
         doubts.add_step(progress, &facts, forward, confirmed);
     }
 
     if forward {
-        let gates = &start.bodies.promotion.judging.gates;
+        let gates = &start.inputs.bodies.promotion.judging.gates;
         // The environment's own file holds it, too: so it is not the state alone that says so.
         let is_own = |gate: &&LoadedGate| confirmed.gates.contains(gate);
         let kept: Vec<LoadedGate> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
@@ -197,7 +197,7 @@ impl Facts<'_> {
 
 /// Releases in other namespaces whose locks would be taken and whose inventories would be told of members.
 fn find_moves(start: &Start, own: &ReleaseRef) -> Vec<Unconfirmed> {
-    let moves = &start.bodies.promotion.plan.moves;
+    let moves = &start.inputs.bodies.promotion.plan.moves;
     // Either of the two may name one that the other does not.
     let sources: BTreeSet<&ReleaseRef> = start
         .head
