@@ -83,7 +83,7 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
         Stream::Stdout
     };
 
-    let color = ColorEnvironment::read().allows(color_choice(arguments), stream.is_terminal());
+    let color = ColorEnvironment::from_env().allows(color_choice(arguments), stream.is_terminal());
     let rendered = error.render();
     let text = if color {
         rendered.ansi().to_string()

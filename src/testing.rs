@@ -128,5 +128,5 @@ pub mod rollout {
     };
 }
 pub mod signing {
-    pub use crate::signing::read;
+    pub use crate::signing::parse_attestation;
 }

@@ -64,7 +64,7 @@ pub struct ColorEnvironment {
 
 impl ColorEnvironment {
     /// Reads the process's environment.
-    pub fn read() -> Self {
+    pub fn from_env() -> Self {
         // An empty variable counts as unset, as no-color.org has it.
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {

@@ -53,7 +53,7 @@ impl Context {
         Self {
             global,
             root,
-            environment: ColorEnvironment::read(),
+            environment: ColorEnvironment::from_env(),
             client: Mutex::new(None),
         }
     }

@@ -61,12 +61,12 @@ impl<'c> Console<'c> {
     }
 
     /// Says how a run ended, and makes it an exit code; `reverts` where putting back is what was asked for.
-    pub fn finish(&self, ended: RunReport, reverts: bool) -> Exit {
+    pub fn finish(&self, report: RunReport, reverts: bool) -> Exit {
         let RunReport {
             outcome,
             message,
             next,
-        } = ended;
+        } = report;
         self.channels.events.emit(Event::Finished {
             outcome,
             message,

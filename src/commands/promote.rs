@@ -224,8 +224,8 @@ pub(super) async fn promote(request: Request, console: &Console<'_>) -> Result<E
     console
         .until_interrupted(confirm(&prepared, &unconfirmed, console))
         .await?;
-    let ended = session.execute(prepared, &console.channels).await?;
-    Ok(console.finish(ended, false))
+    let report = session.execute(prepared, &console.channels).await?;
+    Ok(console.finish(report, false))
 }
 
 /// Brings an earlier promotion to its end. An exit where that is all that is to be done.
@@ -234,9 +234,9 @@ async fn end_open_promotion(
     console: &Console<'_>,
 ) -> Result<Option<Exit>, CommandError> {
     let OpenPromotion { recovery, goal } = open;
-    let ended = console.recover(recovery).await?;
-    let leads_on = goal.leads_on(ended.outcome) && !console.channels.signals.is_interrupted();
+    let report = console.recover(recovery).await?;
+    let leads_on = goal.leads_on(report.outcome) && !console.channels.signals.is_interrupted();
 
-    let exit = console.finish(ended, goal.reverts());
+    let exit = console.finish(report, goal.reverts());
     Ok((!leads_on).then_some(exit))
 }

@@ -16,7 +16,7 @@ impl Console<'_> {
     pub async fn recover(&self, mut recovery: Recovery) -> Result<RunReport, CommandError> {
         loop {
             match recovery.attempt().await? {
-                Attempt::Ended(ended) => return Ok(ended),
+                Attempt::Ended(report) => return Ok(report),
                 Attempt::Unconfirmed(found) => {
                     self.until_interrupted(confirm(&found, self.context)).await?;
                     recovery.confirm(found);

@@ -133,13 +133,13 @@ fn change(one: Differing, owners: &Owners<'_>, live: &Object, is_held: bool) -> 
         // Owned and gone from live, or in the target and nobody's: neither was added to live.
         _ => ChangeKind::Changed,
     };
-    let whose = owner.cloned();
+    let owner = owner.cloned();
     FieldChange {
         path,
         kind,
         live: value,
         desired: other,
-        whose,
+        owner,
         expected_by: None,
         rule_note: None,
     }
@@ -182,7 +182,7 @@ fn is_twin(path: &FieldPath) -> bool {
 }
 
 fn unowned_without_twin(change: &FieldChange, is_held: bool) -> bool {
-    !is_held && change.whose.is_none() && !is_twin(&change.path)
+    !is_held && change.owner.is_none() && !is_twin(&change.path)
 }
 
 /// A Service that was headless stays so: the server keeps the address of an update that names none.
@@ -202,7 +202,7 @@ fn headless(desired: &Object, live: &Object, owners: &Owners<'_>) -> Option<Fiel
         kind: ChangeKind::Changed,
         live: path.get(live.value()).cloned(),
         desired: None,
-        whose: owners.owner(&path).cloned(),
+        owner: owners.owner(&path).cloned(),
         expected_by: None,
         rule_note: None,
         path,

@@ -45,14 +45,14 @@ pub fn changes(
         }
 
         // Changed, whoever set it: the apply itself would give the field another value.
-        let whose = walk.owners.owner(&path).cloned();
+        let owner = walk.owners.owner(&path).cloned();
         let kind = ChangeKind::Changed;
         walk.found.push(FieldChange {
             path,
             kind,
             live: value,
             desired: other,
-            whose,
+            owner,
             expected_by: None,
             rule_note: None,
         });
@@ -158,7 +158,7 @@ impl Walk<'_> {
             live: path.get(self.live.value()).cloned(),
             kind,
             desired: None,
-            whose: by.map(|by| self.owners.owner(&path).unwrap_or(by).clone()),
+            owner: by.map(|by| self.owners.owner(&path).unwrap_or(by).clone()),
             expected_by: None,
             rule_note: None,
             path,
@@ -202,17 +202,17 @@ mod tests {
         predicted: &Object,
         fresh: &Fresh,
     ) -> Vec<(String, ChangeKind, String)> {
-        let whose = |change: &FieldChange| {
+        let owner = |change: &FieldChange| {
             change
-                .whose
+                .owner
                 .as_ref()
-                .map(|whose| whose.manager.clone())
+                .map(|owner| owner.manager.clone())
                 .unwrap_or_default()
         };
         changes(desired, live, predicted, fresh)
             .0
             .iter()
-            .map(|change| (change.path.to_string(), change.kind, whose(change)))
+            .map(|change| (change.path.to_string(), change.kind, owner(change)))
             .collect()
     }
 

@@ -20,13 +20,13 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
         .map(|(owner, mut fields)| {
             fields.sort_by_key(FieldPath::to_string);
             ManagerFields {
-                whose: owner.clone(),
+                owner: owner.clone(),
                 fields,
             }
         })
         .collect();
     // The latest first; a hand whose time nobody knows comes last.
-    hands.sort_by_key(|hand| std::cmp::Reverse(hand.whose.time));
+    hands.sort_by_key(|hand| std::cmp::Reverse(hand.owner.time));
 
     let created = created.filter(|time| *time >= since);
     (created.is_some() || !hands.is_empty()).then(|| Touched {
@@ -55,7 +55,7 @@ mod tests {
         let managers: Vec<_> = found
             .hands
             .iter()
-            .map(|hand| hand.whose.manager.as_str())
+            .map(|hand| hand.owner.manager.as_str())
             .collect();
         assert_eq!(
             (managers, found.created),
@@ -70,7 +70,7 @@ mod tests {
         let mut scaled = live.clone();
         scaled.value_mut()["metadata"]["managedFields"][2]["time"] = serde_json::Value::Null;
         assert_eq!(
-            touched(&scaled, late).unwrap().hands[0].whose.time,
+            touched(&scaled, late).unwrap().hands[0].owner.time,
             None,
             "a time that nobody knows"
         );

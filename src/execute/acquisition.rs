@@ -51,7 +51,7 @@ pub enum LockError {
 
 impl LockError {
     /// The same, where it is another release's lock that a run needs, too.
-    pub(super) fn of_another(self, release: &ReleaseRef) -> Self {
+    pub(super) fn for_moving_objects(self, release: &ReleaseRef) -> Self {
         match self {
             Self::Held { holder, since, .. } => Self::Held {
                 release: format!("release {}, whose objects would move,", release.name),

@@ -203,7 +203,7 @@ fn inventory_up_to(
 
     let history = lines_of(&inventory.history);
     let promoted = inventory.promoted();
-    let said = |text: fn(&HistoryEntry) -> String| promoted.map(text).unwrap_or_else(|| "none".into());
+    let text_of = |text: fn(&HistoryEntry) -> String| promoted.map(text).unwrap_or_else(|| "none".into());
 
     let mut body = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
@@ -213,9 +213,9 @@ fn inventory_up_to(
         },
         "data": {
             "formatVersion": FORMAT_VERSION.to_string(),
-            "release": said(|entry| format!("{} {}", entry.release.name, entry.release.version)),
-            "digest": said(|entry| entry.release.digest.to_string()),
-            "revision": said(|entry| entry.revision.to_string()),
+            "release": text_of(|entry| format!("{} {}", entry.release.name, entry.release.version)),
+            "digest": text_of(|entry| entry.release.digest.to_string()),
+            "revision": text_of(|entry| entry.revision.to_string()),
             "history": history,
         },
     });

@@ -44,7 +44,7 @@ pub(super) async fn take_up(
 ) -> Result<Result<Start, RunReport>, ExecuteError> {
     let left = match read_left_state(release, services).await? {
         Ok(left) => left,
-        Err(ended) => return Ok(Err(ended)),
+        Err(report) => return Ok(Err(report)),
     };
     let LeftState {
         head: Stored {
@@ -109,9 +109,9 @@ async fn read_left_state(
         ))
     };
 
-    let home = read(release, services).await?;
-    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
-        return Ok(Err(ended));
+    let home = get_state(release, services).await?;
+    if let Some(report) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(report));
     }
     let Some(stored) = home.head.as_ref() else {
         return Err(nothing());
@@ -122,16 +122,16 @@ async fn read_left_state(
     // Requests that were on their way arrive; whoever reads before that may read too early.
     let home = if may_be_alive {
         tokio::time::sleep(services.limits.in_flight).await;
-        read(release, services).await?
+        get_state(release, services).await?
     } else {
         home
     };
 
     // What was on its way may have been a part of this state.
-    if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
-        return Ok(Err(ended));
+    if let Some(report) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Err(report));
     }
-    let Some(seal) = sealing::of_sealed(&home.sealing) else {
+    let Some(seal) = sealing::known_seal(&home.sealing) else {
         return Err(nothing());
     };
     let ReleaseState { inventory, head, .. } = home;
@@ -145,7 +145,7 @@ async fn read_left_state(
     }))
 }
 
-async fn read(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
+async fn get_state(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
     let outside = services.state_key.as_ref();
     read_release_state(
         services.cluster.as_ref(),
@@ -260,7 +260,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
     let promotion = PromotionPart {
         plan,
         members_before,
-        judging: SuccessCriteria::default(),
+        criteria: SuccessCriteria::default(),
     };
     Bodies {
         promotion,

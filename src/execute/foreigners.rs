@@ -41,7 +41,9 @@ pub(super) async fn in_it(
 ) -> Result<Option<Stay>, ApiError> {
     match (&*id.group, &*id.kind) {
         ("", "Namespace") => in_namespace(cluster, &id.name, release).await,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_kind(cluster, live, release).await,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            first_of_definition(cluster, live, release).await
+        }
         _ => Ok(None),
     }
 }
@@ -72,7 +74,7 @@ async fn in_namespace(
     Ok(kept)
 }
 
-async fn of_kind(
+async fn first_of_definition(
     cluster: &dyn Cluster,
     crd: &Object,
     release: &ReleaseRef,

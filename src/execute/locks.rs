@@ -41,7 +41,7 @@ impl Locks {
                     return Err(if release == own {
                         error
                     } else {
-                        error.of_another(release)
+                        error.for_moving_objects(release)
                     });
                 }
             }

@@ -39,7 +39,7 @@ pub(super) async fn refusal(
         return None;
     }
 
-    let told: Vec<String> = lost
+    let reasons: Vec<String> = lost
         .iter()
         .map(|(id, why)| format!("{id}: its data would be deleted: {why}"))
         .collect();
@@ -51,7 +51,7 @@ pub(super) async fn refusal(
     };
 
     Some(refused(
-        format!("{}; nothing was changed", told.join("; ")),
+        format!("{}; nothing was changed", reasons.join("; ")),
         lost.keys().map(hint).collect(),
     ))
 }

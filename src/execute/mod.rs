@@ -57,7 +57,7 @@ pub use goal::{OpenJournalAction, RevertOptions};
 pub use lease::{remove_abandoned_lock, seems_held};
 pub use not_begun::ExecuteError;
 pub use promote::{Promotion, promote};
-pub use resolve::{resume, revert, settle};
+pub use resolve::{resolve_open_journal, resume, revert};
 pub use sealing::stopped_by as stopped_by_state;
 pub use services::{Interrupt, Limits, RunReport, Services};
 pub use unconfirmed::{Confirmed, Unconfirmed, unconfirmed_plan, unconfirmed_prunes};

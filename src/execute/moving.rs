@@ -33,18 +33,18 @@ pub(super) async fn read_sources(
     let moves = std::mem::take(&mut plan.moves);
     for mut one in moves {
         // While it is unfinished nobody can say whose its members are.
-        if let Some(ended) = unfinished(std::slice::from_ref(&one.from), services).await? {
-            return Ok(Some(ended));
+        if let Some(report) = unfinished(std::slice::from_ref(&one.from), services).await? {
+            return Ok(Some(report));
         }
 
-        let home = read(&one.from, services).await?;
-        if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
-            return Ok(Some(ended));
+        let home = get_state(&one.from, services).await?;
+        if let Some(report) = sealing::stopped_by(&home.sealing, &one.from) {
+            return Ok(Some(report));
         }
         // One without an inventory has no members: whatever was to move has left it.
         let inventory = home.inventory.map(|stored| stored.value).unwrap_or_default();
-        if let Some(ended) = stopped_by(&one.from, &inventory, services).await? {
-            return Ok(Some(ended));
+        if let Some(report) = stopped_by(&one.from, &inventory, services).await? {
+            return Ok(Some(report));
         }
 
         let members: BTreeSet<ObjectId> = inventory.members.iter().map(|member| member.id()).collect();
@@ -67,8 +67,8 @@ pub(super) async fn read_sources(
 
 /// Whether the inventory has room for what it is told.
 fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), StoreError> {
-    let mut told = inventory.clone();
-    told.announce(Moved {
+    let mut announced = inventory.clone();
+    announced.announce(Moved {
         to: ReleaseRef::new(&plan.namespace, &plan.release.name),
         version: plan.release.version.clone(),
         promotion: plan.id.clone(),
@@ -78,13 +78,15 @@ fn check_fits(one: &Move, plan: &Plan, inventory: &Inventory) -> Result<(), Stor
         objects: one.objects.clone(),
     });
 
-    codec::inventory_fits(&told, &one.from.namespace, &one.from.name).map_err(|source| StoreError::Encoding {
-        target: format!("the inventory of release {}", one.from),
-        source,
+    codec::inventory_fits(&announced, &one.from.namespace, &one.from.name).map_err(|source| {
+        StoreError::Encoding {
+            target: format!("the inventory of release {}", one.from),
+            source,
+        }
     })
 }
 
-async fn read(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
+async fn get_state(release: &ReleaseRef, services: &Services) -> Result<ReleaseState, ReleaseStateError> {
     let ReleaseRef { namespace, name } = release;
     read_release_state(
         services.cluster.as_ref(),
@@ -113,9 +115,9 @@ pub(super) async fn unfinished(
     services: &Services,
 ) -> Result<Option<RunReport>, ReleaseStateError> {
     for release in releases {
-        let home = read(release, services).await?;
-        if let Some(ended) = sealing::stopped_by(&home.sealing, release) {
-            return Ok(Some(ended));
+        let home = get_state(release, services).await?;
+        if let Some(report) = sealing::stopped_by(&home.sealing, release) {
+            return Ok(Some(report));
         }
         if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
             return Ok(Some(open_journal(&open)));
@@ -131,15 +133,15 @@ pub(super) async fn stopped_by(
     services: &Services,
 ) -> Result<Option<RunReport>, ReleaseStateError> {
     for moved in &inventory.moved {
-        let home = match read(&moved.to, services).await {
+        let home = match get_state(&moved.to, services).await {
             Ok(home) => home,
             // What has moved is another's by its label, whatever becomes of that release.
             Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() && moved.is_done => continue,
             Err(error) => return Err(error),
         };
 
-        if let Some(ended) = altered(&home, &moved.to) {
-            return Ok(Some(ended));
+        if let Some(report) = altered(&home, &moved.to) {
+            return Ok(Some(report));
         }
         // Another promotion of that release has nothing to do with this move.
         let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
@@ -177,9 +179,9 @@ pub(super) fn belongs_elsewhere(
         // The label is a hash: only an inventory knows the name.
         .filter(|moved| moved.to.set() == set)
         .map(|moved| moved.to.name_from(&own.namespace));
-    let whose = by_name.map_or_else(
+    let owner = by_name.map_or_else(
         || format!("another release ({set})"),
         |name| format!("release {name}"),
     );
-    Some(format!("belongs to {whose} now; left in place"))
+    Some(format!("belongs to {owner} now; left in place"))
 }

@@ -29,7 +29,7 @@ pub(super) fn bodies(
     mut plan: Plan,
     mut before: BTreeMap<StepId, Object>,
     members_before: Vec<Target>,
-    judging: SuccessCriteria,
+    criteria: SuccessCriteria,
 ) -> Bodies {
     let prunes: Vec<PlanStep> = plan.prune.drain(..).collect();
     let steps = plan.steps.drain(..).chain(prunes.clone());
@@ -48,7 +48,7 @@ pub(super) fn bodies(
     let promotion = PromotionPart {
         plan,
         members_before,
-        judging,
+        criteria,
     };
     Bodies {
         promotion,

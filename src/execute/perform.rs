@@ -5,8 +5,8 @@
 //! back as one input. No answer and a lost lock are `CannotContinue`, whatever was being done; a refusal is told in
 //! the terms of the effect.
 
-mod judging;
 mod undoing;
+mod watching;
 
 use super::ending::Remain;
 use super::machine::{Effect, Input, Now};
@@ -142,7 +142,7 @@ impl Performer {
             Effect::RereadReverted => reread(self.rereading(now).after_revert(&now.head.current).await),
             Effect::DeleteHome => Input::HomeLeft(self.delete_home().await),
             // The loop's own.
-            Effect::Emit(_) | Effect::StopJudging | Effect::Finish(..) => Input::Written,
+            Effect::Emit(_) | Effect::StopWatching | Effect::Finish(..) => Input::Written,
         }
     }
 
@@ -191,7 +191,7 @@ impl Performer {
             Outcome::Done(_) => "done".to_owned(),
             Outcome::Otherwise(_, why) | Outcome::Conflict(why) | Outcome::Partly(_, why) => why.clone(),
             Outcome::Refused(error) => refusal(error),
-            Outcome::Unknown(problem) => problem.said(),
+            Outcome::Unknown(problem) => problem.message(),
         };
         self.services.events.emit(Event::StepEnded {
             step: id,
@@ -229,20 +229,20 @@ impl Performer {
 }
 
 fn reread(remains: Result<Vec<Remain>, StopReason>) -> Input {
-    remains.map_or_else(|problem| Input::CannotContinue(problem.said()), Input::Reread)
+    remains.map_or_else(|problem| Input::CannotContinue(problem.message()), Input::Reread)
 }
 
 fn judged(judged: Result<(), Stopped>) -> Input {
     match judged {
         Ok(()) => Input::Judged(Ok(())),
         Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
-        Err(Stopped::CannotContinue(problem)) => Input::CannotContinue(problem.said()),
+        Err(Stopped::CannotContinue(problem)) => Input::CannotContinue(problem.message()),
     }
 }
 
 fn not_written(error: StoreError) -> Input {
     match error {
-        StoreError::LockLost => Input::CannotContinue(StopReason::LockLost.said()),
+        StoreError::LockLost => Input::CannotContinue(StopReason::LockLost.message()),
         // Another run writes, or nobody answers: that is no
         // refusal, after which everything would be put back.
         StoreError::Unreachable { .. } | StoreError::Moved { .. } | StoreError::Altered { .. } => {

@@ -49,7 +49,7 @@ pub struct Promotion {
     /// What is kept of the release.
     pub record: Record,
     /// What its end is judged by.
-    pub judging: SuccessCriteria,
+    pub criteria: SuccessCriteria,
     /// Whether what the cluster keeps of the release is forgotten.
     pub discard_state: bool,
 }
@@ -79,15 +79,15 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<RunRep
         }
     };
 
-    let ended = match begin(promotion, services, &lock).await {
+    let report = match begin(promotion, services, &lock).await {
         Ok(Ok(start)) => return Ok(run(start, lock, services).await),
-        Ok(Err(ended)) => Ok(ended),
+        Ok(Err(report)) => Ok(report),
         Err(error) => too_large(error),
     };
     // Still under the lock, so that nobody begins in what goes.
     take_back(own.as_ref(), services).await;
     lock.release().await;
-    ended
+    report
 }
 
 /// Nothing was begun: what was created for it goes.
@@ -132,7 +132,7 @@ async fn begin(
 ) -> Result<Result<Start, RunReport>, ExecuteError> {
     let state = match read_state(&mut promotion, services, lock).await? {
         Ok(state) => state,
-        Err(ended) => return Ok(Err(ended)),
+        Err(report) => return Ok(Err(report)),
     };
 
     let Promotion { plan, record, .. } = &mut promotion;
@@ -142,7 +142,7 @@ async fn begin(
         release: ReleaseRef::new(&plan.namespace, &plan.release.name),
     };
     // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
-    let seal = sealing::at_hand(&state.sealing, services.state_key.as_ref(), &writer).await?;
+    let seal = sealing::prepare_seal(&state.sealing, services.state_key.as_ref(), &writer).await?;
     // A plain digest would tell what the values of the Secrets are, to whoever guesses them.
     if record.holds_secrets {
         plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
@@ -196,8 +196,8 @@ async fn read_state(
         accepting::discard(&own, lock, services).await?;
     }
     let home = read_release_state(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
-    if let Some(ended) = sealing::stopped_by(&home.sealing, &own) {
-        return Ok(Err(ended));
+    if let Some(report) = sealing::stopped_by(&home.sealing, &own) {
+        return Ok(Err(report));
     }
     // None was open when the plan was made; that none is now is certain only under the lock.
     if let Some(open) = home
@@ -225,11 +225,11 @@ async fn read_state(
     }
     plan.revision = inventory.next_revision();
 
-    if let Some(ended) = moving::stopped_by(&own, &inventory, services).await? {
-        return Ok(Err(ended));
+    if let Some(report) = moving::stopped_by(&own, &inventory, services).await? {
+        return Ok(Err(report));
     }
-    if let Some(ended) = moving::read_sources(plan, services).await? {
-        return Ok(Err(ended));
+    if let Some(report) = moving::read_sources(plan, services).await? {
+        return Ok(Err(report));
     }
 
     Ok(Ok(State {
@@ -252,7 +252,7 @@ async fn pack(
         plan,
         before,
         record,
-        judging,
+        criteria,
         ..
     } = promotion;
 
@@ -268,7 +268,7 @@ async fn pack(
             Ok(before) => before,
             Err(moved) => return Ok(Err(moved)),
         };
-        let bodies = bodies(plan, before, members_before, judging);
+        let bodies = bodies(plan, before, members_before, criteria);
         pack_all(bodies, record, key).await.map(Ok)
     };
     let (packed, ()) = tokio::join!(packed, services.rollout.before(&there));
@@ -331,10 +331,10 @@ mod tests {
             source,
         };
 
-        let ended = too_large(error.into()).unwrap();
-        assert_eq!(ended.outcome, Outcome::Refused);
+        let report = too_large(error.into()).unwrap();
+        assert_eq!(report.outcome, Outcome::Refused);
         assert_eq!(
-            ended.message,
+            report.message,
             "the journal would not fit into the cluster: expected at most 2 bytes, found 3; nothing was changed"
         );
         assert!(too_large(StoreError::LockLost.into()).is_err());

@@ -22,15 +22,15 @@ use std::sync::Arc;
 
 /// Settles exactly the journal of this id, where it is still open once the lock is there: whoever held the lock may have
 /// finished it meanwhile, and what is finished is not touched.
-pub async fn settle(
+pub async fn resolve_open_journal(
     namespace: &str,
     name: &str,
     id: &str,
-    settling: OpenJournalAction,
+    action: OpenJournalAction,
     confirmed: Confirmed,
     services: &Services,
 ) -> Result<RunReport, ExecuteError> {
-    let goal = match settling {
+    let goal = match action {
         OpenJournalAction::Resume => JournalGoal::Resume(confirmed),
         OpenJournalAction::RollBack => JournalGoal::RollBack(RevertOptions {
             confirmed,
@@ -65,13 +65,13 @@ pub async fn revert(
 ) -> Result<RunReport, ExecuteError> {
     loop {
         let goal = JournalGoal::RollBack(options.clone());
-        let ended = act(&ReleaseRef::new(namespace, name), None, &goal, services).await?;
+        let report = act(&ReleaseRef::new(namespace, name), None, &goal, services).await?;
         // Past its commit a promotion is finished first, and then put back as a finished one.
         if !matches!(
-            ended.outcome,
+            report.outcome,
             Outcome::Promoted | Outcome::PromotedPruneIncomplete
         ) {
-            return Ok(ended);
+            return Ok(report);
         }
     }
 }
@@ -107,9 +107,9 @@ async fn act(
                 locks.release().await;
                 others = needed;
             }
-            Ok(Next::End(ended)) => {
+            Ok(Next::End(report)) => {
                 locks.release().await;
-                return Ok(ended);
+                return Ok(report);
             }
             Err(error) => {
                 locks.release().await;
@@ -151,7 +151,7 @@ async fn under_locks(
 
     let mut start = match take_up(release, services, goal).await? {
         Ok(start) => start,
-        Err(ended) => return Ok(Next::End(ended)),
+        Err(report) => return Ok(Next::End(report)),
     };
 
     // A promotion that is still being written down has told no other release of anything: of another namespace not even the
@@ -167,7 +167,7 @@ async fn under_locks(
     }
 
     let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
-        Some(ended) => Some(ended),
+        Some(report) => Some(report),
         None => moving::unfinished(others, services).await?,
     };
 

@@ -262,13 +262,13 @@ fn holds_nothing_of(part: &StepPart, before: &Object, live: &Object) -> bool {
     };
 
     let at = |path: &FieldPath, object: &Object| path.get(object.value()).cloned();
-    let told = part
+    let changes = part
         .step
         .changes
         .iter()
         .filter(|path| at(path, expected) != at(path, before));
-    let mut told = told.peekable();
+    let mut changes = changes.peekable();
 
     let is_foreign = matches!(step_status(part, Some(live)), StepStatus::Foreign(_));
-    is_foreign && told.peek().is_some() && told.all(|path| at(path, live) != at(path, expected))
+    is_foreign && changes.peek().is_some() && changes.all(|path| at(path, live) != at(path, expected))
 }

@@ -27,7 +27,7 @@ pub(super) struct RetryBudget {
     pub limit: Duration,
     pub events: Arc<dyn EventSink>,
     /// When a silence was told last: many requests wait at once.
-    pub told: Arc<Mutex<Option<Instant>>>,
+    pub reported_at: Arc<Mutex<Option<Instant>>>,
 }
 
 /// One request's tries.
@@ -35,7 +35,7 @@ pub(super) struct Clock<'a> {
     patience: &'a RetryBudget,
     start: Instant,
     /// When the server was heard last.
-    heard: Instant,
+    answered_at: Instant,
     /// Since when it could not do what it was asked for.
     behind: Option<Instant>,
     pause: Duration,
@@ -53,7 +53,7 @@ impl RetryBudget {
             lock,
             limit,
             events,
-            told: Arc::default(),
+            reported_at: Arc::default(),
         }
     }
 
@@ -62,20 +62,22 @@ impl RetryBudget {
         Clock {
             patience: self,
             start: now,
-            heard: now,
+            answered_at: now,
             behind: None,
             pause: PAUSE,
         }
     }
 
-    fn tell(&self, silent: Duration) {
-        let Ok(mut told) = self.told.lock() else { return };
+    fn report_silence(&self, silent: Duration) {
+        let Ok(mut reported_at) = self.reported_at.lock() else {
+            return;
+        };
         // Many requests wait at once: one of them speaks for all.
-        if silent < SILENCE || told.is_some_and(|last| last.elapsed() < AGAIN) {
+        if silent < SILENCE || reported_at.is_some_and(|last| last.elapsed() < AGAIN) {
             return;
         }
 
-        *told = Some(Instant::now());
+        *reported_at = Some(Instant::now());
         let message = format!(
             "the API server does not answer for {} s; after {} s a later run has to go on",
             silent.as_secs(),
@@ -95,7 +97,7 @@ impl Clock<'_> {
         loop {
             match timeout(SILENCE, &mut request).await {
                 Ok(answer) => return answer,
-                Err(_) => self.patience.tell(self.silence()),
+                Err(_) => self.patience.report_silence(self.silence()),
             }
         }
     }
@@ -106,7 +108,7 @@ impl Clock<'_> {
         // In two waits, so that a silence can be told after the first.
         let mut hold = self.patience.lock.confirm_held(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
-            self.patience.tell(self.silence().max(SILENCE));
+            self.patience.report_silence(self.silence().max(SILENCE));
             hold = self.patience.lock.confirm_held(self.left()).await;
         }
 
@@ -123,7 +125,7 @@ impl Clock<'_> {
         if self.left() == Duration::ZERO {
             return Err(self.unreachable());
         }
-        self.patience.tell(self.silence());
+        self.patience.report_silence(self.silence());
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);
         Ok(())
@@ -132,8 +134,8 @@ impl Clock<'_> {
     /// Waits a little for a server that answers and cannot do it yet.
     pub(super) async fn catch_up(&mut self) {
         // It is there, and no limit counts here: whoever calls this looks at how long it takes in all.
-        self.heard = Instant::now();
-        self.behind.get_or_insert(self.heard);
+        self.answered_at = Instant::now();
+        self.behind.get_or_insert(self.answered_at);
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);
     }
@@ -145,13 +147,13 @@ impl Clock<'_> {
 
     /// The server has answered: a silence begins anew.
     pub(super) fn hear(&mut self) {
-        self.heard = Instant::now();
+        self.answered_at = Instant::now();
         self.behind = None;
         self.pause = PAUSE;
     }
 
     fn silence(&self) -> Duration {
-        self.heard.elapsed()
+        self.answered_at.elapsed()
     }
 
     /// How long it has taken so far.

@@ -79,7 +79,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         services.keep_history,
     );
 
-    let (ended, release) = Loop {
+    let (report, release) = Loop {
         machine,
         performer,
         services,
@@ -92,7 +92,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
     if release {
         lock.release().await;
     }
-    ended
+    report
 }
 
 /// What stands as intended when a run begins: an earlier one may have sent it.
@@ -143,7 +143,7 @@ impl Loop<'_> {
                     watching = changed.is_ok();
                     Input::Interrupted(*interrupt.borrow_and_update())
                 }
-                () = self.lock.lost() => Input::CannotContinue(StopReason::LockLost.said()),
+                () = self.lock.lost() => Input::CannotContinue(StopReason::LockLost.message()),
             };
         }
     }
@@ -167,7 +167,7 @@ impl Loop<'_> {
                 Effect::Emit(Event::PhaseStarted { .. }) => {}
                 Effect::Emit(event) => self.services.events.emit(event),
                 // Nothing but judging is under way in these stages, and that may be dropped at any time.
-                Effect::StopJudging => work.clear(),
+                Effect::StopWatching => work.clear(),
                 effect => {
                     let now = now
                         .get_or_insert_with(|| Arc::new(Now::of(&self.machine)))

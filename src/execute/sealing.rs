@@ -34,31 +34,31 @@ pub(super) struct SealAtHand {
 /// Why nothing may be written here: what is kept cannot be believed. None where it can.
 pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> {
     let ReleaseRef { namespace, name } = release;
-    let whose = format!("the state of release {name} in {namespace}");
+    let state = format!("the state of release {name} in {namespace}");
     let accept = format!("kubectl delivery state accept {name} -n {namespace}");
     let verify = format!("kubectl delivery state verify {name} -n {namespace}");
 
     let (message, next) = match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (
-            format!("{whose} is not sealed: an older version wrote it"),
+            format!("{state} is not sealed: an older version wrote it"),
             vec![accept],
         ),
         // Whoever does not know a format must not write over it.
         Integrity::Newer(version) => {
             let message =
-                format!("{whose} has format version {version}, which only a later kubectl-delivery writes");
+                format!("{state} has format version {version}, which only a later kubectl-delivery writes");
             let discard =
                 "else: kubectl delivery promote RELEASE --discard-state starts from the release's file";
             (message, vec!["install that one".to_owned(), discard.to_owned()])
         }
         Integrity::NotVerified(why) | Integrity::Hidden(why) => {
-            (format!("{whose} cannot be verified: {why}"), vec![verify])
+            (format!("{state} cannot be verified: {why}"), vec![verify])
         }
         Integrity::Altered(why) => {
             let discard = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
             (
-                format!("{whose} was altered: {why}"),
+                format!("{state} was altered: {why}"),
                 vec![verify, accept, discard.to_owned()],
             )
         }
@@ -68,7 +68,7 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> 
 }
 
 /// What is sealed already, as it was read.
-pub(super) fn of_sealed(sealing: &Sealing) -> Option<SealAtHand> {
+pub(super) fn known_seal(sealing: &Sealing) -> Option<SealAtHand> {
     let Sealing {
         state: Some(state),
         seal: Some(stored),
@@ -86,12 +86,12 @@ pub(super) fn of_sealed(sealing: &Sealing) -> Option<SealAtHand> {
 }
 
 /// What a run writes on: as it was read, or a first seal and a key to it.
-pub(super) async fn at_hand(
+pub(super) async fn prepare_seal(
     sealing: &Sealing,
     outside: Option<&StateKey>,
     writer: &Writer,
 ) -> Result<SealAtHand, StoreError> {
-    if let Some(known) = of_sealed(sealing) {
+    if let Some(known) = known_seal(sealing) {
         return Ok(known);
     }
 

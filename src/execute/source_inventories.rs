@@ -50,21 +50,21 @@ async fn write_one(
         };
 
         let home = read_patiently(&writer, outside).await?;
-        if let Some(ended) = sealing::stopped_by(&home.sealing, &one.from) {
+        if let Some(report) = sealing::stopped_by(&home.sealing, &one.from) {
             return Err(StoreError::Altered {
                 release: one.from.to_string(),
-                why: ended.message,
+                why: report.message,
             });
         }
         // Whoever deleted all that it keeps wants none; and what nobody has sealed is not sealed by passing.
-        let (Some(stored), Some(seal)) = (home.inventory, sealing::of_sealed(&home.sealing)) else {
+        let (Some(stored), Some(seal)) = (home.inventory, sealing::known_seal(&home.sealing)) else {
             return Ok(());
         };
 
         let store = Store::new(writer, seal);
 
         let mut inventory = stored.value.clone();
-        tell(moving, one, now, &mut inventory);
+        record_move(moving, one, now, &mut inventory);
         if inventory == stored.value {
             return Ok(());
         }
@@ -93,7 +93,7 @@ async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<R
     }
 }
 
-fn tell(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
+fn record_move(moving: Moving, one: &Move, now: &Now, inventory: &mut Inventory) {
     let journal = &now.head.current;
     let moved = |objects| Moved {
         to: ReleaseRef::new(&journal.namespace, &journal.release.name),

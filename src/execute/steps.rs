@@ -71,7 +71,7 @@ impl Trying<'_> {
     }
 
     /// What a step that failed has left behind decides whether it has to be undone.
-    fn ended(&self, outcome: Outcome) -> Outcome {
+    fn with_traces(&self, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Conflict(why) if self.may_have_written() => Outcome::Partly(CauseKind::Conflict, why),
             Outcome::Refused(error) if self.may_have_written() => {
@@ -101,12 +101,12 @@ impl Steps {
 
         loop {
             let again = match self.attempt(&trying, seen.take(), &clock).await {
-                Ok(outcome) => return trying.ended(outcome),
+                Ok(outcome) => return trying.with_traces(outcome),
                 Err(again) => again,
             };
 
             match again {
-                Again::Ended(outcome) => return trying.ended(outcome),
+                Again::Ended(outcome) => return trying.with_traces(outcome),
                 // A conflict says no more than that the version moved: controllers write all the time.
                 Again::Look if conflicts < CONFLICTS => {
                     clock.hear();
@@ -115,7 +115,7 @@ impl Steps {
 
                 Again::Look => {
                     let why = "found it changed again and again while it was written";
-                    return trying.ended(Outcome::Conflict(why.into()));
+                    return trying.with_traces(Outcome::Conflict(why.into()));
                 }
                 Again::CatchUp => clock.catch_up().await,
                 Again::Wait => {

@@ -43,7 +43,7 @@ impl Undoing<'_> {
         progress: &StepProgress,
         clock: &Clock<'_>,
     ) -> Result<bool, Next> {
-        let found = self.read(&job.target, clock).await?;
+        let found = self.get(&job.target, clock).await?;
 
         let by = found
             .as_ref()
@@ -91,7 +91,7 @@ impl Undoing<'_> {
             return Ok(true);
         }
 
-        let live = self.read(&part.step.target, clock).await?;
+        let live = self.get(&part.step.target, clock).await?;
         Ok(match (live, part.step.action.object()) {
             (Some(live), Some(sent)) => expected_uid(part) != Some(live.uid()) && is_made_by(sent, &live),
             _ => false,
@@ -113,7 +113,7 @@ impl Undoing<'_> {
     }
 
     async fn try_to_start(&self, job: &UndoJob<'_>, clock: &Clock<'_>) -> Result<Object, Next> {
-        let Some(found) = self.read(&job.target, clock).await? else {
+        let Some(found) = self.get(&job.target, clock).await? else {
             return Err(Next::End(job.failed("somebody deleted it before it ran")));
         };
         // An earlier try or run has set it going: it may even have ended.
@@ -133,7 +133,7 @@ impl Undoing<'_> {
             .map_err(|error| self.after(error, clock))
     }
 
-    async fn read(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
+    async fn get(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
         self.steps
             .cluster
             .get(target)

@@ -42,7 +42,7 @@ pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
             .strip_prefix(&format!("{name}."))
             .filter(|title| is_title(title))
         {
-            found.push((title.to_owned(), files::read(&path)?));
+            found.push((title.to_owned(), files::read_file(&path)?));
         }
     }
 
@@ -71,5 +71,5 @@ pub fn is_title(title: &str) -> bool {
 
 /// The bytes of a file that a command was given, such as a key or a test report.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
-    files::read(path)
+    files::read_file(path)
 }

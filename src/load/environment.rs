@@ -23,7 +23,7 @@ pub struct LoadedEnvironment {
 
 impl LoadedEnvironment {
     /// A path that is relative to the environment's file.
-    pub fn beside(&self, path: &str) -> PathBuf {
+    pub fn resolve_path(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new(".")).join(path)
     }
 
@@ -46,7 +46,7 @@ impl LoadedEnvironment {
 
 /// Reads an environment and renders its manifests.
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
-    let bytes = files::read(path)?;
+    let bytes = files::read_file(path)?;
     // Another kind of file is told as such, and not by its first unknown field.
     check_header(&bytes, path, "Environment")?;
     let mut environment: Environment = yaml::typed(&bytes, path)?;
@@ -74,7 +74,7 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
         .files
         .iter()
         .map(|file| ManifestSource::Path {
-            path: loaded.beside(file),
+            path: loaded.resolve_path(file),
             recursive: true,
         })
         .collect();
@@ -83,7 +83,7 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
         wanted
             .kustomize
             .iter()
-            .map(|folder| ManifestSource::Kustomization(loaded.beside(folder))),
+            .map(|folder| ManifestSource::Kustomization(loaded.resolve_path(folder))),
     );
     if sources.is_empty() {
         // Told here, with its file: that there are no manifests at all would be said without any name.

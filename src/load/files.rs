@@ -9,7 +9,7 @@ use std::path::Path;
 const LIMIT_MIB: u64 = 256;
 
 /// The bytes of a file, or of standard input where the path is `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     if path == Path::new("-") {
         return bounded(std::io::stdin().lock(), path, 0);
     }

@@ -24,13 +24,13 @@ pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
 
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(said(&text)));
+        return Err(failed(error_text(&text)));
     }
     Ok(output.stdout)
 }
 
 /// What it says, without the frame that newer kubectl puts around it when nobody watches.
-fn said(text: &str) -> String {
+fn error_text(text: &str) -> String {
     let text = text.trim();
     match text
         .split_once("err=\"")

@@ -36,7 +36,7 @@ pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
     let mut places = Vec::new();
 
     for source in sources {
-        for (path, bytes) in read(source)? {
+        for (path, bytes) in read_source(source)? {
             let found = objects_of(&bytes, &path)?;
             // `check_unique` walks both side by side.
             places.resize(places.len() + found.len(), files::name(&path));
@@ -98,7 +98,7 @@ impl ManifestSource {
     }
 }
 
-fn read(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
+fn read_source(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
     match source {
         ManifestSource::Kustomization(folder) => Ok(vec![(folder.clone(), kustomize::render(folder)?)]),
         ManifestSource::Path { path, recursive } => {
@@ -112,7 +112,7 @@ fn read(source: &ManifestSource) -> Result<Vec<(PathBuf, Vec<u8>)>, LoadError> {
             }
             found
                 .into_iter()
-                .map(|path| files::read(&path).map(|bytes| (path, bytes)))
+                .map(|path| files::read_file(&path).map(|bytes| (path, bytes)))
                 .collect()
         }
     }

@@ -66,7 +66,7 @@ struct Header {
 
 /// Reads a release from a file, or from standard input where the path is `-`.
 pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
-    parse_release(files::read(path)?, path)
+    parse_release(files::read_file(path)?, path)
 }
 
 /// Reads a release from bytes; `path` is for messages.

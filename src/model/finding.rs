@@ -162,8 +162,8 @@ pub struct FieldChange {
     pub live: Option<Value>,
     /// The value that the target has; none where it has none.
     pub desired: Option<Value>,
-    /// Whose hand set the live value.
-    pub whose: Option<FieldManager>,
+    /// The manager that set the live value.
+    pub owner: Option<FieldManager>,
     /// The rule that expects it, as an index into the environment's `differences`.
     // By its number, as documents and JSON name rules.
     pub expected_by: Option<usize>,

@@ -321,8 +321,8 @@ pub struct PromotionPart {
     pub members_before: Vec<Target>,
     /// What its end is judged by: a later run has no file of it.
     // One that is resumed proves what the first run would have proved.
-    #[serde(default)]
-    pub judging: SuccessCriteria,
+    #[serde(default, rename = "judging")]
+    pub criteria: SuccessCriteria,
 }
 
 /// What an environment says of how a promotion is judged.

@@ -47,7 +47,7 @@ pub enum StopReason {
 
 impl StopReason {
     /// One sentence.
-    pub fn said(self) -> String {
+    pub fn message(self) -> String {
         match self {
             StopReason::LockLost => "another run has taken the lock".into(),
             StopReason::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),

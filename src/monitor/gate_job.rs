@@ -50,7 +50,7 @@ pub(super) async fn run(
     let (target, object) = named_anew(target, object, gate.timeout);
 
     // A follower of its own: the gate's timeout is a deadline for this Job and for no rollout.
-    let mut follow = Follow::hearing(
+    let mut follow = Follow::with_liveness(
         watching.cluster.clone(),
         Policy {
             timeout: u32::try_from(gate.timeout.as_secs()).ok(),

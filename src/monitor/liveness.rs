@@ -32,7 +32,7 @@ impl Watching {
         &self,
         of: &[Watched],
         context: &dyn MonitorContext,
-        judging: impl Future<Output = Result<T, Stopped>>,
+        work: impl Future<Output = Result<T, Stopped>>,
     ) -> Result<T, Stopped> {
         // Whoever calls has just spoken with it.
         self.server.now();
@@ -44,7 +44,7 @@ impl Watching {
         }
 
         tokio::select! {
-            judged = judging => judged,
+            judged = work => judged,
             // What is dropped by this has kept in the state what it had taken.
             problem = self.wait_for_outage(context.patience()) => Err(problem.into()),
             // Never ends: it is here to be driven beside the others.
@@ -57,7 +57,7 @@ impl Watching {
         // A server that is merely slow needs its time.
         let limit = patience.max(SILENCE);
         let mut since: Option<Instant> = None;
-        let mut told: Option<Instant> = None;
+        let mut noted_at: Option<Instant> = None;
 
         loop {
             let before = Instant::now();
@@ -75,7 +75,7 @@ impl Watching {
             }
 
             if silent < SILENCE {
-                told = None;
+                noted_at = None;
                 if let Some(since) = since.take() {
                     // Deadlines move by it: while nobody answered, no controller got on.
                     self.server.record_outage(since.elapsed());
@@ -86,8 +86,8 @@ impl Watching {
 
             // It began when the server was last heard, and not when it became long enough to be told.
             since = since.or(Instant::now().checked_sub(silent));
-            if told.is_none_or(|told| told.elapsed() >= AGAIN) {
-                told = Some(Instant::now());
+            if noted_at.is_none_or(|noted_at| noted_at.elapsed() >= AGAIN) {
+                noted_at = Some(Instant::now());
                 let message = format!(
                     "the API server does not answer for {} s; after {} s a later run has to go on",
                     silent.as_secs(),

@@ -21,7 +21,7 @@ impl Rollout for Watching {
     }
 
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let judging = async {
+        let work = async {
             let mut state = self.state.lock().await;
             let State {
                 follow,
@@ -49,11 +49,11 @@ impl Rollout for Watching {
             seen.extend(watched.iter().map(|one| (one.target.id(), one.clone())));
             Ok(())
         };
-        self.with_liveness(watched, context, judging).await
+        self.with_liveness(watched, context, work).await
     }
 
     async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let judging = async {
+        let work = async {
             let mut state = self.state.lock().await;
             // By now everything is applied, and with it what may serve these.
             self.follow_late(&mut state, context).await?;
@@ -65,7 +65,7 @@ impl Rollout for Watching {
             gates::check(self, &self.options.gates, context).await
         };
         // None of its own to ask for: what the last wave asked for shows whether the server is there.
-        self.with_liveness(&[], context, judging).await
+        self.with_liveness(&[], context, work).await
     }
 
     async fn soak(
@@ -74,12 +74,12 @@ impl Rollout for Watching {
         time: Duration,
         context: &dyn MonitorContext,
     ) -> Result<(), Stopped> {
-        let judging = async {
+        let work = async {
             let mut state = self.state.lock().await;
             self.soak_followed(&mut state, time, Turn { watched, context })
                 .await
         };
-        self.with_liveness(watched, context, judging).await
+        self.with_liveness(watched, context, work).await
     }
 }
 

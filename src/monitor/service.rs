@@ -62,8 +62,8 @@ impl Watching {
         } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
 
-        let judging = self.until_done(follow, open, noted, Turn { watched, context });
-        self.with_liveness(watched, context, judging).await
+        let work = self.until_done(follow, open, noted, Turn { watched, context });
+        self.with_liveness(watched, context, work).await
     }
 
     pub(super) async fn until_done(
@@ -93,7 +93,7 @@ impl Watching {
 
     pub(super) fn start(&self) -> Follow {
         // What any follower hears shows that the server is there.
-        Follow::hearing(
+        Follow::with_liveness(
             self.cluster.clone(),
             self.options.policy.clone(),
             self.server.clone(),

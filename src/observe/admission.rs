@@ -35,7 +35,7 @@ pub async fn admission(cluster: &dyn Cluster) -> Admission {
     for read in join_all(
         KINDS
             .iter()
-            .map(|(plural, kind, versions)| read(cluster, plural, kind, versions)),
+            .map(|(plural, kind, versions)| list_registered(cluster, plural, kind, versions)),
     )
     .await
     {
@@ -48,7 +48,7 @@ pub async fn admission(cluster: &dyn Cluster) -> Admission {
     admission
 }
 
-async fn read(
+async fn list_registered(
     cluster: &dyn Cluster,
     plural: &str,
     kind: &str,

@@ -148,8 +148,8 @@ impl<T: Send + 'static> Group<'_, T> {
             }
         };
 
-        self.hand(rest, &take).await;
-        self.settle().await;
+        self.start_taking(rest, &take).await;
+        self.join_reader().await;
 
         Ok(Each {
             taken: self.taken,
@@ -214,7 +214,7 @@ impl<T: Send + 'static> Group<'_, T> {
             });
 
             let wanted = wanted.collect();
-            self.hand(wanted, take).await;
+            self.start_taking(wanted, take).await;
             if !pages.go_on(&mut request, page.continue_from)? {
                 return Ok(true);
             }
@@ -222,14 +222,17 @@ impl<T: Send + 'static> Group<'_, T> {
         }
     }
 
-    async fn hand<F>(&mut self, observed: Vec<(usize, Observed)>, take: &Shared<impl Future<Output = Arc<F>>>)
-    where
+    async fn start_taking<F>(
+        &mut self,
+        observed: Vec<(usize, Observed)>,
+        take: &Shared<impl Future<Output = Arc<F>>>,
+    ) where
         F: Fn(usize, Observed) -> T + Send + Sync + 'static,
     {
         // The first page waits for it: what admission may do is read beside the lists.
         let take = take.clone().await;
         // One page at a time: pages that wait would be held whole.
-        self.settle().await;
+        self.join_reader().await;
         self.taking = Some(tokio::task::spawn_blocking(move || {
             observed
                 .into_iter()
@@ -238,7 +241,7 @@ impl<T: Send + 'static> Group<'_, T> {
         }));
     }
 
-    async fn settle(&mut self) {
+    async fn join_reader(&mut self) {
         if let Some(taking) = self.taking.take() {
             let taken = taking.await;
             self.taken

@@ -24,9 +24,9 @@ use std::collections::BTreeSet;
 /// Asks everything at once; the cluster bounds how much of it runs side by side.
 pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
     let rights = join_all(asked.rights.iter().map(|(right, need)| may(cluster, right, need)));
-    let tries = join_all(asked.tries.iter().map(|question| try_dry(cluster, question)));
-    let pods = join_all(asked.pods.iter().map(|question| try_pod(cluster, question)));
-    let old_pods = join_all(asked.old_pods.iter().map(|question| try_pod(cluster, question)));
+    let tries = join_all(asked.tries.iter().map(|dry_run| try_dry(cluster, dry_run)));
+    let pods = join_all(asked.pods.iter().map(|dry_run| try_pod(cluster, dry_run)));
+    let old_pods = join_all(asked.old_pods.iter().map(|dry_run| try_pod(cluster, dry_run)));
     let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
 
     // Joined once: none of them waits for another kind of question.
@@ -96,7 +96,7 @@ async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> Permissi
     }
 }
 
-async fn try_dry(cluster: &dyn Cluster, question: &DryRun) -> (Answer, Vec<String>) {
+async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (Answer, Vec<String>) {
     // No deadline: nothing is persisted, and the lock is not needed.
     let apply = ApplyOptions {
         manager: FIELD_MANAGER.into(),
@@ -111,8 +111,8 @@ async fn try_dry(cluster: &dyn Cluster, question: &DryRun) -> (Answer, Vec<Strin
         not_after: None,
     };
 
-    let target = &question.target;
-    let answered = match &question.request {
+    let target = &dry_run.target;
+    let answered = match &dry_run.request {
         DryRunRequest::Apply(body) => cluster.apply(target, body, &apply).await,
         DryRunRequest::Replace(body) => replace(cluster, target, body, &write).await,
         // Put back under another name, for its own one is taken while the object is there.
@@ -179,9 +179,9 @@ fn named_as(target: &Target, body: &Value) -> Target {
     }
 }
 
-async fn try_pod(cluster: &dyn Cluster, question: &PodDryRun) -> Answer {
+async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> Answer {
     // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
-    let target = Target::new(&KnownKind::Pod.resource(), Some(&question.namespace), "");
+    let target = Target::new(&KnownKind::Pod.resource(), Some(&dry_run.namespace), "");
 
     let options = WriteOptions {
         manager: FIELD_MANAGER.into(),
@@ -189,7 +189,7 @@ async fn try_pod(cluster: &dyn Cluster, question: &PodDryRun) -> Answer {
         not_after: None,
     };
 
-    match cluster.create(&target, &question.pod, &options).await {
+    match cluster.create(&target, &dry_run.pod, &options).await {
         Ok(applied) => Answer::Accepted(Some(Box::new(applied.object))),
         Err(error) if may_not_create_pods(&error) => Answer::Unknown {
             why: Unknown::new("no right to create pods dry"),

@@ -22,7 +22,7 @@ use crate::model::snapshot::ReadFailure;
 
 /// Plans the promotion that a comparison calls for.
 ///
-/// What the server says of each step comes later: see [`crate::preflight::settle`].
+/// What the server says of each step comes later: see [`crate::preflight::take_answers`].
 pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
     let inputs = PlanInputs {
         comparison,

@@ -52,7 +52,7 @@ pub(super) fn decide_field(
         Decision::Apply
     };
 
-    let Some(owner) = &change.whose else { return take };
+    let Some(owner) = &change.owner else { return take };
     match owner.class {
         ManagerClass::Ours | ManagerClass::Unknown => take,
         // Named as a manager, a person's tool is adopted like any other.
@@ -76,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     fn change(path: &str, kind: ChangeKind, class: ManagerClass, manager: &str) -> FieldChange {
-        let whose = FieldManager {
+        let owner = FieldManager {
             manager: manager.into(),
             operation: Operation::Update,
             subresource: String::new(),
@@ -88,7 +88,7 @@ mod tests {
             kind,
             live: Some(json!(1)),
             desired: Some(json!(2)),
-            whose: Some(whose),
+            owner: Some(owner),
             expected_by: None,
             rule_note: None,
         }
@@ -141,7 +141,7 @@ mod tests {
 
         // Nobody's field: nobody is asked, and it becomes ours to be taken away.
         let mut nobodys = change("/spec/paused", AddedOriginUnknown, OtherTool, "");
-        nobodys.whose = None;
+        nobodys.owner = None;
         assert_eq!(decision(&nobodys, false, &none), "take over");
     }
 

@@ -38,11 +38,11 @@ pub(super) fn apply_dry_runs(
 ) -> DryRunOutcome {
     let mut outcome = DryRunOutcome::default();
 
-    for (question, answer) in asked.tries.iter().zip(&answers.tries) {
-        let id = question.target.id();
-        let step = steps.iter_mut().find(|step| step.id == question.step);
+    for (dry_run, answer) in asked.tries.iter().zip(&answers.tries) {
+        let id = dry_run.target.id();
+        let step = steps.iter_mut().find(|step| step.id == dry_run.step);
 
-        match (answer, &question.request) {
+        match (answer, &dry_run.request) {
             // No reason to refuse: the step can be done, and is a barrier from here on.
             (Answer::Refused { message, .. }, DryRunRequest::PutBack(_)) => {
                 if let Some(step) = step {
@@ -64,9 +64,8 @@ pub(super) fn apply_dry_runs(
                 Some(webhook) => {
                     // The step itself waits for the repair as well.
                     let repair = prerequisites.repair_wave(webhook);
-                    outcome
-                        .repaired_in
-                        .extend(repair.map(|wave| (question.step, wave)));
+                    let repair = repair.map(|wave| (dry_run.step, wave));
+                    outcome.repaired_in.extend(repair);
                     outcome.add(webhook_finding(&id, webhook, message, prerequisites));
                 }
                 None => outcome.add(match prerequisites.awaited_definition(&id) {

@@ -21,10 +21,10 @@ mod refusals;
 #[cfg(test)]
 mod scenarios;
 mod scopes;
-mod settle;
+mod take_answers;
 mod usage;
 mod workload;
 
 pub use questions::questions;
 pub use refusals::{dropped, lost_an_empty_one};
-pub use settle::settle;
+pub use take_answers::take_answers;

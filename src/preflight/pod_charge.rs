@@ -31,8 +31,8 @@ pub(super) struct Pods<'a> {
 
 fn by_workload<'a>(asked: &'a [PodDryRun], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
     // A pod that was refused is a finding of its own.
-    let made = |(question, answer): (&'a PodDryRun, &'a Answer)| match answer {
-        Answer::Accepted(Some(pod)) => Some((&question.workload, &**pod)),
+    let made = |(dry_run, answer): (&'a PodDryRun, &'a Answer)| match answer {
+        Answer::Accepted(Some(pod)) => Some((&dry_run.workload, &**pod)),
         _ => None,
     };
     asked.iter().zip(answers).filter_map(made).collect()

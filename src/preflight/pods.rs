@@ -15,8 +15,8 @@ pub(super) fn pod_findings(
     prerequisites: &Prerequisites<'_>,
 ) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
-    for (question, answer) in asked.pods.iter().zip(&answers.pods) {
-        let id = Some(&question.workload);
+    for (dry_run, answer) in asked.pods.iter().zip(&answers.pods) {
+        let id = Some(&dry_run.workload);
         match answer {
             Answer::Refused { message, webhook, .. } => {
                 // A webhook that has to admit pods may be a part of this very release.
@@ -25,7 +25,7 @@ pub(super) fn pod_findings(
                     prerequisites.repair_wave(webhook).map(|_| repaired_note(webhook))
                 };
 
-                let awaited = prerequisites.awaited_by_pod(message, &question.workload);
+                let awaited = prerequisites.awaited_by_pod(message, &dry_run.workload);
                 findings.push(match awaited.or_else(repaired) {
                     Some(awaited) => note(Check::Pods, id, awaited),
                     None => {
@@ -36,13 +36,13 @@ pub(super) fn pod_findings(
             }
             // Whoever may not create pods may still promote: what admission says is seen in the rollout then.
             Answer::Unknown { why, .. } => {
-                let awaited = prerequisites.awaited_by_pod(why.reason(), &question.workload);
+                let awaited = prerequisites.awaited_by_pod(why.reason(), &dry_run.workload);
                 let message = awaited.unwrap_or_else(|| format!("pod admission not checked: {why}"));
                 findings.push(note(Check::Pods, id, message));
             }
             // It was accepted by rules that are others by the time its pods are made.
             Answer::Accepted(_) => {
-                let awaited = prerequisites.awaited_pod_security(&question.workload);
+                let awaited = prerequisites.awaited_pod_security(&dry_run.workload);
                 findings.extend(awaited.map(|awaited| note(Check::Pods, id, awaited)));
             }
         }

@@ -100,7 +100,7 @@ fn changed(object: &mut ObjectComparison, path: &str, kind: ChangeKind, class: M
         kind,
         live: Some(json!("live")),
         desired: Some(json!("desired")),
-        whose: Some(FieldManager {
+        owner: Some(FieldManager {
             manager: manager.into(),
             operation: Operation::Update,
             subresource: String::new(),

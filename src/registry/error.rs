@@ -153,10 +153,10 @@ struct SaidOne {
 /// An answer that is a refusal: what its code means, with what the registry said.
 pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> RegistryFailure {
     // As distribution has it, or else the first line: a proxy in between answers with a page.
-    let said = serde_json::from_slice::<Said>(body)
+    let body_error = serde_json::from_slice::<Said>(body)
         .ok()
-        .and_then(|said| said.errors.into_iter().next());
-    let text = match said {
+        .and_then(|body_error| body_error.errors.into_iter().next());
+    let text = match body_error {
         Some(one) => one.message,
         None => String::from_utf8_lossy(body)
             .lines()
@@ -166,12 +166,12 @@ pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> RegistryFailure 
     };
 
     let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-    let told = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();
+    let text_with_code = format!("{} {}", status.as_u16(), text.trim()).trim().to_owned();
 
     match status.as_u16() {
-        401 | 403 => RegistryFailure::Unauthorized(told),
-        404 => RegistryFailure::NotFound(told),
-        _ => RegistryFailure::Unavailable(told),
+        401 | 403 => RegistryFailure::Unauthorized(text_with_code),
+        404 => RegistryFailure::NotFound(text_with_code),
+        _ => RegistryFailure::Unavailable(text_with_code),
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn get(
     if !status.is_success() {
         return Err(match refused(status, &bytes.unwrap_or_default()) {
             // A 404 of the token server must not read as "no such image", which refuses a promotion.
-            RegistryFailure::NotFound(told) => RegistryFailure::Unauthorized(told),
+            RegistryFailure::NotFound(text) => RegistryFailure::Unauthorized(text),
             other => other,
         });
     }

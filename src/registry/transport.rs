@@ -167,13 +167,13 @@ impl Transport {
                 return Ok(response);
             }
 
-            let told = response
+            let location = response
                 .headers()
                 .get(LOCATION)
                 .and_then(|value| value.to_str().ok());
 
             // A registry on https must not lead to http, where anybody could answer and listen.
-            at = match told.map(|to| at.join(to)) {
+            at = match location.map(|to| at.join(to)) {
                 Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
                 _ => {
                     return Err(RegistryFailure::Unavailable(

@@ -224,7 +224,7 @@ mod tests {
         let start = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = MonitoredObject::new(target, &object, start);
 
-        let surroundings = RolloutContext {
+        let context = RolloutContext {
             object: Some(&object),
             pods: vec![&pod],
             ..RolloutContext::default()
@@ -233,7 +233,7 @@ mod tests {
 
         let mut look = |seconds| {
             let now = start + jiff::SignedDuration::from_secs(seconds);
-            judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
+            judge(&subject, &context, &Policy::default(), &mut memory, now).verdict
         };
 
         // The time without progress runs from the first look; nothing has moved when it is over.

@@ -38,7 +38,7 @@ use jiff::Timestamp;
 /// The verdict on one object.
 pub fn judge(
     subject: &MonitoredObject,
-    surroundings: &RolloutContext<'_>,
+    context: &RolloutContext<'_>,
     policy: &Policy,
     memory: &mut Memory,
     now: Timestamp,
@@ -48,19 +48,19 @@ pub fn judge(
         return Assessment::without_deadline(Health::done());
     }
     // Ahead of every look: what nothing waits for may as well be absent, unreadable or broken.
-    if let Some(why) = not_waited(subject, surroundings.object, policy) {
+    if let Some(why) = not_waited(subject, context.object, policy) {
         return Assessment::without_deadline(Health::Done { note: Some(why) });
     }
 
-    let observation = observe(subject, surroundings, memory);
+    let observation = observe(subject, context, memory);
     let premature = matches!(observation, Observation::Behind(_));
     // The controllers of built-in kinds are the cluster's own: one that lags is not the release's fault.
-    let is_ignored = premature && surroundings.object.is_some_and(table::observes_generation);
+    let is_ignored = premature && context.object.is_some_and(table::observes_generation);
     let is_unknown = is_ignored || matches!(observation, Observation::Unreadable(_));
 
     let status = match observation {
-        Observation::Current(object) => kinds::assess(object, surroundings, policy),
-        Observation::Behind(why) => unobserved(why, subject, surroundings.object, policy),
+        Observation::Current(object) => kinds::assess(object, context, policy),
+        Observation::Behind(why) => unobserved(why, subject, context.object, policy),
         Observation::NotYet(why) | Observation::Unreadable(why) => {
             KindStatus::without_pods(Health::waiting(0, 1, why))
         }
@@ -71,7 +71,7 @@ pub fn judge(
     let status = not_restarted(lost_all_pods(status, subject), subject);
     let case = Case {
         subject,
-        surroundings,
+        context,
         policy,
         now,
     };
@@ -159,14 +159,14 @@ fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
 /// Pods of the object's new revision, those that have run to their end among them; else why they are not known.
 pub(super) fn current_pods<'a>(
     subject: &MonitoredObject,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> Result<Vec<&'a PodFacts>, String> {
     // A memory of its own: a proof must not move what the verdict remembers.
-    match observe(subject, surroundings, &mut Memory::default()) {
+    match observe(subject, context, &mut Memory::default()) {
         // The rule of a Job keeps only pods that are at work, and those that have ended ran an image too.
-        Observation::Current(object) if runs(object) => Ok(surroundings.pods.clone()),
-        Observation::Current(object) => Ok(kinds::assess(object, surroundings, policy).pods),
+        Observation::Current(object) if runs(object) => Ok(context.pods.clone()),
+        Observation::Current(object) => Ok(kinds::assess(object, context, policy).pods),
         Observation::HasRun => Ok(Vec::new()),
         Observation::NotYet(why)
         | Observation::Behind(why)

@@ -42,7 +42,7 @@ fn is_service(target: &Target) -> bool {
 /// Whether objects of that kind run pods whose images can be proved.
 pub fn runs_pods(target: &Target) -> bool {
     let (group, kind) = (target.resource.group.as_str(), target.resource.kind.as_str());
-    (group, kind) == ("", "Pod") || table::beside(group, kind).contains(&("", "Pod"))
+    (group, kind) == ("", "Pod") || table::companion_kinds(group, kind).contains(&("", "Pod"))
 }
 
 /// What must be watched to judge an object; its own collection first. `object` is what is known of it, where
@@ -78,7 +78,7 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
     };
 
     // A role may show pods and no Events: without them less is explained, and more is left to the deadline.
-    for (group, kind) in table::beside(&target.resource.group, &target.resource.kind) {
+    for (group, kind) in table::companion_kinds(&target.resource.group, &target.resource.kind) {
         add(group, kind, namespace, *kind == "Event");
     }
 

@@ -30,17 +30,17 @@ pub(super) enum Observation<'a> {
 /// Whether the watch shows the object as our write left it, and whether its controller has seen that.
 pub(super) fn observe<'a>(
     subject: &MonitoredObject,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     memory: &mut Memory,
 ) -> Observation<'a> {
     let target = &subject.target;
     // First of all: an unreadable collection shows what was, or nothing; "deleted" must not follow from that.
-    if let Some(why) = &surroundings.unreadable {
+    if let Some(why) = &context.unreadable {
         return Observation::Unreadable(format!("{target} cannot be watched: {why}"));
     }
 
-    let Some(object) = surroundings.object else {
-        return observe_absent(subject, surroundings.departed, memory);
+    let Some(object) = context.object else {
+        return observe_absent(subject, context.departed, memory);
     };
 
     if subject

@@ -56,12 +56,12 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
     }
 
     // Of that time only the object itself is known.
-    let surroundings = RolloutContext {
+    let context = RolloutContext {
         object: Some(before),
         ..RolloutContext::default()
     };
 
-    match kinds::assess(before, &surroundings, policy).verdict {
+    match kinds::assess(before, &context, policy).verdict {
         Health::Waiting { why, .. } => Some(why),
         Health::Done { .. } | Health::Failed { .. } => None,
     }
@@ -185,12 +185,12 @@ mod tests {
         let mut subject = MonitoredObject::new(target, object, now(0));
         change(&mut subject);
 
-        let surroundings = RolloutContext {
+        let context = RolloutContext {
             object: Some(object),
             ..RolloutContext::default()
         };
         let mut memory = Memory::default();
-        [0, seconds].map(|at| judge(&subject, &surroundings, policy, &mut memory, now(at)).verdict)
+        [0, seconds].map(|at| judge(&subject, &context, policy, &mut memory, now(at)).verdict)
     }
 
     fn is_noted(verdict: &Health, text: &str) -> bool {

@@ -17,7 +17,7 @@ pub(super) fn describe(pod: &PodFacts, container: &ContainerFacts) -> String {
 }
 
 /// `exit code 137 (OOMKilled: it used more memory than its limit)`.
-pub(super) fn ended(exit: &Exit) -> String {
+pub(super) fn exit_text(exit: &Exit) -> String {
     // Few runtimes report the signal itself: the exit code is then 128 and its number.
     let signal = exit
         .signal
@@ -45,7 +45,7 @@ pub(super) fn ended(exit: &Exit) -> String {
 pub(super) fn failed_pod(pod: &PodFacts) -> String {
     let exit = pod.containers.iter().find_map(|one| match &one.state {
         ContainerState::Terminated { exit } if exit.code != 0 => {
-            Some(format!("container {} ended with {}", one.name, ended(exit)))
+            Some(format!("container {} ended with {}", one.name, exit_text(exit)))
         }
         _ => None,
     });
@@ -76,7 +76,11 @@ pub(super) fn trouble(pod: &PodFacts) -> Option<String> {
                 return Some(format!("container {} is in {reason}{tail}", container.name));
             }
             ContainerState::Terminated { exit } if exit.code != 0 => {
-                return Some(format!("container {} ended with {}", container.name, ended(exit)));
+                return Some(format!(
+                    "container {} ended with {}",
+                    container.name,
+                    exit_text(exit)
+                ));
             }
             ContainerState::Running { .. } if !container.ready && container.role == ContainerRole::Main => {
                 return Some(format!("container {} runs and is not ready", container.name));

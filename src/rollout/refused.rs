@@ -19,7 +19,7 @@ const SLACK: SignedDuration = SignedDuration::from_secs(2);
 /// The sign that creation of the object's pods is refused.
 pub(super) fn refused(
     status: &KindStatus<'_>,
-    surroundings: &RolloutContext<'_>,
+    context: &RolloutContext<'_>,
     subject: &MonitoredObject,
     graces: &Graces,
 ) -> Option<FailureSignal> {
@@ -28,7 +28,7 @@ pub(super) fn refused(
         return None;
     }
     // What is going makes room in a quota.
-    if surroundings.pods.iter().any(|pod| pod.deleting) {
+    if context.pods.iter().any(|pod| pod.deleting) {
         return None;
     }
 
@@ -36,7 +36,7 @@ pub(super) fn refused(
     let message = status
         .refusal
         .clone()
-        .or_else(|| told(status, surroundings, subject))?;
+        .or_else(|| creation_refusal(status, context, subject))?;
     if is_passing(&message) {
         return None;
     }
@@ -76,14 +76,14 @@ pub(super) fn creation(creator: &str, occurrences: &[&Occurrence]) -> Option<(Ca
     Some((classify(&last.message, &Graces::default()).0, text))
 }
 
-fn told(
+fn creation_refusal(
     status: &KindStatus<'_>,
-    surroundings: &RolloutContext<'_>,
+    context: &RolloutContext<'_>,
     subject: &MonitoredObject,
 ) -> Option<String> {
     let since: Option<Timestamp> = subject.started_at.checked_sub(SLACK).ok();
     // A baseline that was taken before the Events were read knows none of them: there the time alone tells.
-    let news = surroundings.occurrences.iter().filter(|one| {
+    let news = context.occurrences.iter().filter(|one| {
         one.reason == "FailedCreate"
             && status.creators.contains(&one.about)
             && subject.baseline.is_new(one)

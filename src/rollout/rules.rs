@@ -123,7 +123,7 @@ impl Signals {
         let context = SignalContext {
             subject: case.subject,
             policy: case.policy,
-            occurrences: &case.surroundings.occurrences,
+            occurrences: &case.context.occurrences,
             must_run: status.must_run,
         };
 
@@ -131,7 +131,7 @@ impl Signals {
         let of_pods = status.pods.iter().flat_map(|pod| find_signals(pod, &context));
         let mut rollout: Vec<FailureSignal> = of_pods.collect();
         // After the signs of pods, and the first counts: a pod that is there tells more than one that is missing.
-        rollout.extend(refused(status, case.surroundings, case.subject, graces));
+        rollout.extend(refused(status, case.context, case.subject, graces));
 
         let soak = case.subject.soak.iter();
         let soak = soak.flat_map(|soak| soak::worse(&status.pods, soak, graces));

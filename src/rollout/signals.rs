@@ -7,7 +7,7 @@
 
 use super::attribution::{is_disrupted, is_mount_failure};
 use super::failure_signal::{Explanation, FailureSignal, SignalContext, signal};
-use super::pod_text::{ended, failed_pod};
+use super::pod_text::{exit_text, failed_pod};
 use super::subject::MonitoredObject;
 use super::waiting::{cannot_start, explain_waiting, is_missing_configuration};
 use crate::model::finding::ContainerRole;
@@ -122,7 +122,7 @@ fn crash_signal(
         "{what} {} of pod {} ended {times} times, last with {}",
         container.name,
         pod.name,
-        ended(exit)
+        exit_text(exit)
     );
 
     let found = Explanation {

@@ -6,7 +6,7 @@
 
 use super::attribution::is_disrupted;
 use super::failure_signal::FailureSignal;
-use super::pod_text::{describe, ended, trouble};
+use super::pod_text::{describe, exit_text, trouble};
 use super::policy::Graces;
 use super::subject::Baseline;
 use crate::model::finding::ContainerRole;
@@ -43,7 +43,7 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<FailureSignal> {
         _ => container.last_exit.as_ref(),
     };
     let how = exit
-        .map(|exit| format!(" with {}", ended(exit)))
+        .map(|exit| format!(" with {}", exit_text(exit)))
         .unwrap_or_default();
 
     let message = format!("{} ended during the soak{how}", describe(pod, container));

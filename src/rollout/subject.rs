@@ -115,13 +115,13 @@ pub struct Baseline {
 
 impl Baseline {
     /// How things stand now; where a time is given (by the server's clock), only what was there before it.
-    pub fn of(surroundings: &RolloutContext<'_>, before: Option<Timestamp>) -> Self {
+    pub fn of(context: &RolloutContext<'_>, before: Option<Timestamp>) -> Self {
         let mut baseline = Self::default();
         // Strictly before: times have whole seconds, and a pod of the very second of our write may be new.
         let was_there =
             |time: Option<Timestamp>| before.is_none_or(|before| time.is_some_and(|time| time < before));
 
-        for pod in surroundings.pods.iter().filter(|pod| was_there(pod.created)) {
+        for pod in context.pods.iter().filter(|pod| was_there(pod.created)) {
             for container in &pod.containers {
                 let key = format!("{}/{}", pod.uid, container.name);
                 let (container_id, image) = (container.container_id.clone(), container.image.clone());
@@ -139,7 +139,7 @@ impl Baseline {
             }
         }
 
-        for occurrence in surroundings.occurrences.iter().filter(|one| was_there(one.last)) {
+        for occurrence in context.occurrences.iter().filter(|one| was_there(one.last)) {
             baseline
                 .occurrences
                 .insert(occurrence.uid.clone(), occurrence.count);
@@ -212,7 +212,7 @@ pub struct RolloutContext<'a> {
 /// One object as it was written, what surrounds it, and when.
 pub(super) struct Case<'a> {
     pub subject: &'a MonitoredObject,
-    pub surroundings: &'a RolloutContext<'a>,
+    pub context: &'a RolloutContext<'a>,
     pub policy: &'a Policy,
     pub now: Timestamp,
 }

@@ -126,7 +126,7 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a bundle or a bare statement; `place` is for messages.
-pub fn read(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
+pub fn parse_attestation(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
     let wrong = |found: String| not_a_statement(place, found);
     let value: serde_json::Value =
         serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;

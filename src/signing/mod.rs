@@ -13,6 +13,6 @@ mod error;
 mod keys;
 
 pub use demand::{Refusal, demand};
-pub use envelope::{Attestation, bare, bundle, read};
+pub use envelope::{Attestation, bare, bundle, parse_attestation};
 pub use error::SigningError;
 pub use keys::{PrivateKey, PublicKey};

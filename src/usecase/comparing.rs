@@ -86,13 +86,13 @@ pub type Autoscalers = (Vec<Object>, Vec<ReadFailure>);
 /// cannot be read is a finding.
 pub async fn compare(
     cluster: &dyn Cluster,
-    mut question: ComparisonRequest<'_>,
+    mut request: ComparisonRequest<'_>,
 ) -> Result<ComparisonFacts, CommandError> {
-    let (tested, manifests) = (mem::take(&mut question.tested), question.manifests.take());
+    let (tested, manifests) = (mem::take(&mut request.tested), request.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
     let ComparisonRequest {
         inputs, home, today, ..
-    } = question;
+    } = request;
     let Desired {
         objects: desired,
         dropped,
@@ -105,8 +105,8 @@ pub async fn compare(
         let objects: Vec<Object> = desired.iter().map(|one| one.object.clone()).collect();
         compare::needed(&objects, &required, &environment.spec.external, home)
     };
-    let reading = Reading::plan(&question, &kinds, &desired, &needed)?;
-    let facts = reading.perform(cluster, &question, desired).await?;
+    let reading = Reading::plan(&request, &kinds, &desired, &needed)?;
+    let facts = reading.perform(cluster, &request, desired).await?;
 
     let mut objects = resolve(cluster, facts.first).await;
     terminating::mark_namespaces(cluster, &mut objects).await;
@@ -187,6 +187,6 @@ async fn resolve(cluster: &dyn Cluster, first: Vec<(usize, Option<FirstPass>)>) 
 }
 
 fn ambiguous(errors: &[PinError]) -> CommandError {
-    let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    CommandError::new(ErrorKind::Refused, said.join("\n"))
+    let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    CommandError::new(ErrorKind::Refused, messages.join("\n"))
 }

@@ -179,7 +179,7 @@ impl DiffSubject {
         let set = applyset_id(&inventory(&release.release.metadata.name), &scope.home);
         let manifests = self.inputs.manifests.take();
 
-        let question = ComparisonRequest {
+        let request = ComparisonRequest {
             inputs: &self.inputs,
             tested,
             manifests,
@@ -191,7 +191,7 @@ impl DiffSubject {
             is_brief: true,
             reads_around: request.is_release() && request.since.is_none(),
         };
-        comparing::compare(scope.cluster.as_ref(), question).await
+        comparing::compare(scope.cluster.as_ref(), request).await
     }
 
     /// Leaves out what belongs to other releases and what need not be there; gives the notes about it.
@@ -267,6 +267,11 @@ async fn examine_images(inputs: &Inputs, comparison: &mut Comparison, pods: Pods
         matches!(one.state, TagMoved | OtherImage | Mixed | Unknown)
     };
     if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_open)) {
-        comparing::examine(inputs, comparison, pods, &images::read(&references).await);
+        comparing::examine(
+            inputs,
+            comparison,
+            pods,
+            &images::read_image_trees(&references).await,
+        );
     }
 }

@@ -89,9 +89,9 @@ impl CommandError {
     }
 
     fn push_cause(&mut self, cause: String) {
-        let said = self.causes.last().unwrap_or(&self.message);
+        let last = self.causes.last().unwrap_or(&self.message);
         // Many errors repeat their source in their own sentence.
-        if !cause.is_empty() && !said.contains(&cause) {
+        if !cause.is_empty() && !last.contains(&cause) {
             self.causes.push(cause);
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 const GATE_SECONDS: u32 = 300;
 
 /// What the environment judges a promotion by.
-pub fn judging(environment: &LoadedEnvironment) -> Result<SuccessCriteria, CommandError> {
+pub fn load_criteria(environment: &LoadedEnvironment) -> Result<SuccessCriteria, CommandError> {
     let spec = &environment.environment.spec;
     let gates = spec
         .gates
@@ -45,7 +45,7 @@ fn load_gate(gate: &Gate, environment: &LoadedEnvironment) -> Result<LoadedGate,
 }
 
 fn job(gate: &Gate, file: &str, environment: &LoadedEnvironment) -> Result<Object, CommandError> {
-    let path = environment.beside(file);
+    let path = environment.resolve_path(file);
     let mut objects = load::manifests(&[ManifestSource::Path {
         path,
         recursive: false,

@@ -41,7 +41,7 @@ impl ImageResolver for AskRegistries {
 }
 
 /// What registries hold under references by digest.
-pub async fn read(references: &[String]) -> ImageTrees {
+pub async fn read_image_trees(references: &[String]) -> ImageTrees {
     let mut trees = ImageTrees::default();
     if references.is_empty() {
         return trees;

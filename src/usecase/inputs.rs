@@ -62,7 +62,7 @@ fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refu
     let places: Vec<String> = require
         .keys
         .iter()
-        .map(|key| environment.beside(key).display().to_string())
+        .map(|key| environment.resolve_path(key).display().to_string())
         .collect();
     let (attestations, unreadable) = opened.attestations();
     let mut refusals = demand(
@@ -99,10 +99,10 @@ pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, Comman
     if broken.is_empty() {
         return Ok(loaded);
     }
-    let told: Vec<String> = broken
+    let messages: Vec<String> = broken
         .iter()
         .map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression)))
         .collect();
-    Err(CommandError::usage(told.join("\n"))
+    Err(CommandError::usage(messages.join("\n"))
         .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
 }

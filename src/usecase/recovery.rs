@@ -19,7 +19,7 @@ pub(super) enum RecoveryAction {
     /// The promotion of this journal goes on, or is put back; nothing happens where another one took its place.
     Resolve {
         journal: String,
-        settling: OpenJournalAction,
+        action: OpenJournalAction,
     },
     /// Its last promotion is put back.
     Revert {
@@ -63,7 +63,7 @@ impl Recovery {
     /// Runs it, as far as it is confirmed.
     pub async fn attempt(&self) -> Result<Attempt, CommandError> {
         match Box::pin(self.execute()).await {
-            Ok(ended) => Ok(Attempt::Ended(ended)),
+            Ok(report) => Ok(Attempt::Ended(report)),
             Err(ExecuteError::Unconfirmed(found)) => Ok(Attempt::Unconfirmed(found)),
             Err(error) => Err(run_error(&error)),
         }
@@ -80,8 +80,8 @@ impl Recovery {
         let services = &self.services;
         match &self.action {
             RecoveryAction::Resume => execute::resume(namespace, name, confirmed, services).await,
-            RecoveryAction::Resolve { journal, settling } => {
-                execute::settle(namespace, name, journal, *settling, confirmed, services).await
+            RecoveryAction::Resolve { journal, action } => {
+                execute::resolve_open_journal(namespace, name, journal, *action, confirmed, services).await
             }
             RecoveryAction::Revert {
                 keep_foreign,

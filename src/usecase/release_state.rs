@@ -95,11 +95,11 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
 
 /// An error where nothing may be written, as what the cluster keeps cannot be believed.
 pub fn check_writable(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
-    let Some(ended) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
+    let Some(report) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
         return Ok(());
     };
-    let error = CommandError::new(ErrorKind::Refused, ended.message);
-    Err(ended.next.into_iter().fold(error, CommandError::with_hint))
+    let error = CommandError::new(ErrorKind::Refused, report.message);
+    Err(report.next.into_iter().fold(error, CommandError::with_hint))
 }
 
 /// The note about it.
@@ -114,10 +114,10 @@ pub fn check_readable(
     name: &str,
     must_be_verified: bool,
 ) -> Result<(), CommandError> {
-    let whose = format!("the state of release {name} in {namespace}");
+    let state = format!("the state of release {name} in {namespace}");
     let message = match (&sealing.integrity, not_verified(sealing)) {
-        (Integrity::Altered(why), _) => format!("{whose} was altered: {why}"),
-        (_, Some(why)) if must_be_verified => format!("{whose} is not verified: {why}"),
+        (Integrity::Altered(why), _) => format!("{state} was altered: {why}"),
+        (_, Some(why)) if must_be_verified => format!("{state} is not verified: {why}"),
         _ => return Ok(()),
     };
     let hint = format!("kubectl delivery state verify {name} -n {namespace}");

@@ -25,7 +25,7 @@ impl Opened {
     pub fn attestations(&self) -> (Vec<Attestation>, Vec<SigningError>) {
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for one in &self.statements {
-            match signing::read(&one.bytes, &one.title) {
+            match signing::parse_attestation(&one.bytes, &one.title) {
                 Ok(attestation) => good.push(attestation),
                 Err(error) => bad.push(error),
             }

@@ -69,20 +69,20 @@ impl RunContext {
 
     /// With what a promotion's end is judged by: its images, its members, and what the environment asks for.
     #[must_use]
-    pub fn judging(
+    pub fn with_criteria(
         mut self,
         images: &[RecordedImage],
         members: &[Target],
-        judging: &SuccessCriteria,
+        criteria: &SuccessCriteria,
         home: &str,
     ) -> Self {
         let watching = &mut self.watching;
-        watching.gates = gates::runnable_gates(&judging.gates, home);
+        watching.gates = gates::runnable_gates(&criteria.gates, home);
         watching.tested = images.to_vec();
         watching.resolver = Some(Arc::new(AskRegistries));
-        watching.injected = judging.injected.clone();
-        watching.policy.health_checks = judging.health_checks.clone();
-        watching.policy.not_waited = judging.wait.clone();
+        watching.injected = criteria.injected.clone();
+        watching.policy.health_checks = criteria.health_checks.clone();
+        watching.policy.not_waited = criteria.wait.clone();
         watching.services = services_among(members);
         watching.members = members.to_vec();
         self

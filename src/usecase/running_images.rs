@@ -144,7 +144,7 @@ async fn with_tags(mut images: Vec<RunningImage>, registries: Option<&RegistryOp
         matches!(tag, TagStatus::Moved { .. })
     };
     let moved = images.iter().filter(seems_moved).filter_map(reported);
-    let trees = images::read(&moved.collect::<Vec<_>>()).await;
+    let trees = images::read_image_trees(&moved.collect::<Vec<_>>()).await;
 
     for image in &mut images {
         image.tag = assess_tag(image, &tags, &trees);

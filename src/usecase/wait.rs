@@ -87,7 +87,7 @@ fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (WaitOutcome, String)
                 format!("{name} is running: {objects} in sync{images}"),
             )
         }
-        Err(Stopped::CannotContinue(problem)) => (WaitOutcome::Unreachable, problem.said()),
+        Err(Stopped::CannotContinue(problem)) => (WaitOutcome::Unreachable, problem.message()),
         Err(Stopped::Failed(failure)) => {
             let of = failure
                 .object

@@ -69,7 +69,7 @@ pub fn plan(bytes: &[u8]) {
 }
 
 pub fn statement(bytes: &[u8]) {
-    told(signing::read(bytes, "a.intoto.json"));
+    told(signing::parse_attestation(bytes, "a.intoto.json"));
 }
 
 pub fn report(bytes: &[u8]) {

@@ -7,8 +7,8 @@
 
 use super::body::{as_yaml, delete_body, deleted, object, page_of, parse};
 use super::config::settings;
+use super::process_env::ProcessEnv;
 use super::retry::Repeat;
-use super::surroundings::RolloutContext;
 use super::transport::{Call, Transport};
 use super::write::{WRITE_TIMEOUT, Write};
 use super::{discovery, path, watch};
@@ -39,7 +39,7 @@ const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s
 
 /// Sets a connection up: reads the kubeconfig and asks a credential plugin. Sends nothing to the server.
 pub async fn connect(options: &ConnectionOptions) -> Result<Arc<dyn Cluster>, ConnectError> {
-    let transport = Transport::new(settings(options, &RolloutContext::read())?).await?;
+    let transport = Transport::new(settings(options, &ProcessEnv::from_env())?).await?;
     // The redactor stands outermost: nobody gets at a server's text before it.
     Ok(Arc::new(Redacting::new(Arc::new(KubeCluster::new(transport)))))
 }

@@ -10,8 +10,8 @@ use super::credentials::Credentials;
 use super::flags::{impersonation, join_lines, override_with_flags};
 use super::kubeconfig::{self, Chosen};
 use super::plugin::Plugin;
+use super::process_env::ProcessEnv;
 use super::proxy::{proxy_for, without_credentials};
-use super::surroundings::RolloutContext;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use http::Uri;
 use kube::Config;
@@ -39,27 +39,24 @@ pub(super) struct Settings {
 }
 
 /// Reads everything. Runs no program and sends nothing.
-pub(super) fn settings(
-    options: &ConnectionOptions,
-    surroundings: &RolloutContext,
-) -> Result<Settings, ConnectError> {
-    let kubeconfig = kubeconfig::read(options, surroundings)?;
+pub(super) fn settings(options: &ConnectionOptions, env: &ProcessEnv) -> Result<Settings, ConnectError> {
+    let kubeconfig = kubeconfig::read_files(options, env)?;
 
     let is_empty = kubeconfig
         .as_ref()
         .is_none_or(|config| config.contexts.is_empty() && config.clusters.is_empty());
     // Whoever names a context, a server or a file means no pod's ServiceAccount, even where there is one.
     if is_empty && options.context.is_none() && options.server.is_none() && options.kubeconfig.is_none() {
-        return in_cluster(options, surroundings);
+        return in_cluster(options, env);
     }
 
     let chosen = kubeconfig::choose(options, &kubeconfig.unwrap_or_default())?;
-    from_kubeconfig(options, surroundings, chosen)
+    from_kubeconfig(options, env, chosen)
 }
 
 fn from_kubeconfig(
     options: &ConnectionOptions,
-    surroundings: &RolloutContext,
+    env: &ProcessEnv,
     mut chosen: Chosen,
 ) -> Result<Settings, ConnectError> {
     // Flags first: what is checked is what will count, and not what the file alone says.
@@ -84,7 +81,7 @@ fn from_kubeconfig(
     };
     config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
-    config.proxy_url = proxy_for(&server, cluster.proxy_url.as_deref(), surroundings)?;
+    config.proxy_url = proxy_for(&server, cluster.proxy_url.as_deref(), env)?;
 
     check_certificate(&chosen.user, &chosen.user_name)?;
     // It takes tokens and plugins out of the user: what is left is for the client library.
@@ -100,12 +97,12 @@ fn from_kubeconfig(
 }
 
 /// A pod's ServiceAccount, where there is no kubeconfig.
-fn in_cluster(options: &ConnectionOptions, surroundings: &RolloutContext) -> Result<Settings, ConnectError> {
-    let mount = &surroundings.service_account;
+fn in_cluster(options: &ConnectionOptions, env: &ProcessEnv) -> Result<Settings, ConnectError> {
+    let mount = &env.service_account;
     let token = mount.join("token");
     // The variables stand in every pod, also in one that mounts no token.
-    let Some((host, port)) = surroundings.service.as_ref().filter(|_| token.exists()) else {
-        let files = kubeconfig::candidates(surroundings);
+    let Some((host, port)) = env.service.as_ref().filter(|_| token.exists()) else {
+        let files = kubeconfig::candidates(env);
         let looked_at = files
             .iter()
             .map(|file| file.display().to_string())
@@ -127,7 +124,7 @@ fn in_cluster(options: &ConnectionOptions, surroundings: &RolloutContext) -> Res
     config.root_cert = authority(None, ca.to_str())?;
     // By its path as well: the client library reads it again, for a cluster's authority may be replaced.
     config.root_cert_file = Some(ca);
-    config.proxy_url = proxy_for(&server, None, surroundings)?;
+    config.proxy_url = proxy_for(&server, None, env)?;
     config.auth_info = impersonation(options, AuthInfo::default());
 
     // A pod whose token is projected by hand may have no such file.
@@ -258,7 +255,7 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
 mod tests {
     use super::*;
 
-    fn pod(folder: &Path) -> RolloutContext {
+    fn pod(folder: &Path) -> ProcessEnv {
         let certificate = rcgen::generate_simple_self_signed(vec!["a".into()])
             .unwrap()
             .cert
@@ -268,7 +265,7 @@ mod tests {
         std::fs::write(folder.join("ca.crt"), certificate).unwrap();
         std::fs::write(folder.join("namespace"), "shop\n").unwrap();
 
-        RolloutContext {
+        ProcessEnv {
             service: Some(("10.0.0.1".into(), "443".into())),
             service_account: folder.to_owned(),
             ..Default::default()
@@ -292,7 +289,7 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_pods_namespace_and_an_ipv6_service_gets_its_brackets() {
         let folder = tempfile::tempdir().unwrap();
-        let surroundings = RolloutContext {
+        let env = ProcessEnv {
             service: Some(("fd00::1".into(), "6443".into())),
             ..pod(folder.path())
         };
@@ -301,7 +298,7 @@ mod tests {
             ..Default::default()
         };
 
-        let settings = settings(&options, &surroundings).unwrap();
+        let settings = settings(&options, &env).unwrap();
         assert_eq!(settings.config.default_namespace, "mine");
         assert_eq!(settings.server, "https://[fd00::1]:6443");
     }
@@ -314,12 +311,12 @@ mod tests {
             contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
         std::fs::write(&file, text).unwrap();
         // The pod's token is there as well, in the same folder.
-        let surroundings = RolloutContext {
+        let env = ProcessEnv {
             kubeconfig: vec![file],
             ..pod(folder.path())
         };
 
-        let settings = settings(&ConnectionOptions::default(), &surroundings).unwrap();
+        let settings = settings(&ConnectionOptions::default(), &env).unwrap();
         assert_eq!(settings.server, "https://a.example.com");
     }
 
@@ -330,7 +327,7 @@ mod tests {
                 server: Some(text.into()),
                 ..Default::default()
             };
-            settings(&options, &RolloutContext::default()).map(|settings| settings.server)
+            settings(&options, &ProcessEnv::default()).map(|settings| settings.server)
         };
 
         let url = "https://a.example.com:6443";
@@ -345,7 +342,7 @@ mod tests {
             ..Default::default()
         };
 
-        let Err(error) = settings(&options, &RolloutContext::default()) else {
+        let Err(error) = settings(&options, &ProcessEnv::default()) else {
             panic!()
         };
 

@@ -3,7 +3,7 @@
 //! Files are merged and contexts chosen by kubectl's rules, so that both reach the same cluster as the same
 //! user. Errors name what there is, and never show a value: it may be a token or a key.
 
-use super::surroundings::RolloutContext;
+use super::process_env::ProcessEnv;
 use crate::cluster::{ConnectError, ConnectionOptions};
 use crate::model::plain_words;
 use kube::config::{
@@ -28,7 +28,7 @@ pub struct KubeconfigNames {
 
 /// Reads the names in the kubeconfig; empty where there is none.
 pub fn kubeconfig_names(options: &ConnectionOptions) -> Result<KubeconfigNames, ConnectError> {
-    let config = read(options, &RolloutContext::read())?.unwrap_or_default();
+    let config = read_files(options, &ProcessEnv::from_env())?.unwrap_or_default();
     Ok(KubeconfigNames {
         contexts: config.contexts.into_iter().map(|named| named.name).collect(),
         clusters: config.clusters.into_iter().map(|named| named.name).collect(),
@@ -51,16 +51,16 @@ pub(super) struct Chosen {
 
 /// The files that count, merged: a flag's one file (which must be there), KUBECONFIG's (which may be missing), or the
 /// home directory's. None where there is no file at all.
-pub(super) fn read(
+pub(super) fn read_files(
     options: &ConnectionOptions,
-    surroundings: &RolloutContext,
+    env: &ProcessEnv,
 ) -> Result<Option<Kubeconfig>, ConnectError> {
     if let Some(file) = &options.kubeconfig {
         return read_file(file).map(Some);
     }
 
     let mut merged: Option<Kubeconfig> = None;
-    for file in candidates(surroundings).iter().filter(|file| file.exists()) {
+    for file in candidates(env).iter().filter(|file| file.exists()) {
         // One that is there and broken is an error: passed over, the cluster might be another one.
         let next = read_file(file)?;
         merged = Some(match merged {
@@ -73,15 +73,14 @@ pub(super) fn read(
 }
 
 /// The files that are looked for where no flag names one.
-pub(super) fn candidates(surroundings: &RolloutContext) -> Vec<PathBuf> {
-    if surroundings.kubeconfig.is_empty() {
-        surroundings
-            .home
+pub(super) fn candidates(env: &ProcessEnv) -> Vec<PathBuf> {
+    if env.kubeconfig.is_empty() {
+        env.home
             .iter()
             .map(|home| home.join(".kube").join("config"))
             .collect()
     } else {
-        surroundings.kubeconfig.clone()
+        env.kubeconfig.clone()
     }
 }
 

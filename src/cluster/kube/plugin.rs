@@ -94,7 +94,7 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
     };
 
     let output = output.map_err(|error| failed(error.to_string()))?;
-    read(&output, version(plugin)).map_err(failed)
+    parse_grant(&output, version(plugin)).map_err(failed)
 }
 
 /// The version of the protocol, which the kubeconfig names.
@@ -137,11 +137,11 @@ fn command(plugin: &Plugin, name: &str, interactive: bool) -> Result<Command, se
 }
 
 /// The answer, or why there is none. What the program wrote to stdout is never shown: it may be a token.
-fn read(output: &Output, version: &str) -> Result<Grant, String> {
+fn parse_grant(output: &Output, version: &str) -> Result<Grant, String> {
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stderr);
         // Programs say last what went wrong; before that come traces and usage.
-        let last: Vec<_> = said
+        let last: Vec<_> = text
             .lines()
             .rev()
             .filter(|line| !line.trim().is_empty())

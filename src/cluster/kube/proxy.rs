@@ -1,7 +1,7 @@
 //! Which proxy a server is reached through, by the rules of kubectl: a cluster's `proxy-url` counts as it is; the
 //! environment's proxy does not for loopback addresses and for what NO_PROXY names.
 
-use super::surroundings::RolloutContext;
+use super::process_env::ProcessEnv;
 use crate::cluster::ConnectError;
 use http::Uri;
 use std::net::IpAddr;
@@ -10,18 +10,18 @@ use std::net::IpAddr;
 pub(super) fn proxy_for(
     server: &Uri,
     configured: Option<&str>,
-    surroundings: &RolloutContext,
+    env: &ProcessEnv,
 ) -> Result<Option<Uri>, ConnectError> {
     if let Some(url) = configured.filter(|url| !url.is_empty()) {
         return parse(url).map(Some);
     }
 
     let from_environment = match server.scheme_str() {
-        Some("http") => surroundings.http_proxy.as_deref(),
-        _ => surroundings.https_proxy.as_deref(),
+        Some("http") => env.http_proxy.as_deref(),
+        _ => env.https_proxy.as_deref(),
     };
     match from_environment {
-        Some(url) if !is_excepted(server, &surroundings.no_proxy) => parse(url).map(Some),
+        Some(url) if !is_excepted(server, &env.no_proxy) => parse(url).map(Some),
         _ => Ok(None),
     }
 }
@@ -161,8 +161,8 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn with_proxy(no_proxy: &str) -> RolloutContext {
-        RolloutContext {
+    fn with_proxy(no_proxy: &str) -> ProcessEnv {
+        ProcessEnv {
             https_proxy: Some("http://proxy.corp:3128".into()),
             no_proxy: no_proxy.into(),
             ..Default::default()
@@ -214,12 +214,7 @@ mod tests {
     #[test]
     fn a_proxy_that_cannot_be_used_is_named_without_its_password() {
         let server = "https://k8s.example.com".parse().unwrap();
-        let error = proxy_for(
-            &server,
-            Some("ftp://me:hunter2@proxy"),
-            &RolloutContext::default(),
-        )
-        .unwrap_err();
+        let error = proxy_for(&server, Some("ftp://me:hunter2@proxy"), &ProcessEnv::default()).unwrap_err();
 
         assert!(error.to_string().contains("ftp://proxy"), "{error}");
         assert!(!error.to_string().contains("hunter2"));

@@ -50,12 +50,12 @@ pub(super) fn finish_idle(prepared: &Prepared, console: &Console<'_>) -> Exit {
     if console.mode == OutputMode::Text {
         return Exit::OK;
     }
-    let ended = RunReport {
+    let report = RunReport {
         outcome: Outcome::NothingToDo,
         message: nothing_message(&prepared.planned),
         next: Vec::new(),
     };
-    console.finish(ended, false)
+    console.finish(report, false)
 }
 
 fn nothing_message(planned: &Planned) -> String {

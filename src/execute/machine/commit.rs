@@ -157,7 +157,7 @@ impl Machine {
 
     pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        let ended = ending::promoted(&self.head.current, &self.unpruned);
-        vec![Effect::Finish(ended, true)]
+        let report = ending::promoted(&self.head.current, &self.unpruned);
+        vec![Effect::Finish(report, true)]
     }
 }

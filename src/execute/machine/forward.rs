@@ -304,13 +304,13 @@ impl Machine {
 
     fn finish_stopped(&mut self, barrier: Option<&str>) -> Vec<Effect> {
         let journal = &self.head.current;
-        let ended = match barrier {
+        let report = match barrier {
             Some(barrier) => ending::past_barrier(journal, barrier),
             None => ending::stopped(journal),
         };
 
         self.stage = Stage::Ended;
         // Nothing is on its way, so that the lock can be given back although the journal stays open.
-        vec![Effect::Finish(ended, true)]
+        vec![Effect::Finish(report, true)]
     }
 }

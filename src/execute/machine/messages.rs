@@ -73,7 +73,7 @@ pub(in crate::execute) enum Effect {
 
     // These are not answered.
     /// Drop what is in flight, which is one judgement: its answer never comes.
-    StopJudging,
+    StopWatching,
     /// Say something.
     Emit(Event),
     /// End; give the lock back, or leave it to expire.

@@ -8,7 +8,7 @@
 //!   is sent stands in the head first, and what is deleted is named there until it is gone: so a run that dies
 //!   anywhere leaves a journal that another one can finish.
 //! - **What it assumes.** Its lock is held; each effect is answered once, with the answers of one batch in any
-//!   order; `StopJudging` drops what is in flight. A later run starts at `Stage::Start` with what head and
+//!   order; `StopWatching` drops what is in flight. A later run starts at `Stage::Start` with what head and
 //!   inventory say, never at the stage that an earlier one had come to.
 //! - **What ends it.** One `Finish`: promoted, rolled back, stopped, or left, where nothing can be known (no
 //!   answer, the lock lost) or a person leaves at once. What was left has an open journal, and keeps its lock.
@@ -132,9 +132,9 @@ impl Machine {
         self.head.current.message = message.into();
     }
 
-    fn close(&mut self, ended: HistoryOutcome, message: &str, now: Timestamp) {
+    fn close(&mut self, outcome: HistoryOutcome, message: &str, now: Timestamp) {
         self.enter(JournalPhase::Closed, message);
-        self.head.current.ending = Some(ended);
+        self.head.current.ending = Some(outcome);
         self.head.current.ended_at = Some(now);
     }
 
@@ -165,8 +165,8 @@ impl Machine {
             message: self.interrupt_message().into(),
         })];
         // Where requests are on their way, `stop_if_interrupted` turns once they are answered.
-        if matches!(&self.stage, Stage::Forward(stage) if stage.is_judging()) {
-            effects.push(Effect::StopJudging);
+        if matches!(&self.stage, Stage::Forward(stage) if stage.is_watching()) {
+            effects.push(Effect::StopWatching);
             effects.extend(self.stop_if_interrupted().unwrap_or_default());
         }
         effects

@@ -186,13 +186,13 @@ impl Machine {
     /// The journal is closed before what it names is deleted: an open one can always be read.
     fn close_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
-        let (ended, message) = match (complete, self.remains.is_empty()) {
+        let (outcome, message) = match (complete, self.remains.is_empty()) {
             (true, true) => (HistoryOutcome::Reverted, "everything is as before"),
             (true, false) => (HistoryOutcome::Reverted, "put back"),
             (false, _) => (HistoryOutcome::NotFullyReverted, "not everything is as before"),
         };
 
-        self.close(ended, message, now);
+        self.close(outcome, message, now);
         self.name_needless_parts(complete);
         self.go(Rollback::AwaitClose, Effect::WriteHead)
     }
@@ -231,7 +231,7 @@ impl Machine {
 
     pub(super) fn finish_rollback(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        let ended = ending::reverted(&self.head.current, self.not_ready.as_deref(), &self.remains);
-        vec![Effect::Finish(ended, true)]
+        let report = ending::reverted(&self.head.current, self.not_ready.as_deref(), &self.remains);
+        vec![Effect::Finish(report, true)]
     }
 }

@@ -151,7 +151,7 @@ impl Stage {
 
 impl Forward {
     /// Whether nothing but one judgement is in flight, which may be dropped.
-    pub(super) fn is_judging(&self) -> bool {
+    pub(super) fn is_watching(&self) -> bool {
         match self {
             Self::AwaitRollout { .. }
             | Self::AwaitEarlierRollouts

@@ -142,7 +142,7 @@ impl Machine {
             Outcome::Conflict(why) => not_done(CauseKind::Conflict, why),
             Outcome::Refused(error) => not_done(CauseKind::Refused, refusal(&error)),
             // Whether it was done is for a later run to find out: nothing true can be written down now.
-            Outcome::Unknown(problem) => return Err(Halt::Unknown(problem.said())),
+            Outcome::Unknown(problem) => return Err(Halt::Unknown(problem.message())),
         };
 
         let Some(step) = self.head.current.step_mut(id) else {

@@ -37,7 +37,7 @@ impl Performer {
 
         let state = match self.undo_part(part, progress, now).await {
             Ok(state) => state,
-            Err(problem) => return Input::CannotContinue(problem.said()),
+            Err(problem) => return Input::CannotContinue(problem.message()),
         };
 
         let result = self.emit_notes(part, &state);

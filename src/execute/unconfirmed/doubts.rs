@@ -89,7 +89,7 @@ pub(in crate::execute) async fn find_doubts(
     }
 
     if forward {
-        let gates = &start.inputs.bodies.promotion.judging.gates;
+        let gates = &start.inputs.bodies.promotion.criteria.gates;
         // The environment's own file holds it, too: so it is not the state alone that says so.
         let is_own = |gate: &&LoadedGate| confirmed.gates.contains(gate);
         let kept: Vec<LoadedGate> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();

@@ -84,7 +84,8 @@ pub struct Touched {
 #[serde(rename_all = "camelCase")]
 pub struct ManagerFields {
     /// Manager, operation, time and class.
-    pub whose: FieldManager,
+    #[serde(rename = "whose")]
+    pub owner: FieldManager,
     /// The fields.
     pub fields: Vec<FieldPath>,
 }

@@ -34,7 +34,7 @@ pub(super) struct Followed {
     pub memory: Memory,
     pub last: Option<Assessment>,
     /// The last judgement that became an update.
-    pub told: Option<Assessment>,
+    pub reported: Option<Assessment>,
     pub since: tokio::time::Instant,
     /// When to judge it though nothing has changed.
     pub due: Option<Timestamp>,
@@ -52,7 +52,7 @@ impl Followed {
             needed,
             memory: Memory::default(),
             last: None,
-            told: None,
+            reported: None,
             since,
             due,
             moved: false,
@@ -72,11 +72,11 @@ impl Followed {
         let mut new = None;
         let left = TAKEN_UP.saturating_sub(self.since.elapsed());
         // Each write waits some milliseconds for its controller: no line is told of that.
-        if judgement.premature && self.told.is_none() && !left.is_zero() {
+        if judgement.premature && self.reported.is_none() && !left.is_zero() {
             self.due = [self.due, now.checked_add(left).ok()].into_iter().flatten().min();
-        } else if let Some(update) = update(id, self.told.as_ref(), &judgement) {
+        } else if let Some(update) = update(id, self.reported.as_ref(), &judgement) {
             new = Some(update);
-            self.told = Some(judgement.clone());
+            self.reported = Some(judgement.clone());
         }
 
         // Told or not: whoever asks for a verdict gets the newest.
@@ -87,8 +87,8 @@ impl Followed {
     /// Has a pod named once more, at that time, if it must still be deleted then.
     pub fn name_stuck_pod_again(&mut self, uid: &str, at: Option<Timestamp>) {
         // Forgotten among what was told: the next judgement that names it is news.
-        if let Some(told) = &mut self.told {
-            told.stuck_pods.retain(|pod| pod.uid != uid);
+        if let Some(reported) = &mut self.reported {
+            reported.stuck_pods.retain(|pod| pod.uid != uid);
         }
 
         self.due = [self.due, at].into_iter().flatten().min();

@@ -51,15 +51,15 @@ pub struct Follow {
 impl Follow {
     /// Starts without subjects.
     pub fn start(cluster: Arc<dyn Cluster>, policy: Policy) -> Self {
-        Self::hearing(cluster, policy, ServerLiveness::default())
+        Self::with_liveness(cluster, policy, ServerLiveness::default())
     }
 
     /// Starts without subjects, and notes each time that the API server is heard.
-    pub fn hearing(cluster: Arc<dyn Cluster>, policy: Policy, heard: ServerLiveness) -> Self {
+    pub fn with_liveness(cluster: Arc<dyn Cluster>, policy: Policy, liveness: ServerLiveness) -> Self {
         // Silences of before have held none of its subjects up.
-        let allowed_absences = heard.silences();
+        let allowed_absences = liveness.silences();
         Self {
-            store: Store::hearing(cluster, heard),
+            store: Store::with_liveness(cluster, liveness),
             policy,
             clock: Clock::start(),
             followed: BTreeMap::new(),
@@ -234,7 +234,7 @@ impl Follow {
 
     /// While the API server is silent, no controller gets on.
     fn make_up_for_silence(&mut self) {
-        let silences = self.store.heard().silences();
+        let silences = self.store.liveness().silences();
         if let Some(new) = silences
             .checked_sub(self.allowed_absences)
             .filter(|new| !new.is_zero())
@@ -258,7 +258,9 @@ impl Follow {
             let collections: Vec<Collection> = one.needed.iter().map(|(one, _)| one.clone()).collect();
             let limit = limit.max(ANSWERS);
             // Endless while the server is silent: whoever waits for this ends it (`with_liveness`).
-            while !self.store.refresh(&collections, limit).await && self.store.heard().silent() >= ANSWERS {}
+            while !self.store.refresh(&collections, limit).await && self.store.liveness().silent() >= ANSWERS
+            {
+            }
             self.judge_one(object, self.clock.now(), true);
         }
 

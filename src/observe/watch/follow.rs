@@ -7,7 +7,7 @@
 
 use super::collection::Collection;
 use super::contents::Contents;
-use super::heard::ServerLiveness;
+use super::server_liveness::ServerLiveness;
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages, WatchEvent, WatchRequest};
 use crate::model::Object;
 use futures::StreamExt;
@@ -31,7 +31,7 @@ const RESUMES: u32 = 3;
 pub(super) struct Sink {
     pub contents: Arc<Mutex<Contents>>,
     pub signal: watch::Sender<u64>,
-    pub heard: ServerLiveness,
+    pub liveness: ServerLiveness,
 }
 
 impl Sink {
@@ -45,7 +45,7 @@ impl Sink {
     fn take(&self, event: WatchEvent) {
         let is_change = !matches!(event, WatchEvent::Bookmark(_));
         if is_change {
-            self.heard.now();
+            self.liveness.now();
         }
 
         self.write(|contents| contents.take(event));
@@ -62,7 +62,7 @@ pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, si
         match list(&*cluster, &collection, &sink).await {
             Ok(version) => {
                 // A list is read from the store: whoever answers it does more than hold connections.
-                sink.heard.now();
+                sink.liveness.now();
                 sink.write(|contents| contents.answered(&collection, began));
                 tokio::select! {
                     () = resume(&*cluster, &collection, &sink, version) => {}

@@ -15,15 +15,15 @@
 mod collection;
 mod contents;
 mod follow;
-mod heard;
 mod indexed;
 mod reduce;
+mod server_liveness;
 mod standing;
 mod store;
 mod touched;
 
 pub use collection::{Collection, State};
 pub use contents::Contents;
-pub use heard::ServerLiveness;
+pub use server_liveness::ServerLiveness;
 pub use store::Store;
 pub use touched::Touched;

@@ -3,7 +3,7 @@
 use super::collection::Collection;
 use super::contents::Contents;
 use super::follow::{Sink, follow};
-use super::heard::ServerLiveness;
+use super::server_liveness::ServerLiveness;
 use super::standing::WatchHealth;
 use crate::cluster::Cluster;
 use std::collections::BTreeMap;
@@ -29,16 +29,16 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(cluster: Arc<dyn Cluster>) -> Self {
-        Self::hearing(cluster, ServerLiveness::default())
+        Self::with_liveness(cluster, ServerLiveness::default())
     }
 
     /// An empty store that notes each time that the API server is heard.
-    pub fn hearing(cluster: Arc<dyn Cluster>, heard: ServerLiveness) -> Self {
+    pub fn with_liveness(cluster: Arc<dyn Cluster>, liveness: ServerLiveness) -> Self {
         let (signal, changes) = watch::channel(0);
         let sink = Sink {
             contents: Arc::default(),
             signal,
-            heard,
+            liveness,
         };
 
         Self {
@@ -51,8 +51,8 @@ impl Store {
     }
 
     /// When the API server was last heard.
-    pub fn heard(&self) -> &ServerLiveness {
-        &self.sink.heard
+    pub fn liveness(&self) -> &ServerLiveness {
+        &self.sink.liveness
     }
 
     /// Starts a watch, unless it runs.

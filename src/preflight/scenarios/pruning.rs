@@ -4,7 +4,7 @@ use super::{clean, config, facts, live_mut, plan, refusals, same};
 use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::preflight::{Answers, Questions};
 use crate::plan::{Policy, draft};
-use crate::preflight::settle;
+use crate::preflight::take_answers;
 use serde_json::json;
 
 fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
@@ -31,7 +31,7 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
     // Both leave the release; what refers to them is looked at with the server's answers.
     assert_eq!(planned.plan.prune.len(), 2);
 
-    let planned = settle(planned, &comparison, &Questions::default(), &Answers::default());
+    let planned = take_answers(planned, &comparison, &Questions::default(), &Answers::default());
     let names: Vec<&str> = planned
         .plan
         .prune

@@ -116,7 +116,7 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
     let store = Store::open(location, options);
     let host = || location.to_string();
 
-    let read = tokio::time::timeout(PULLING, read(&store, location)).await;
+    let read = tokio::time::timeout(PULLING, pull_all(&store, location)).await;
     read.unwrap_or_else(|_| {
         Err(RegistryFailure::Slow {
             host: host(),
@@ -129,7 +129,7 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
     })
 }
 
-async fn read(store: &Store, location: &Location) -> Result<Pulled, RegistryFailure> {
+async fn pull_all(store: &Store, location: &Location) -> Result<Pulled, RegistryFailure> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
 

@@ -182,14 +182,14 @@ impl Layout {
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryFailure> {
-    let told = |error: std::io::Error| trouble(path, &error);
+    let failed = |error: std::io::Error| trouble(path, &error);
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know that there is too much.
     fs::File::open(path)
-        .map_err(told)?
+        .map_err(failed)?
         .take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(told)?;
+        .map_err(failed)?;
 
     if bytes.len() as u64 > limit {
         return Err(RegistryFailure::SizeMismatch {
@@ -201,11 +201,11 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryFailure> {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryFailure> {
-    let told = |error: std::io::Error| trouble(path, &error);
+    let failed = |error: std::io::Error| trouble(path, &error);
     let folder = path.parent().unwrap_or(Path::new("."));
 
     // In the same folder: a rename works within one file system.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(told)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
 
     #[cfg(unix)]
     {
@@ -213,10 +213,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryFailure> {
         use std::os::unix::fs::PermissionsExt;
         file.as_file()
             .set_permissions(fs::Permissions::from_mode(0o644))
-            .map_err(told)?;
+            .map_err(failed)?;
     }
 
-    file.write_all(bytes).map_err(told)?;
-    file.persist(path).map_err(|error| told(error.error))?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

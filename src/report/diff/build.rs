@@ -129,7 +129,7 @@ impl ViewBuilder<'_> {
             live: self.value(id, &change.path, change.live.as_ref()),
             desired: self.value(id, &change.path, change.desired.as_ref()),
             // A manager names itself: its name is free text.
-            whose: change.whose.clone().map(|mut owner| {
+            owner: change.owner.clone().map(|mut owner| {
                 owner.manager = self.redactor.text(&owner.manager);
                 owner
             }),

@@ -133,7 +133,7 @@ fn write_object(object: &ObjectView, now: Timestamp, out: &mut dyn Write) -> io:
     )?;
 
     for change in &object.changes {
-        let manager = change.whose.as_ref();
+        let manager = change.owner.as_ref();
         let manager = manager.map(|manager| describe_manager(manager, now));
         let field = Field {
             path: &change.path,

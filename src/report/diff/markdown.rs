@@ -74,7 +74,7 @@ fn write_object(object: &ObjectView, now: Timestamp, out: &mut dyn Write) -> io:
 
 fn write_change(change: &ChangeView, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let manager = change
-        .whose
+        .owner
         .as_ref()
         .map(|manager| format!(" {}", escape(&describe_manager(manager, now))))
         .unwrap_or_default();

@@ -39,7 +39,7 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
 
 /// Who wrote and when, then the fields.
 fn write_manager(owned: &ManagerFields, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let manager = &owned.whose;
+    let manager = &owned.owner;
     // A write through `scale` has no time.
     let when = manager
         .time

@@ -69,7 +69,7 @@ fn change(names: &[&str], live: Option<Value>, desired: Option<Value>) -> FieldC
         kind: ChangeKind::Changed,
         live,
         desired,
-        whose: None,
+        owner: None,
         expected_by: None,
         rule_note: None,
     }
@@ -88,7 +88,7 @@ fn untested(names: &[&str], tested: Option<Value>, desired: Option<Value>) -> Un
 /// A Deployment with a field of every kind.
 fn web() -> ObjectComparison {
     let edited = FieldChange {
-        whose: Some(FieldManager {
+        owner: Some(FieldManager {
             manager: "kubectl-edit".into(),
             operation: Operation::Update,
             subresource: String::new(),

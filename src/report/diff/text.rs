@@ -152,7 +152,7 @@ impl TextPage<'_> {
             ChangeKind::AddedOriginUnknown => "added, origin unknown",
         };
 
-        let manager = change.whose.as_ref();
+        let manager = change.owner.as_ref();
         let remark = manager.map(|manager| describe_change(what, manager, self.now));
         self.write_field(
             &change.path,

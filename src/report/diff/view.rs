@@ -174,8 +174,8 @@ pub struct ChangeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<Value>,
     /// The manager that set the live value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub whose: Option<FieldManager>,
+    #[serde(rename = "whose", skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FieldManager>,
     /// The rule that expects it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Reason>,

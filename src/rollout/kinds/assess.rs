@@ -14,19 +14,19 @@ use crate::model::verdict::Health;
 /// What the rule of the object's kind says.
 pub(in super::super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let gvk = object.gvk();
     match RolloutKind::find(&gvk.group, &gvk.kind) {
-        Some(RolloutKind::Deployment) => deployment::assess(object, surroundings, policy),
-        Some(RolloutKind::StatefulSet) => stateful_set::assess(object, surroundings, policy),
-        Some(RolloutKind::DaemonSet) => daemon_set::assess(object, surroundings, policy),
-        Some(RolloutKind::ReplicaSet) => replica_set::assess(object, surroundings, policy),
-        Some(RolloutKind::Pod) => pod::assess(object, surroundings, policy),
-        Some(RolloutKind::Job) => job::assess(object, surroundings, policy),
+        Some(RolloutKind::Deployment) => deployment::assess(object, context, policy),
+        Some(RolloutKind::StatefulSet) => stateful_set::assess(object, context, policy),
+        Some(RolloutKind::DaemonSet) => daemon_set::assess(object, context, policy),
+        Some(RolloutKind::ReplicaSet) => replica_set::assess(object, context, policy),
+        Some(RolloutKind::Pod) => pod::assess(object, context, policy),
+        Some(RolloutKind::Job) => job::assess(object, context, policy),
         Some(RolloutKind::CronJob) => cron_job::assess(object),
-        Some(RolloutKind::PersistentVolumeClaim) => claim::assess(object, surroundings),
+        Some(RolloutKind::PersistentVolumeClaim) => claim::assess(object, context),
         Some(RolloutKind::Service) => service::assess(object),
         Some(RolloutKind::Namespace) => namespace::assess(object),
         Some(RolloutKind::Ingress) => ingress::assess(object),
@@ -34,7 +34,7 @@ pub(in super::super) fn assess<'a>(
         Some(RolloutKind::PodDisruptionBudget) => disruption_budget::assess(object),
         Some(RolloutKind::CustomResourceDefinition) => custom_definition::assess(object),
         Some(RolloutKind::ApiService) => api_service::assess(object),
-        Some(RolloutKind::WebhookConfiguration) => webhook::assess(object, surroundings),
+        Some(RolloutKind::WebhookConfiguration) => webhook::assess(object, context),
         Some(RolloutKind::Custom) => custom::assess(object, policy),
         // Such as a ConfigMap: it is done when it is written.
         None => KindStatus::without_pods(Health::done()),

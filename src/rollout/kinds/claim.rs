@@ -7,12 +7,9 @@ use crate::model::Object;
 use crate::model::verdict::{CauseKind, Health};
 
 /// Done when it is bound, or waits for its first pod, which is not waiting.
-pub(super) fn assess<'a>(object: &'a Object, surroundings: &RolloutContext<'a>) -> KindStatus<'a> {
+pub(super) fn assess<'a>(object: &'a Object, context: &RolloutContext<'a>) -> KindStatus<'a> {
     let last = |reason: &str| {
-        let of_claim = surroundings
-            .occurrences
-            .iter()
-            .filter(|one| one.about == object.uid());
+        let of_claim = context.occurrences.iter().filter(|one| one.about == object.uid());
         of_claim
             .filter(|one| one.reason == reason)
             .max_by_key(|one| one.last)

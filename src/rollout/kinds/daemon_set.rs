@@ -12,7 +12,7 @@ use crate::model::verdict::Health;
 /// Done when every node that should run a pod runs one of the new revision that is available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let wanted = number(object, "/status/desiredNumberScheduled");
@@ -38,8 +38,8 @@ pub(super) fn assess<'a>(
         ));
     }
 
-    let mine = pods_of(object.uid(), surroundings);
-    let hash = newest_controller_revision(surroundings);
+    let mine = pods_of(object.uid(), context);
+    let hash = newest_controller_revision(context);
     let fresh = hash.map(|hash| pods_at(hash, &mine)).unwrap_or_default();
     let seen = ready(&fresh);
 

@@ -13,7 +13,7 @@ use crate::model::verdict::Health;
 /// Done when every pod is of the new revision and available, and no old one is left.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     // Ahead of the counts: those of a paused rollout may stand still for ever.
@@ -29,7 +29,7 @@ pub(super) fn assess<'a>(
 
     let wanted = counts.wanted;
     // Without it nothing tells its new pods from its old ones, whatever the counts say.
-    let Some(newest) = new_replica_set(object, surroundings) else {
+    let Some(newest) = new_replica_set(object, context) else {
         let waiting = Health::waiting(0, wanted, "its new ReplicaSet is not there yet");
         return KindStatus {
             wanted,
@@ -38,7 +38,7 @@ pub(super) fn assess<'a>(
         };
     };
 
-    let pods = pods_of(newest.uid(), surroundings);
+    let pods = pods_of(newest.uid(), context);
     KindStatus {
         creators: vec![newest.uid().to_owned()],
         refusal: refused_creation(newest),

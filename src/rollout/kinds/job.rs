@@ -16,13 +16,13 @@ use crate::model::verdict::{Cause, CauseKind, Health};
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
 
     if let Some(failed) = is("Failed") {
-        return KindStatus::without_pods(failure(object, &failed, surroundings));
+        return KindStatus::without_pods(failure(object, &failed, context));
     }
     if let Some(complete) = is("Complete") {
         // Complete without every index: that is worth a remark.
@@ -44,7 +44,7 @@ pub(super) fn assess<'a>(
     if is_suspended {
         assess_suspended(object, wanted, policy)
     } else {
-        assess_running(object, wanted, pods_of(object.uid(), surroundings), policy)
+        assess_running(object, wanted, pods_of(object.uid(), context), policy)
     }
 }
 
@@ -104,7 +104,7 @@ fn assess_running<'a>(
 }
 
 /// Its failure, with what ended its pods where that was not their own containers.
-fn failure(object: &Object, failed: &Condition<'_>, surroundings: &RolloutContext<'_>) -> Health {
+fn failure(object: &Object, failed: &Condition<'_>, context: &RolloutContext<'_>) -> Health {
     let failed_pods = number(object, "/status/failed");
     let mut message = format!(
         "the Job failed ({}): {}; {failed_pods} pods failed",
@@ -113,14 +113,14 @@ fn failure(object: &Object, failed: &Condition<'_>, surroundings: &RolloutContex
     );
 
     // Those that are going show why as well: a Job past its deadline deletes them.
-    let mut pods = surroundings.pods.clone();
+    let mut pods = context.pods.clone();
     pods.sort_by_key(|pod| pod.created);
 
     let mut kind = CauseKind::JobFailed;
     // The Job counts each of its failed pods against itself; these tell what ended them.
-    if let Some((outside, told)) = external_cause(&pods, object.uid(), &surroundings.occurrences) {
+    if let Some((outside, cause)) = external_cause(&pods, object.uid(), &context.occurrences) {
         kind = outside;
-        message = format!("{message}; {told}");
+        message = format!("{message}; {cause}");
     }
 
     let last = pods.iter().rfind(|pod| pod.phase == "Failed");
@@ -176,12 +176,12 @@ mod tests {
                 "status": {"phase": "Failed", "reason": reason, "message": reason, "containerStatuses": ended}});
 
             let pod = PodFacts::reduce(&Object::new(pod).unwrap());
-            let surroundings = RolloutContext {
+            let context = RolloutContext {
                 pods: vec![&pod],
                 ..RolloutContext::default()
             };
 
-            match assess(&job, &surroundings, &Policy::default()).verdict {
+            match assess(&job, &context, &Policy::default()).verdict {
                 Health::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
@@ -241,11 +241,11 @@ mod tests {
 
             let mut memory = Memory::default();
             let mut look = |object| {
-                let surroundings = RolloutContext {
+                let context = RolloutContext {
                     object,
                     ..RolloutContext::default()
                 };
-                judge(&subject, &surroundings, &Policy::default(), &mut memory, now).verdict
+                judge(&subject, &context, &Policy::default(), &mut memory, now).verdict
             };
 
             look(Some(&job));
@@ -273,12 +273,12 @@ mod tests {
         let subject = MonitoredObject::new(target, &goes, now);
 
         let look = |memory: &mut Memory, object: Option<&Object>, departed: Option<&Object>| {
-            let surroundings = RolloutContext {
+            let context = RolloutContext {
                 object,
                 departed,
                 ..RolloutContext::default()
             };
-            judge(&subject, &surroundings, &Policy::default(), memory, now).verdict
+            judge(&subject, &context, &Policy::default(), memory, now).verdict
         };
 
         let ended = |condition: &str| {

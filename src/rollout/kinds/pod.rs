@@ -15,10 +15,10 @@ use crate::model::verdict::{Cause, Health};
 /// Done when it is ready, or has succeeded. A failed one is seen by its sign.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
-    let pods = surroundings.pods.clone();
+    let pods = context.pods.clone();
     let Some(pod) = pods.first() else {
         return KindStatus::without_pods(Health::waiting(0, 1, "the pod is not seen yet"));
     };
@@ -86,12 +86,12 @@ mod tests {
 
         let object = Object::new(object).unwrap();
         let pod = PodFacts::reduce(&object);
-        let surroundings = RolloutContext {
+        let context = RolloutContext {
             pods: vec![&pod],
             ..RolloutContext::default()
         };
 
-        let status = assess(&object, &surroundings, &Policy::default());
+        let status = assess(&object, &context, &Policy::default());
         (status.verdict, status.must_run || status.settles)
     }
 

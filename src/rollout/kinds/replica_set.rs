@@ -12,13 +12,13 @@ use crate::model::verdict::Health;
 /// Done when as many pods as wanted are available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let wanted = replicas(object);
     let total = number(object, "/status/replicas");
     let available = number(object, "/status/availableReplicas");
-    let pods = pods_of(object.uid(), surroundings);
+    let pods = pods_of(object.uid(), context);
     // Status and pods come by two watches: the one that shows less is believed.
     let counted = available.min(ready(&pods));
 

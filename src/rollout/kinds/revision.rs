@@ -11,20 +11,17 @@ const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// The ReplicaSet of a Deployment's newest revision: the one that carries the same number as the Deployment (a return
 /// to an old template takes its old ReplicaSet and gives it a new number).
-pub(super) fn new_replica_set<'a>(
-    deployment: &Object,
-    surroundings: &RolloutContext<'a>,
-) -> Option<&'a Object> {
+pub(super) fn new_replica_set<'a>(deployment: &Object, context: &RolloutContext<'a>) -> Option<&'a Object> {
     let revision = deployment.annotation(DEPLOYMENT_REVISION)?;
     let is_new =
         |one: &&&Object| one.kind() == "ReplicaSet" && one.annotation(DEPLOYMENT_REVISION) == Some(revision);
 
-    surroundings.owned.iter().find(is_new).copied()
+    context.owned.iter().find(is_new).copied()
 }
 
 /// The revision hash of a DaemonSet's newest ControllerRevision.
-pub(super) fn newest_controller_revision<'a>(surroundings: &RolloutContext<'a>) -> Option<&'a str> {
-    let revisions = surroundings
+pub(super) fn newest_controller_revision<'a>(context: &RolloutContext<'a>) -> Option<&'a str> {
+    let revisions = context
         .owned
         .iter()
         .filter(|one| one.kind() == "ControllerRevision");
@@ -34,9 +31,9 @@ pub(super) fn newest_controller_revision<'a>(surroundings: &RolloutContext<'a>) 
 }
 
 /// Pods that are not going and that an object of this uid controls.
-pub(super) fn pods_of<'a>(uid: &str, surroundings: &RolloutContext<'a>) -> Vec<&'a PodFacts> {
+pub(super) fn pods_of<'a>(uid: &str, context: &RolloutContext<'a>) -> Vec<&'a PodFacts> {
     let is_its = |controller: &Controller| controller.uid == uid;
-    let all = surroundings.pods.iter().copied();
+    let all = context.pods.iter().copied();
     all.filter(|pod| !pod.deleting && pod.controller.as_ref().is_some_and(is_its))
         .collect()
 }

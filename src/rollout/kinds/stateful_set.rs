@@ -16,7 +16,7 @@ use crate::model::verdict::Health;
 /// Done when every pod at or above the partition is of the update revision, and all are available.
 pub(super) fn assess<'a>(
     object: &'a Object,
-    surroundings: &RolloutContext<'a>,
+    context: &RolloutContext<'a>,
     policy: &Policy,
 ) -> KindStatus<'a> {
     let counts = Counts::from_object(object);
@@ -25,7 +25,7 @@ pub(super) fn assess<'a>(
     }
 
     let revision = object.text("/status/updateRevision");
-    let mine = pods_of(object.uid(), surroundings);
+    let mine = pods_of(object.uid(), context);
     let to_update = counts.to_update();
 
     // Pods below the partition were not ours to change; those that are new and not ready are.

@@ -109,7 +109,7 @@ pub(in super::super) fn observes_generation(object: &Object) -> bool {
 }
 
 /// Kinds that are watched beside one, in the same namespace.
-pub(in super::super) fn beside(group: &str, kind: &str) -> &'static [(&'static str, &'static str)] {
+pub(in super::super) fn companion_kinds(group: &str, kind: &str) -> &'static [(&'static str, &'static str)] {
     const POD: (&str, &str) = ("", "Pod");
     const EVENT: (&str, &str) = ("", "Event");
     match (group, kind) {

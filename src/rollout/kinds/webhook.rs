@@ -8,12 +8,12 @@ use crate::model::verdict::Health;
 use serde_json::Value;
 
 /// Done when every service that it calls has a ready endpoint; URLs outside the cluster are not asked.
-pub(super) fn assess<'a>(object: &'a Object, surroundings: &RolloutContext<'a>) -> KindStatus<'a> {
+pub(super) fn assess<'a>(object: &'a Object, context: &RolloutContext<'a>) -> KindStatus<'a> {
     let services = webhook_services(object);
     // Each has to answer: under `failurePolicy: Fail` a single silent one stops the writes of others.
     let silent: Vec<_> = services
         .iter()
-        .filter(|(namespace, name)| !answers(namespace, name, surroundings))
+        .filter(|(namespace, name)| !answers(namespace, name, context))
         .map(|(namespace, name)| format!("{namespace}/{name}"))
         .collect();
 
@@ -26,7 +26,7 @@ pub(super) fn assess<'a>(object: &'a Object, surroundings: &RolloutContext<'a>) 
     KindStatus::without_pods(Health::waiting(total - silent.len() as u32, total, why))
 }
 
-fn answers(namespace: &str, service: &str, surroundings: &RolloutContext<'_>) -> bool {
+fn answers(namespace: &str, service: &str, context: &RolloutContext<'_>) -> bool {
     let is_its = |slice: &&&Object| {
         slice.kind() == "EndpointSlice"
             && slice.namespace() == Some(namespace)
@@ -44,7 +44,7 @@ fn answers(namespace: &str, service: &str, surroundings: &RolloutContext<'_>) ->
     // By the API an absent `ready` counts as true.
     let is_ready = |one: Value| one.pointer("/conditions/ready") != Some(&Value::Bool(false));
 
-    surroundings
+    context
         .others
         .iter()
         .filter(is_its)

@@ -53,9 +53,9 @@ impl ObjectComparer {
         };
 
         plan::carry_tool_metadata(&mut desired, live, &self.set);
-        let outlook = self.compute_apply(&looked.target, &desired, live);
+        let computed = self.compute_apply(&looked.target, &desired, live);
         looked.desired = Some(desired);
-        looked.prediction = match outlook {
+        looked.prediction = match computed {
             _ if self.mode == Mode::Readonly => Some(Prediction::Forbidden),
             None => return Some(self.leave_to_server(looked)),
             Some(ComputedApply::Unchanged) => None,
@@ -108,16 +108,16 @@ impl ObjectComparer {
             return None;
         }
 
-        let outlook = compare::compute_apply(desired, live)?;
+        let computed = compare::compute_apply(desired, live)?;
         // What nobody owns is a default that depends on nothing, or the server is asked.
         let is_explained = |object: &Object| compare::unexplained(object).is_empty();
         let is_known = is_explained(live)
-            && match &outlook {
+            && match &computed {
                 ComputedApply::Unchanged => true,
                 // A default that follows from another field (a pull policy from its image) is worked out anew.
                 ComputedApply::Changed(after) => is_explained(after),
             };
-        is_known.then_some(outlook)
+        is_known.then_some(computed)
     }
 
     fn leave_to_server(&self, looked: ObjectInputs) -> FirstPass {

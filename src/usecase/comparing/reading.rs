@@ -48,7 +48,7 @@ pub(super) struct Facts {
 impl Reading {
     /// Fails where the cluster does not serve a kind.
     pub fn plan(
-        question: &ComparisonRequest<'_>,
+        request: &ComparisonRequest<'_>,
         kinds: &BTreeMap<Gvk, ResourceType>,
         desired: &[DesiredObject],
         needed: &[Needed],
@@ -58,7 +58,7 @@ impl Reading {
 
         let ids: HashSet<ObjectId> = targets.iter().map(Target::id).collect();
         let is_extra = |member: &&Target| !ids.contains(&member.id());
-        let pods_in = if question.reads_around {
+        let pods_in = if request.reads_around {
             pod_namespaces(desired)
         } else {
             Vec::new()
@@ -70,7 +70,7 @@ impl Reading {
             .collect();
 
         Ok(Self {
-            extra: question.members.iter().filter(is_extra).cloned().collect(),
+            extra: request.members.iter().filter(is_extra).cloned().collect(),
             needed: needed.iter().map(|one| one.target().clone()).collect(),
             pods_in,
             autoscalers_in: with_workloads.into_iter().map(String::from).collect(),
@@ -82,11 +82,11 @@ impl Reading {
     pub async fn perform(
         self,
         cluster: &dyn Cluster,
-        question: &ComparisonRequest<'_>,
+        request: &ComparisonRequest<'_>,
         desired: Vec<DesiredObject>,
     ) -> Result<Facts, CommandError> {
-        let set = question.reads_around.then_some(question.set);
-        let comparer = self.comparer(cluster, question, desired);
+        let set = request.reads_around.then_some(request.set);
+        let comparer = self.comparer(cluster, request, desired);
         let (objects, extra, needed, pods, autoscalers) = futures::join!(
             observe::each(cluster, &self.targets, set, comparer),
             observe::objects(cluster, &self.extra),
@@ -96,7 +96,7 @@ impl Reading {
         );
         let objects = objects?;
 
-        let members: HashSet<ObjectId> = question.members.iter().map(Target::id).collect();
+        let members: HashSet<ObjectId> = request.members.iter().map(Target::id).collect();
         let is_orphaned = |target: &Target| !members.contains(&target.id());
         Ok(Facts {
             first: objects.taken,
@@ -112,18 +112,18 @@ impl Reading {
     async fn comparer(
         &self,
         cluster: &dyn Cluster,
-        question: &ComparisonRequest<'_>,
+        request: &ComparisonRequest<'_>,
         desired: Vec<DesiredObject>,
     ) -> Arc<impl Fn(usize, Observed) -> Option<FirstPass> + Send + Sync + use<>> {
-        let admission = match question.mode {
+        let admission = match request.mode {
             Mode::Auto => observe::admission(cluster).await,
             Mode::Server | Mode::Readonly => Admission::unknown(),
         };
         let comparer = ObjectComparer {
-            set: question.set.into(),
-            mode: question.mode,
+            set: request.set.into(),
+            mode: request.mode,
             admission,
-            is_brief: question.is_brief,
+            is_brief: request.is_brief,
             targets: self.targets.clone(),
             desired: desired.into_iter().map(|one| Mutex::new(Some(one))).collect(),
         };

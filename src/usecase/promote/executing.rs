@@ -27,7 +27,7 @@ impl Session {
         }
         let (plan, confirmed) = (&prepared.planned.plan, &self.request.confirmed);
         if self.request.source.is_recorded() {
-            return execute::unconfirmed_plan(plan, &self.judging.gates, confirmed);
+            return execute::unconfirmed_plan(plan, &self.criteria.gates, confirmed);
         }
         if plan.prune.is_empty() {
             return Vec::new();
@@ -51,13 +51,13 @@ impl Session {
         });
 
         let images = &self.inputs.release.release.spec.images;
-        let (target, judging) = (&self.target, &self.judging);
+        let (target, criteria) = (&self.target, &self.criteria);
         let context = target.run_context(&self.request.run, channels);
-        let mut context = context.judging(images, &plan.members, judging, &target.home);
+        let mut context = context.with_criteria(images, &plan.members, criteria, &target.home);
         context.watching.seen_images = prepared.seen_images;
         let services = context.into_services()?;
 
-        let mut record = new_record(self.inputs, &self.judging, &plan)?;
+        let mut record = new_record(self.inputs, &self.criteria, &plan)?;
         let mut before = HashMap::new();
         // Taken, not copied: there may be thousands.
         for object in prepared.comparison.objects {
@@ -73,17 +73,17 @@ impl Session {
             before,
             planned_on: inventory.map(|stored| stored.resource_version.clone()),
             record,
-            judging: self.judging,
+            criteria: self.criteria,
             discard_state: self.request.discard_state,
         };
-        let ended = execute::promote(promotion, &services).await;
-        ended.map_err(|error| run_error(&error))
+        let report = execute::promote(promotion, &services).await;
+        report.map_err(|error| run_error(&error))
     }
 }
 
 /// What the cluster keeps of the release, but for its desired objects. Its gates are kept with their Jobs, not as the
 /// environment names them: the files are not there later.
-fn new_record(inputs: Inputs, judging: &SuccessCriteria, plan: &Plan) -> Result<Record, CommandError> {
+fn new_record(inputs: Inputs, criteria: &SuccessCriteria, plan: &Plan) -> Result<Record, CommandError> {
     let mut environment = inputs.environment.environment;
     environment.spec.gates.clear();
     Ok(Record {
@@ -94,7 +94,7 @@ fn new_record(inputs: Inputs, judging: &SuccessCriteria, plan: &Plan) -> Result<
             environment: serde_json::to_value(environment).map_err(std::io::Error::from)?,
             settings: plan.settings.clone(),
         }),
-        gates: judging.gates.clone(),
+        gates: criteria.gates.clone(),
         ..Record::default()
     })
 }

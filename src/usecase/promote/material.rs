@@ -16,7 +16,7 @@ pub(super) struct Material {
     /// Release and environment.
     pub inputs: Inputs,
     /// What its end is judged by.
-    pub judging: SuccessCriteria,
+    pub criteria: SuccessCriteria,
     /// The plan that was approved.
     pub approved: Option<Plan>,
     /// Where it goes.
@@ -29,14 +29,14 @@ pub(super) async fn read_given(
     location: &ReleaseLocation,
 ) -> Result<Material, CommandError> {
     let inputs = Inputs::read(location, request.environment.as_deref(), &request.manifests).await?;
-    let judging = gates::judging(&inputs.environment)?;
+    let criteria = gates::load_criteria(&inputs.environment)?;
     let approved = request.approved_plan.as_deref().map(read_plan).transpose()?;
 
     let spec = &inputs.environment.environment.spec;
     let scope = Scope::connect_for(&request.connection, spec).await?;
     Ok(Material {
         inputs,
-        judging,
+        criteria,
         approved,
         scope,
     })

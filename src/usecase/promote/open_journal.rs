@@ -26,7 +26,7 @@ pub struct OpenPromotion {
 /// What is to become of an open journal before another promotion.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalGoal {
-    settling: OpenJournalAction,
+    action: OpenJournalAction,
     /// Whether it is a promotion of the release that is asked for.
     is_same: bool,
     /// Whether nothing was touched yet: putting it back is no failure of this run.
@@ -35,14 +35,14 @@ pub struct JournalGoal {
 
 impl JournalGoal {
     fn new(open: &Journal, on_open: Option<OnOpen>, is_same: bool) -> Result<Self, CommandError> {
-        let settling = match on_open {
+        let action = match on_open {
             None if !is_same => return Err(in_the_way(open)),
             Some(OnOpen::Stop) => return Err(in_the_way(open)),
             Some(OnOpen::Resume) | None => OpenJournalAction::Resume,
             Some(OnOpen::Revert) => OpenJournalAction::RollBack,
         };
         Ok(Self {
-            settling,
+            action,
             is_same,
             is_untouched: open.phase == JournalPhase::Preparing,
         })
@@ -50,7 +50,7 @@ impl JournalGoal {
 
     /// Whether putting back is what was asked for.
     pub fn reverts(self) -> bool {
-        self.settling == OpenJournalAction::RollBack
+        self.action == OpenJournalAction::RollBack
     }
 
     /// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
@@ -92,12 +92,12 @@ impl Session {
         if is_same {
             let cluster = target.cluster.as_ref();
             confirmed.rendered = comparing::rendered(cluster, &self.inputs, &target.home).await?;
-            confirmed.gates = self.judging.gates.clone();
+            confirmed.gates = self.criteria.gates.clone();
         }
 
         let action = RecoveryAction::Resolve {
             journal: open.id.clone(),
-            settling: goal.settling,
+            action: goal.action,
         };
         let recovery = Recovery::new(target.release(), action, confirmed, context)?;
         Ok(Some(OpenPromotion { recovery, goal }))
@@ -176,9 +176,9 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn goal(settling: OpenJournalAction, is_same: bool) -> JournalGoal {
+    fn goal(action: OpenJournalAction, is_same: bool) -> JournalGoal {
         JournalGoal {
-            settling,
+            action,
             is_same,
             is_untouched: false,
         }

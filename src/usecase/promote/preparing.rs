@@ -181,7 +181,7 @@ impl Preparation<'_> {
             ..
         } = self.session;
         let set = applyset_id(&names::inventory(&target.name), &target.home);
-        let question = ComparisonRequest {
+        let request = ComparisonRequest {
             inputs,
             tested: inputs.release.release.spec.objects.clone(),
             manifests: inputs.manifests.clone(),
@@ -194,7 +194,7 @@ impl Preparation<'_> {
             is_brief: false,
             reads_around: false,
         };
-        comparing::compare(target.cluster.as_ref(), question).await
+        comparing::compare(target.cluster.as_ref(), request).await
     }
 
     /// Plans, with what has to be known of other releases; the policy comes back with that.
@@ -240,7 +240,7 @@ impl Preparation<'_> {
             observe::preflight(target.cluster.as_ref(), &questions),
             images::look_up(&planned.plan, comparison, paths)
         );
-        let mut planned = preflight::settle(planned, comparison, &questions, &answers);
+        let mut planned = preflight::take_answers(planned, comparison, &questions, &answers);
         planned.findings.extend(images.findings);
         (planned, images.seen)
     }

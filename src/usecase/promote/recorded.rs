@@ -38,7 +38,7 @@ pub(super) struct Terms {
 }
 
 /// Reads the record of a revision.
-pub(super) async fn read(
+pub(super) async fn read_recorded(
     request: &Request,
     name: Option<&str>,
     revision: u32,
@@ -54,7 +54,7 @@ pub(super) async fn read(
     }))?;
 
     let spec = &environment.spec;
-    let judging = SuccessCriteria {
+    let criteria = SuccessCriteria {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
         gates: record.gates,
@@ -73,7 +73,7 @@ pub(super) async fn read(
     };
     let material = Material {
         inputs,
-        judging,
+        criteria,
         approved: None,
         scope,
     };

@@ -19,7 +19,7 @@ use crate::usecase::{CommandError, Scope};
 pub struct Session {
     pub(super) request: Request,
     pub(super) inputs: Inputs,
-    pub(super) judging: SuccessCriteria,
+    pub(super) criteria: SuccessCriteria,
     pub(super) approved: Option<Plan>,
     pub(super) target: PromotionTarget,
 }
@@ -38,7 +38,7 @@ impl Session {
             }
             ReleaseSource::Recorded { name, revision } => {
                 let (material, Terms { settings, waivers }) =
-                    recorded::read(&request, name.as_deref(), revision).await?;
+                    recorded::read_recorded(&request, name.as_deref(), revision).await?;
                 request.run.settings = settings;
                 request.policy.waivers.extend(waivers);
                 material
@@ -46,7 +46,7 @@ impl Session {
         };
         let Material {
             inputs,
-            judging,
+            criteria,
             approved,
             scope,
         } = material;
@@ -63,7 +63,7 @@ impl Session {
         Ok(Self {
             request,
             inputs,
-            judging,
+            criteria,
             approved,
             target,
         })

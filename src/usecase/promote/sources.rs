@@ -126,8 +126,12 @@ async fn read_source(
         }
         Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
     };
-    if let Some(ended) = execute::stopped_by_state(&home.sealing, &release) {
-        return Ok(Err(refusal(Check::Owners, ended.message, ended.next.join("; "))));
+    if let Some(report) = execute::stopped_by_state(&home.sealing, &release) {
+        return Ok(Err(refusal(
+            Check::Owners,
+            report.message,
+            report.next.join("; "),
+        )));
     }
     if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
         let name = release.name_from(&own.namespace);

@@ -150,7 +150,7 @@ impl PromotionTarget {
 
         let plan = &promotion.plan;
         let images = &release.spec.images;
-        let mut context = context.judging(images, &plan.members, &promotion.judging, &self.home);
+        let mut context = context.with_criteria(images, &plan.members, &promotion.criteria, &self.home);
         context.watching.policy.strict |= plan.settings.strict_wait;
         Ok(context)
     }

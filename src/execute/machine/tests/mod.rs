@@ -193,7 +193,7 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
             promotion: PromotionPart {
                 plan: plan(members),
                 members_before,
-                judging: SuccessCriteria::default(),
+                criteria: SuccessCriteria::default(),
             },
             steps,
             prunes,
@@ -243,7 +243,7 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::Follow(ids) => format!("follow {:?}", numbers(ids)),
         Effect::Prove => "prove".into(),
         Effect::Soak(steps) => format!("soak {:?}", numbers(steps)),
-        Effect::StopJudging => "stop judging".into(),
+        Effect::StopWatching => "stop watching".into(),
         Effect::Undo(id) => format!("undo {id}"),
         Effect::FollowPutBack(ids) => format!("follow put back {:?}", numbers(ids)),
         Effect::RereadPruned => "read pruned".into(),

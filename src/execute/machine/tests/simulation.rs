@@ -154,7 +154,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Emit(_) | Effect::Finish(..) => {}
-                Effect::StopJudging => self.in_flight.clear(),
+                Effect::StopWatching => self.in_flight.clear(),
                 effect => {
                     self.machine.head.current.serial += u64::from(effect == Effect::WriteHead);
                     self.in_flight.push(effect);

@@ -91,7 +91,7 @@ fn an_interrupt_while_watching_puts_everything_back() {
     course(&mut machine, to_first_wave());
     let effects = words(&machine.next(Input::Interrupted(Interrupt::Revert), now()));
 
-    assert_eq!(effects, ["stop judging", "head"]);
+    assert_eq!(effects, ["stop watching", "head"]);
     let rest = course(
         &mut machine,
         vec![

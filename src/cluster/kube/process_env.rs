@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Environment variables and places that decide how a cluster is reached.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RolloutContext {
+pub(super) struct ProcessEnv {
     /// KUBECONFIG's files, in order.
     pub kubeconfig: Vec<PathBuf>,
     /// The home directory.
@@ -21,9 +21,9 @@ pub(super) struct RolloutContext {
     pub no_proxy: String,
 }
 
-impl RolloutContext {
+impl ProcessEnv {
     /// Those of this process.
-    pub fn read() -> Self {
+    pub fn from_env() -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         // Upper case first, as Go's HTTP client reads them.
         let either = |upper: &str| text(upper).or_else(|| text(&upper.to_lowercase()));

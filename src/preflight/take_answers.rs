@@ -26,7 +26,12 @@ use crate::plan::{Planned, note};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Takes the answers to [`super::questions`] into a plan; the findings come check by check.
-pub fn settle(planned: Planned, comparison: &Comparison, asked: &Questions, answers: &Answers) -> Planned {
+pub fn take_answers(
+    planned: Planned,
+    comparison: &Comparison,
+    asked: &Questions,
+    answers: &Answers,
+) -> Planned {
     let Planned {
         mut plan,
         mut findings,

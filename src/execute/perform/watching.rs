@@ -127,7 +127,7 @@ enum ReadFailure {
 impl From<ReadFailure> for Input {
     fn from(unread: ReadFailure) -> Self {
         match unread {
-            ReadFailure::Never(problem) => Input::CannotContinue(problem.said()),
+            ReadFailure::Never(problem) => Input::CannotContinue(problem.message()),
             ReadFailure::Refused(object, error) => {
                 // It is neither there nor not there: waiting would not help, and nothing can be judged.
                 let message = format!("{object}: expected to read it, found: {error}");
