@@ -95,6 +95,7 @@ impl Sealing<'_> {
 
     async fn seal_anew(&self, seen: &Unsealed, new: NewKey) -> Result<Vec<String>, ExecuteError> {
         let name = &self.release.name;
+        // Read again under the lock: what is accepted is what a user was shown, and nothing later.
         let found = self.read_as_shown(seen).await?;
         let forgets = forgets_history(&found, &new);
         if forgets {
@@ -112,6 +113,7 @@ impl Sealing<'_> {
                 .await?;
         }
 
+        // Before the first write: once the head is sealed anew, nothing tells which key its bundles had.
         let old = old_keys(&found, name);
         let renewed = self.renew(&found, &old, &bound, forgets).await?;
         let seal = SealAtHand {
@@ -131,6 +133,7 @@ impl Sealing<'_> {
             self.delete(true, &names::next_state_key(name)).await?;
         }
 
+        // Last: until the new head was there, the old one named these.
         delete_unnamed(&store.writer, &renewed.gone, &old).await?;
         Ok(renewed.notes)
     }
@@ -211,6 +214,7 @@ impl Sealing<'_> {
             return Ok(());
         };
 
+        // For each of them anew: the lock may have been lost between two.
         let until = writer.patience.start().before_write().await?;
         let options = deletion(&found, Propagation::Background, until);
         match writer.cluster.delete(&target, &options).await {

@@ -94,12 +94,14 @@ impl Acquisition<'_> {
     /// Waits until the Lease is ours, as long as the limits allow.
     pub(super) async fn acquire(&self) -> Result<Acquired, LockError> {
         let start = Instant::now();
+        // Outside of the loop: how long a Lease has not changed is counted over all looks.
         let mut watched = WatchedLease::default();
 
         loop {
             let found = self.services.cluster.get(self.target).await;
             let found = found.map_err(|error| self.error(error))?;
 
+            // Looked at before the limit is: a Lease that has just expired is taken, and not given up.
             let is_free = match &found {
                 None => true,
                 Some(lease) => self.is_takeable(lease, watched.unchanged_for(lease)),
@@ -128,6 +130,7 @@ impl Acquisition<'_> {
     /// A Lease that looks abandoned is watched for its own duration in any case.
     fn check_wait_allowed(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
         let limits = &self.services.limits;
+        // Twice its duration: it may have been renewed once more, right after the first look.
         let abandoned_limit = if looks_abandoned(lease, (self.services.now)()) {
             lease_duration(lease) * 2
         } else {
@@ -147,6 +150,7 @@ impl Acquisition<'_> {
     /// Writes the Lease; none where somebody was faster, or where it is to be looked at again.
     async fn write(&self, found: Option<&Object>, start: Instant) -> Result<Option<Acquired>, LockError> {
         let mut body = self.body();
+        // Before the request: the holder's time has to end before that of whoever watches the Lease.
         let asked = Moment::now();
 
         let cluster = &self.services.cluster;

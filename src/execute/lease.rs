@@ -72,6 +72,7 @@ pub(super) fn lease_body(
             "annotations": {ACTOR: actor},
         },
         "spec": {
+            // The API refuses a Lease of no duration.
             "holderIdentity": holder, "leaseDurationSeconds": duration.as_secs().max(1),
             "acquireTime": now, "renewTime": now,
         },
@@ -88,6 +89,7 @@ pub(super) fn lease_options() -> WriteOptions {
 }
 
 pub(super) fn micro_time(time: Timestamp) -> String {
+    // The API's MicroTime has exactly six digits.
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
@@ -112,6 +114,7 @@ pub(super) fn lease_duration(lease: &Object) -> Duration {
     let seconds = lease
         .at("/spec/leaseDurationSeconds")
         .and_then(Value::as_u64)
+        // As long as Kubernetes' own components hold theirs: one that names no time must end, too.
         .unwrap_or(15);
     Duration::from_secs(seconds)
 }

@@ -107,6 +107,7 @@ impl Lock {
             may_go: AtomicBool::new(false),
         });
 
+        // The body as it was acquired: all but renewTime and the version stay what they were.
         let renewal = Renewal {
             cluster: services.cluster.clone(),
             target: target.clone(),
@@ -121,6 +122,7 @@ impl Lock {
             target,
             holder,
             shared,
+            // A task of its own: renewals must not wait until the run has time for them.
             renewal: tokio::spawn(renewal.run()),
         })
     }
@@ -157,6 +159,7 @@ impl Lock {
         self.renewal.abort();
         let mut lease = self.shared.lease();
 
+        // Few tries: nobody waits for it, and a Lease that stays expires by itself.
         for _ in 0..3 {
             match self.cluster.delete(&self.target, &lease.deletion()).await {
                 // A renewal may have been on its way.

@@ -138,9 +138,11 @@ impl Undoing<'_> {
         } else {
             self.write_content(target, &merged.object, clock).await?
         };
+        // From live as it was before this write, which itself owns whatever it sends.
         let entries = merged_ownership(before, &live, &merged.object);
         let owned = self.write_ownership(target, &now, &entries, clock).await?;
 
+        // Of the answer, and not of what was sent: defaulting and admission have the last word.
         let mut paths = differing(&owned, &merged.object);
         // Admission writes these anew at each request: they can never be what they were.
         paths.retain(|path| !part.step.stamps.contains(path));
@@ -196,6 +198,7 @@ impl Undoing<'_> {
     ) -> Result<Object, Next> {
         let mut live = live.clone();
         for _ in 0..CONFLICTS {
+            // First of all: an undo that is repeated must not move a version for nothing.
             if same_ownership(live.managed_fields(), entries) {
                 return Ok(live);
             }

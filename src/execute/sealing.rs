@@ -142,6 +142,7 @@ impl Writer {
             current: at.state.clone(),
             next,
         };
+        // One text: what is there and what is about to be are never written apart.
         let text = serde_json::to_string(&seal).map_err(|source| StoreError::Encoding {
             target: "the seal".into(),
             source: source.into(),
@@ -188,6 +189,7 @@ impl Writer {
         known: Option<&Stored<()>>,
         is_ours: impl Fn(&Object) -> bool,
     ) -> Result<Stored<()>, StoreError> {
+        // Of the body as it is sent: what the server adds to it (versions, times) is no part of a seal.
         let next = at.state.with(&at.key, role, seal_of(&at.key, role, &body));
 
         self.write_seal(at, Some(next.clone())).await?;

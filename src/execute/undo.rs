@@ -106,6 +106,7 @@ impl Undoing<'_> {
                 Next::Look => {
                     return Ok(self.left("found it changed again and again while it was put back".into()));
                 }
+                // These two count no conflict: the first costs patience, the second has a limit of its own.
                 Next::Wait => clock.wait().await?,
                 Next::CatchUp => clock.catch_up().await,
             }
@@ -138,6 +139,7 @@ impl Undoing<'_> {
             return Ok(self.done(live.as_ref(), vec![note]));
         }
 
+        // The four cases of there before and there now; the action that was planned decides nothing here.
         match (&part.before, live) {
             (None, None) => Ok(self.done(None, Vec::new())),
             (None, Some(live)) => self.remove(part, progress, live, clock).await,
@@ -223,6 +225,7 @@ impl Undoing<'_> {
             Propagation::Background
         };
 
+        // Over the version that was looked at: whoever has written to it since is heard in the next look.
         let options = deletion(live, propagation, clock.before_write().await?);
         // A 404 is what was wanted, whoever did it.
         if let Err(error) = self.steps.cluster.delete(target, &options).await
@@ -265,6 +268,7 @@ impl Undoing<'_> {
 
         let target = &part.step.target;
         let mut last = None;
+        // With its old addresses first, then without what the server no longer gives.
         for body in recreate::candidates(before) {
             // The old address is given back a little after the Service that had it has gone.
             if last.as_ref().is_some_and(is_taken) && clock.elapsed() < ADDRESS {
@@ -300,6 +304,7 @@ impl Undoing<'_> {
             .write_ownership(&part.step.target, &made, &entries, clock)
             .await?;
 
+        // Said although it succeeded: owner references that others hold still name the old one.
         let mut notes = vec!["it has a new uid".to_owned()];
         if made.kind() == "ServiceAccount" {
             notes.push("tokens of its running pods have ended: restart them".into());

@@ -44,6 +44,7 @@ pub fn merge(before: &Object, ours: &Object, live: &Object, keep_foreign: bool) 
     // exactly the version that was merged.
     let mut object = live.clone();
 
+    // Fields of all three: what the promotion brought is not in before, and has to go all the same.
     for field in content_fields(&[before, ours, live]) {
         let at = |object: &'_ Object| object.value().get(field).cloned();
         let path = FieldPath::root().field(field);
@@ -51,6 +52,7 @@ pub fn merge(before: &Object, ours: &Object, live: &Object, keep_foreign: bool) 
         set(object.value_mut(), field, merged);
     }
 
+    // Of metadata these alone: all else in it is the server's, or says which object it is.
     for field in MERGED_METADATA {
         // Controllers count up annotations on their own: merged, that would be an edit by others.
         let at = |object: &Object| object.value()["metadata"].get(field).map(without_controllers);
@@ -184,6 +186,7 @@ impl Merge {
             }
         }
 
+        // A key that stands in two of the lists is one item, wherever in them it stands.
         let mut merged = Vec::new();
         for step in steps {
             let (b, o, l) = (find(&b, &step), find(&o, &step), find(&l, &step));

@@ -21,6 +21,7 @@ pub fn merged_ownership(before: &Object, live: &Object, merged: &Object) -> Vec<
         will: merged.value(),
     };
 
+    // Our own entry of before is among these, and that of now is left out below: so the promotion's goes.
     let was = before.managed_fields().iter();
     let mut entries: Vec<Value> = was.filter(|entry| !is_status_entry(entry)).cloned().collect();
     for entry in &mut entries {

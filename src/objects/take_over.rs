@@ -58,6 +58,7 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         taken: json!({}),
         kept: Vec::new(),
     };
+    // Ahead of what nobody owns: a path that is found in another's entry is not added a second time.
     for entry in others {
         taking.take_from(entry, change)?;
     }

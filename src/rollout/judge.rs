@@ -68,6 +68,7 @@ pub fn judge(
         Observation::HasRun => KindStatus::noted(CLEANED_UP),
     };
 
+    // Both look at a verdict of done alone; the rules below then judge what they leave of it.
     let status = not_restarted(lost_all_pods(status, subject), subject);
     let case = Case {
         subject,
@@ -76,6 +77,7 @@ pub fn judge(
         now,
     };
     let mut judgement = apply_failure_rules(status, &case, memory);
+    // Whoever reports holds back the first of these: most controllers come to it within moments.
     judgement.premature = premature;
 
     if let (true, Health::Failed { cause }) = (is_unknown, &mut judgement.verdict) {

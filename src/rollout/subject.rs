@@ -59,6 +59,7 @@ impl MonitoredObject {
             rolls_out: rolls_out(&target, answer),
             target,
             uid: Uid::parse(answer.uid()),
+            // Of the answer and not of a later read, in which somebody else may have written another.
             generation: answer.generation(),
             started_at,
             baseline: Baseline::default(),

@@ -125,6 +125,7 @@ fn compare_with(
         manifests,
         environment,
         home: environment.spec.namespace.as_deref().unwrap_or("default"),
+        // No cluster is asked: the scope of a custom kind stays open.
         is_namespaced: &|_| None,
         today: today(),
     };
@@ -220,6 +221,7 @@ fn uncompared(object: Object, untested: Vec<UntestedChange>) -> ObjectComparison
         target: Target::new(&resource, object.namespace(), object.name()),
         tested: None,
         desired: Some(object),
+        // Stands for nothing: what is shown of such an object are its untested differences alone.
         live: Observed::Absent(Absence::Object),
         predicted: None,
         status: ObjectStatus::Same,

@@ -105,6 +105,7 @@ pub async fn compare(
         let objects: Vec<Object> = desired.iter().map(|one| one.object.clone()).collect();
         compare::needed(&objects, &required, &environment.spec.external, home)
     };
+    // Planned in full ahead of the first read: what is not served ends it before any object was asked for.
     let reading = Reading::plan(&request, &kinds, &desired, &needed)?;
     let facts = reading.perform(cluster, &request, desired).await?;
 

@@ -98,6 +98,7 @@ pub async fn diff(
         pods,
         autoscalers: (autoscalers, unread),
     } = subject.compare(request, scope).await?;
+    // Ahead of all that counts differences: a promotion leaves those fields alone, too.
     plan::ignore_autoscaled_replicas(&mut comparison, &autoscalers);
     let left_out = subject.leave_out(scope, &mut comparison).await;
     if let Some(period) = request.since {
@@ -174,6 +175,7 @@ impl DiffSubject {
         scope: &Scope,
     ) -> Result<ComparisonFacts, CommandError> {
         let release = &mut self.inputs.release;
+        // They have been parsed and digested: of a large release they would stay in memory to the end.
         release.bytes = Vec::new();
         let tested = std::mem::take(&mut release.release.spec.objects);
         let set = applyset_id(&inventory(&release.release.metadata.name), &scope.home);
@@ -228,6 +230,7 @@ fn unreadable(error: &ReleaseStateError) -> CommandError {
 
 fn recent_changes(comparison: &Comparison, period: Duration) -> RecentChanges {
     let now = Timestamp::now();
+    // A period that reaches back beyond all times means: at any time.
     let since = now.checked_sub(period).unwrap_or(Timestamp::MIN);
     let live = comparison
         .objects

@@ -58,6 +58,7 @@ impl Evidence {
             let result = results
                 .entry(name.to_owned())
                 .or_insert_with(|| TestResult::named(name, run_url.clone()));
+            // Several reports may share a name: the shards of one suite are one result.
             result.files.push(file);
             if let Some(totals) = totals {
                 *result.totals.get_or_insert_default() += totals;
@@ -96,6 +97,7 @@ impl Evidence {
         options: &RegistryOptions,
     ) -> Result<Attested, CommandError> {
         let statement = Statement::test(release, result);
+        // The ending of the title is what tells a signed statement from an unsigned one later on.
         let artifact = match &self.key {
             Some(key) => Artifact {
                 title: format!("{}.sigstore.json", result.name),

@@ -55,6 +55,7 @@ pub async fn run(tool: &[String], differences: &Differences) -> Result<(), Comma
         })
     };
     match signals.end(ended).await? {
+        // As diff(1) ends: 1 means that there are differences.
         Some(0 | 1) => Ok(()),
         other => {
             let code = other.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
@@ -72,6 +73,7 @@ fn private_folder() -> std::io::Result<tempfile::TempDir> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
+        // Set as it is made: changed afterwards, it would have been open for a moment.
         builder.permissions(fs::Permissions::from_mode(0o700));
     }
     builder.tempdir()
@@ -105,6 +107,7 @@ fn write(
 
     let would = match (&object.predicted, &object.desired, held) {
         (Some(predicted), ..) => Some(predicted.clone()),
+        // Without the server's answer: laid over what is there, or each default would show as removed.
         (None, Some(desired), Some(held)) => Some(compare::overlay(desired, held)),
         (None, desired, _) => desired.clone(),
     };

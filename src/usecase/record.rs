@@ -90,6 +90,7 @@ pub struct Encoded {
 pub async fn record(request: &Request) -> Result<Recording, CommandError> {
     let registries = registry_options(request)?;
     let evidence = Evidence::read(&request.evidence)?;
+    // Before any registry or cluster is asked: it would be asked in vain.
     check_output(request)?;
 
     let (release, left_out, unrecorded) = match &request.origin {
@@ -138,6 +139,7 @@ impl Recording {
         };
         let bytes = text.into_bytes();
 
+        // YAML has texts that come back as something else: better refused here than found at a promotion.
         let read = load::parse_release(bytes.clone(), output.unwrap_or(Path::new("the release")))?;
         if read.release != *release {
             let message = "the release cannot be written as YAML without changing it";

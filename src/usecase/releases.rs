@@ -125,6 +125,7 @@ pub fn save(opened: &Opened, output: Option<PathBuf>) -> Result<PathBuf, Command
         };
         load::write_whole(&load::statement_path(&path, &title), &statement.bytes)?;
     }
+    // The bytes as they came: parsed and written again they would have another digest.
     load::write_whole(&path, &opened.release.bytes)?;
     Ok(path)
 }
@@ -211,6 +212,7 @@ pub fn described(statement: &Statement) -> Option<String> {
 /// A private key from a file, or from an environment variable (`env://NAME`), as cosign takes it.
 pub fn private_key(place: &str) -> Result<PrivateKey, CommandError> {
     let pem = key_bytes(place)?;
+    // From the environment and no flag: arguments are seen by every user of the machine.
     let password = std::env::var("COSIGN_PASSWORD").ok();
     Ok(PrivateKey::from_pem(&pem, place, password.as_deref())?)
 }

@@ -98,6 +98,7 @@ impl RunContext {
             interrupt: signals.wanted(),
             rollout: Arc::new(rollout),
             now: Timestamp::now,
+            // Of this run alone: by it a Lease whose answer was lost is known to be ours.
             instance: random_id()?,
             actor: self.actor,
             limits: self.limits,
@@ -117,6 +118,7 @@ fn services_among(members: &[Target]) -> Vec<Target> {
 pub fn run_error(error: &ExecuteError) -> CommandError {
     let kind = match error {
         ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
+        // The words stand for themselves: they are an answer to what was typed.
         ExecuteError::Nothing(why) => return CommandError::new(ErrorKind::Usage, why),
         ExecuteError::ReleaseState(error) | ExecuteError::Store(StoreError::ReleaseState(error)) => {
             release_state::kind_of(error)

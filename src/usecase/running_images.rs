@@ -81,6 +81,7 @@ async fn list_images(scope: &Scope, members: &[Target]) -> Result<Vec<RunningIma
     let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
 
     let mut images = group(&pods);
+    // Pods are listed by namespace: a neighbour's in that of a member come along, and are none of this.
     images.retain(|image| image.namespace == *home || members.iter().any(|member| image.is_run_by(member)));
     Ok(images)
 }

@@ -112,6 +112,7 @@ impl StoredState {
             | Integrity::Altered(_) => release_state::check_writable(&home.sealing, namespace, name)?,
         }
 
+        // A seal vouches for what head and inventory name; that the parts are there only a read can show.
         read_everything(self.cluster.as_ref(), &home)
             .await
             .map_err(|error| release_state::home_error(&error))?;
@@ -132,6 +133,7 @@ impl StoredState {
                 );
                 return Err(CommandError::usage(message));
             }
+            // Nobody can be shown what only a later program understands, and so nobody can accept it.
             Integrity::Newer(_) => self.check_writable()?,
             _ => {}
         }

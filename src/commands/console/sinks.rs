@@ -43,6 +43,7 @@ impl Live {
             height,
         };
         let live = Arc::new(Self::on(ProgressDrawTarget::stderr_with_hz(20), style));
+        // Weak: the task ends with the tree, and does not keep it.
         tokio::spawn(redraw(Arc::downgrade(&live)));
         live
     }
@@ -98,6 +99,7 @@ impl EventSink for Live {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let added = lines.event_lines(&event, self.start.elapsed());
         if matches!(event, Event::Finished { .. }) {
+            // The tree goes before the last lines: they are the first thing after it that stays.
             self.bar.finish_and_clear();
             let mut to = std::io::stderr().lock();
             added.iter().for_each(|line| drop(writeln!(to, "{line}")));

@@ -97,6 +97,7 @@ impl Machine {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Vec<Effect>, Halt> {
+        // A sentence for the report: it fails nothing, and the object stays a member.
         let failure = self.record_outcome(&mut in_flight, step, outcome)?;
         self.unpruned.extend(failure.map(|failure| failure.cause.message));
 
@@ -108,6 +109,7 @@ impl Machine {
     }
 
     fn drop_pruned_members(&mut self, now: Timestamp) -> Vec<Effect> {
+        // Compared as a whole: a write that changes nothing would cost three requests, with its seal.
         let had = self.inventory.clone();
         let ending = self.commit_ending();
         history::drop_pruned_members(

@@ -20,6 +20,7 @@ impl Machine {
         if let Some(barrier) = self.find_barrier() {
             return self.stop_past(barrier);
         }
+        // After the barrier: past one there is no rollback that the plan could ask to leave out.
         if self.stops_on_failure() {
             self.head.current.message = "it failed, and stopped there as it was told to".into();
             return self.stop(None);

@@ -22,15 +22,19 @@ impl Machine {
         let journal = &mut self.head.current;
 
         match (journal.phase, self.direction) {
+            // A serial of 0 was never written: this run makes the journal, and takes up none.
             (JournalPhase::Preparing, Direction::Promote) if journal.serial == 0 => {
                 self.go(Forward::AwaitJournal, Effect::WriteHead)
             }
+            // Past the commit there is one way, whoever asks: a revert puts back what is finished, not what is half
+            // pruned.
             (JournalPhase::Committed, _) => self.go(Commit::AwaitCommitMark, Effect::WriteHead),
             // What was being prepared may lack parts, and changed
             // nothing: it is turned back, whatever is wanted.
             (JournalPhase::Preparing, _) | (_, Direction::RollBack) => {
                 self.begin_rollback(RollbackReason::Asked)
             }
+            // A rollback that has begun is ended first: some objects are already what they were before.
             (JournalPhase::Reverting, Direction::Promote) => {
                 let why = journal
                     .reverting
@@ -139,6 +143,7 @@ impl Machine {
     fn add_members(&mut self) -> Vec<Effect> {
         let known = self.inventory.members.len();
         history::add_members(&mut self.inventory, &self.bodies.promotion.plan.members);
+        // Members are only ever added here: as many as before are the same ones.
         if self.inventory.members.len() == known {
             return self.announce();
         }
@@ -172,6 +177,7 @@ impl Machine {
             return effects;
         }
 
+        // All waves, also those that are done: a run that takes over counts on where the first one stopped.
         let count = self.waves(false).len();
         match self.intend_wave(false, done) {
             Some(wave) => {
@@ -268,6 +274,7 @@ impl Machine {
             return effects;
         }
 
+        // Of the plan, not of this run's flags: a run that takes over soaks as long as was agreed to.
         if self.bodies.promotion.plan.settings.soak_seconds > 0 {
             let steps = self.step_status();
             return self.go(Forward::AwaitSoak, Effect::Soak(steps));

@@ -53,6 +53,7 @@ impl Machine {
         Ok(match stage {
             Rollback::AwaitRollbackMark => {
                 input.into_written()?;
+                // Worked out once the mark is written: from here on every run undoes, in this order.
                 let groups = put_back_then_delete(&self.head.current, &self.bodies);
                 self.undo_next(groups.into(), now)
             }
@@ -118,6 +119,7 @@ impl Machine {
         }
 
         let is_undone = |step: &StepProgress| matches!(step.undo, UndoState::Done { .. });
+        // A promotion that failed before its first request has undone nothing, and reads nothing again.
         if self.head.current.steps.iter().any(is_undone) {
             return self.go(Rollback::AwaitRestoreCheck, Effect::RereadReverted);
         }
@@ -162,6 +164,7 @@ impl Machine {
 
     fn take_remains(&mut self, remains: Vec<Remain>, now: Timestamp) -> Vec<Effect> {
         let mut effects: Vec<Effect> = remains.iter().cloned().map(note_remain).collect();
+        // Kept beside the journal: what was seen once is for this run's report, and a later one looks for itself.
         self.remains = remains;
         effects.extend(self.return_members(now));
         effects
@@ -177,6 +180,7 @@ impl Machine {
     }
 
     pub(super) fn record_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
+        // Before the journal is closed: a run that dies in between takes it up, and writes the same entry again.
         history::record_rollback(&mut self.inventory, &self.head.current, &self.bodies, now);
         let trimmed = history::trim(&mut self.inventory, self.keep_history);
         self.head.current.forget.extend(trimmed);

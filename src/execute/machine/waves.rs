@@ -36,6 +36,7 @@ impl Machine {
 
         let is_next = |(wave, _): &(WaveIndex, Vec<StepId>)| done.is_none_or(|done| *wave > done);
 
+        // From the journal each time: what an earlier run has done of a wave is not intended again.
         for (wave, steps) in waves(journal, prune).into_iter().filter(is_next) {
             let mut has_open = false;
             for id in steps {
@@ -103,6 +104,7 @@ impl Machine {
 
     /// Marks what runs once to be sent again; a failure where anything else is gone.
     pub(super) fn intend_absent(&mut self, ids: &[StepId]) -> Option<Failure> {
+        // A Deployment that is gone was deleted by somebody; a Job that is gone may have had its TTL.
         let (again, gone): (Vec<StepId>, Vec<StepId>) = ids.iter().partition(|id| self.runs_once(**id));
         for id in again {
             if let Some(step) = self.head.current.step_mut(id) {

@@ -25,6 +25,7 @@ impl Performer {
         };
 
         let object = part.step.target.id();
+        // Asked before anything is told: what was never made begins and ends no step.
         let may_be_there = self.may_be_there(part, progress).await;
         if may_be_there {
             let verb = if part.before.is_some() {
@@ -40,6 +41,7 @@ impl Performer {
             Err(problem) => return Input::CannotContinue(problem.message()),
         };
 
+        // Notes first: the event that ends the step closes what is said of it.
         let result = self.emit_notes(part, &state);
         let ok = matches!(state, UndoState::Done { .. });
         if may_be_there || !ok {
@@ -141,6 +143,7 @@ impl Performer {
             step: part.step.id,
             target: job.target.clone(),
             answer,
+            // Without a baseline: a Job that is new is judged by itself alone.
             before: None,
             changes: Vec::new(),
         };

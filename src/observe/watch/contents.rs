@@ -25,6 +25,7 @@ pub struct Contents {
     departed: HashMap<ObjectId, Object>,
     pods: Indexed<PodFacts>,
     occurrences: Indexed<Occurrence>,
+    // By collection and not by kind: of one kind some namespaces may be readable and others not.
     standings: HashMap<Collection, WatchHealth>,
     uids: Uids,
     touched: Touched,

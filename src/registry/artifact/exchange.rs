@@ -150,6 +150,7 @@ async fn pull_all(store: &Store, location: &Location) -> Result<Pulled, Registry
     }
 
     let mut statements = Vec::new();
+    // Over all of them: a thousand that are each small enough would still fill the memory.
     let mut left = LARGEST_STATEMENTS;
     for referrer in referrers {
         // By digest: its bytes are checked, whatever the list says of them.

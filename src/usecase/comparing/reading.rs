@@ -63,6 +63,7 @@ impl Reading {
         } else {
             Vec::new()
         };
+        // Autoscalers are read where there is something of `apps` to scale, and nowhere else.
         let with_workloads: BTreeSet<&str> = targets
             .iter()
             .filter(|target| target.resource.group == "apps")
@@ -97,6 +98,7 @@ impl Reading {
         let objects = objects?;
 
         let members: HashSet<ObjectId> = request.members.iter().map(Target::id).collect();
+        // Members that are no longer desired carry the label as well, and are listed as extra.
         let is_orphaned = |target: &Target| !members.contains(&target.id());
         Ok(Facts {
             first: objects.taken,
@@ -117,6 +119,7 @@ impl Reading {
     ) -> Arc<impl Fn(usize, Observed) -> Option<FirstPass> + Send + Sync + use<>> {
         let admission = match request.mode {
             Mode::Auto => observe::admission(cluster).await,
+            // Neither computes an apply: what is registered would be read for nothing.
             Mode::Server | Mode::Readonly => Admission::unknown(),
         };
         let comparer = ObjectComparer {

@@ -82,6 +82,7 @@ impl Session {
             .release
             .public(target.state.key())
             .seems(&open.release);
+        // Ahead of the reads below: a journal that is in the way needs none of them.
         let goal = JournalGoal::new(open, self.request.on_open, is_same)?;
 
         let context = target

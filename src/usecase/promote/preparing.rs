@@ -102,6 +102,7 @@ impl Session {
         let (planned, policy) = preparation.draft(comparison, &observed.facts).await?;
 
         let changes_something = !changes_nothing(&planned);
+        // A plan without a step has nothing that the server could refuse.
         let is_asked = self.request.dry_run != Some(DryRun::Client);
         let (mut planned, seen_images) = if is_asked && changes_something {
             preparation.ask(planned, comparison).await
@@ -109,15 +110,18 @@ impl Session {
             (planned, BTreeSet::new())
         };
 
+        // After the answers: a step that turned out to change nothing deletes nothing.
         plan::name_data_loss(&mut planned, comparison, &observed.claims, &policy);
         preparation.add_release_findings(&mut planned);
         if changes_something {
             let notes = crate::report::aside_notes(&comparison.objects);
             planned.findings.extend(notes.into_iter().map(untouched));
         }
+        // Once all findings are there, and before they are merged: a waiver names one object's.
         plan::waive(&mut planned, &policy.waivers);
         planned.findings = plan::merge_findings(planned.findings);
 
+        // Last: what was approved is the plan with its answers and waivers, as it was shown.
         if let Some(approved) = &self.approved {
             check_unchanged(approved, &planned.plan)?;
         }
@@ -200,6 +204,7 @@ impl Preparation<'_> {
     /// Plans, with what has to be known of other releases; the policy comes back with that.
     async fn draft(&self, comparison: &Comparison, facts: &Facts) -> Result<(Planned, Policy), CommandError> {
         let home = &self.session.target.home;
+        // Only now: which releases matter is known once it is known which objects there are.
         let (others, found) = sources::find_others(self.session, &self.inventory, comparison).await?;
         let policy = Policy {
             others,
@@ -236,6 +241,7 @@ impl Preparation<'_> {
         };
 
         let paths = &inputs.release.release.spec.image_paths;
+        // Registries may be slow, and need nothing of the server's answers.
         let (answers, images) = futures::join!(
             observe::preflight(target.cluster.as_ref(), &questions),
             images::look_up(&planned.plan, comparison, paths)

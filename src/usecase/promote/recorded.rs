@@ -64,10 +64,12 @@ pub(super) async fn read_recorded(
         release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
         environment: LoadedEnvironment {
             environment,
+            // Nothing lies beside it: what its entries referred to is in the record.
             path: PathBuf::new(),
             text: String::new(),
             manifests: None,
         },
+        // As they were applied then: made once more, they would be what today's program makes of them.
         manifests: Some(record.desired),
         refusals: Vec::new(),
     };

@@ -39,6 +39,7 @@ impl Session {
             ReleaseSource::Recorded { name, revision } => {
                 let (material, Terms { settings, waivers }) =
                     recorded::read_recorded(&request, name.as_deref(), revision).await?;
+                // The terms of then and not today's flags: what is gone back to is to run as it ran.
                 request.run.settings = settings;
                 request.policy.waivers.extend(waivers);
                 material
@@ -94,6 +95,7 @@ async fn find_target(
     let name = inputs.release.release.metadata.name.clone();
     let mut target = PromotionTarget::find(scope, request.state_key.clone(), name).await?;
     if request.discard_state {
+        // As before a first promotion: nothing that was discarded may decide anything.
         target.state = ReleaseState::default();
     }
     Ok(target)

@@ -94,6 +94,7 @@ async fn read_named_sources(session: &Session) -> Result<(Vec<Source>, Vec<Prefl
 /// Releases by the label of their members: those of all namespaces, or of this one where that is all that may be seen. Only
 /// names are missing where nothing may be listed.
 async fn list_by_set(cluster: &dyn Cluster, home: &str) -> BTreeMap<String, ReleaseRef> {
+    // Few may list all namespaces: what lies in this one is the next best.
     let homes = match list_homes(cluster, None).await {
         Ok(homes) => homes,
         Err(_) => list_homes(cluster, Some(home)).await.unwrap_or_default(),

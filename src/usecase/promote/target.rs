@@ -42,6 +42,7 @@ impl PromotionTarget {
     pub async fn find(scope: Scope, state_key: Option<StateKey>, name: String) -> Result<Self, CommandError> {
         let Scope { cluster, home } = scope;
         let state = read_release_state(cluster.as_ref(), &home, &name, state_key.as_ref());
+        // At once: neither needs the other's answer.
         let (actor, state) = futures::join!(cluster.whoami(), state);
         let (state, unreadable) = match state {
             Ok(state) => {
@@ -52,6 +53,7 @@ impl PromotionTarget {
                 (state, hidden)
             }
             Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() => {
+                // As if there were nothing; the finding keeps that from being taken for a first promotion.
                 (ReleaseState::default(), vec![source.to_string().into()])
             }
             Err(error) => return Err(unreachable_state(&error)),
@@ -151,6 +153,7 @@ impl PromotionTarget {
         let plan = &promotion.plan;
         let images = &release.spec.images;
         let mut context = context.with_criteria(images, &plan.members, &promotion.criteria, &self.home);
+        // Either is enough: who takes up may ask for more than was planned, and not for less.
         context.watching.policy.strict |= plan.settings.strict_wait;
         Ok(context)
     }

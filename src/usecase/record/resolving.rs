@@ -21,12 +21,14 @@ pub async fn resolve(
         wrong,
         without_digest,
     } = sort(needed, by_hand, offline);
+    // Before any registry is asked: what is wrong in a file needs no network to be found.
     check_all_known(wrong, &without_digest)?;
 
     let mut found = known;
     found.extend(ask(&to_ask, options).await?);
     Ok(needed
         .iter()
+        // In the manifests' order, whatever came first: the same manifests give the same file.
         .filter_map(|image| found.remove(image.reference.as_str()))
         .collect())
 }
