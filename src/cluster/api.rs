@@ -16,22 +16,49 @@ use serde_json::Value;
 #[async_trait]
 pub trait Cluster: Send + Sync {
     /// Reads one object; none where it is not there. [`ApiError::NotServed`] where its kind is not.
+    ///
+    /// # Errors
+    ///
+    /// Where the server rejects the read or does not answer, or its kind is not served ([`ApiError::NotServed`]).
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError>;
 
     /// As [`Cluster::get`], of the object the metadata alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Cluster::get`].
     async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError>;
 
     /// Reads one page of a list. Items carry apiVersion and kind.
+    ///
+    /// # Errors
+    ///
+    /// Where the list is not permitted, its kind is not served, the page to go on from has expired, or the server does
+    /// not answer.
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError>;
 
     /// Watches a collection from a resourceVersion, until the server ends it.
+    ///
+    /// # Errors
+    ///
+    /// Where the watch cannot begin: it is not permitted, the resourceVersion is too old, or the server does not
+    /// answer.
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError>;
 
     /// Server-side apply. The body carries uid and resourceVersion where the object must be there.
+    ///
+    /// # Errors
+    ///
+    /// Where the server or admission rejects it, other managers own its fields (409), or the answer is lost: it may be
+    /// done then.
     async fn apply(&self, target: &Target, body: &Value, options: &ApplyOptions)
     -> Result<Applied, ApiError>;
 
     /// POST: creates, and fails with 409 where the object is there.
+    ///
+    /// # Errors
+    ///
+    /// Where the object is there, the server or admission rejects it, or the answer is lost: it may be done then.
     async fn create(
         &self,
         target: &Target,
@@ -40,6 +67,11 @@ pub trait Cluster: Send + Sync {
     ) -> Result<Applied, ApiError>;
 
     /// PUT: the body carries uid and resourceVersion.
+    ///
+    /// # Errors
+    ///
+    /// Where the object changed or is gone, the server or admission rejects it, or the answer is lost: it may be done
+    /// then.
     async fn replace(
         &self,
         target: &Target,
@@ -49,10 +81,18 @@ pub trait Cluster: Send + Sync {
 
     /// PUT where the body carries a resourceVersion, else POST. Of the answer the metadata alone: what was sent is large,
     /// and known.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Cluster::create`] and [`Cluster::replace`].
     async fn store(&self, target: &Target, body: &Value, options: &WriteOptions)
     -> Result<Applied, ApiError>;
 
     /// JSON patch (RFC 6902). Carries a `test` of the resourceVersion.
+    ///
+    /// # Errors
+    ///
+    /// Where a `test` does not hold, the server or admission rejects it, or the answer is lost: it may be done then.
     async fn json_patch(
         &self,
         target: &Target,
@@ -61,21 +101,46 @@ pub trait Cluster: Send + Sync {
     ) -> Result<Applied, ApiError>;
 
     /// Deletes, with a uid precondition.
+    ///
+    /// # Errors
+    ///
+    /// Where the uid is another one, the server or admission rejects it, or the answer is lost: it may be done then.
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError>;
 
     /// SelfSubjectAccessReview: whether this user may do that.
+    ///
+    /// # Errors
+    ///
+    /// Where the review itself is rejected, or the server does not answer.
     async fn may(&self, review: &AccessReview) -> Result<bool, ApiError>;
 
     /// The user name that the server knows this client by (SelfSubjectReview).
+    ///
+    /// # Errors
+    ///
+    /// Where the review is rejected or not served, or the server does not answer.
     async fn whoami(&self) -> Result<String, ApiError>;
 
     /// Every kind that the server serves, preferred versions first, in at most two requests where it can aggregate.
+    ///
+    /// # Errors
+    ///
+    /// Where the list of groups cannot be read. A group that does not answer leaves its kinds out.
     async fn discover(&self) -> Result<Vec<Discovered>, ApiError>;
 
     /// `/version`.
+    ///
+    /// # Errors
+    ///
+    /// Where `/version` may not be read, or the server does not answer.
     async fn server_version(&self) -> Result<ServerVersion, ApiError>;
 
     /// The last lines of a container's log.
+    ///
+    /// # Errors
+    ///
+    /// Where the pod, the container or its previous instance is not there, logs may not be read, or the server does not
+    /// answer.
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError>;
 
     /// A text that came from the cluster (a status, an event) without the values of the Secrets that went through this

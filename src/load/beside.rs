@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 const ENDINGS: [&str; 2] = [".sigstore.json", ".intoto.json"];
 
 /// The statements beside a release, by title, in the order of their titles.
+///
+/// # Errors
+///
+/// Where the directory or one of the statements cannot be read.
 pub fn statements(release: &Path) -> Result<Vec<(String, Vec<u8>)>, LoadError> {
     let Some(name) = release
         .file_name()
@@ -70,6 +74,10 @@ pub fn is_title(title: &str) -> bool {
 }
 
 /// The bytes of a file that a command was given, such as a key or a test report.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or is larger than any of its kind.
 pub fn bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
     files::read_file(path)
 }

@@ -45,6 +45,10 @@ impl LoadedEnvironment {
 }
 
 /// Reads an environment and renders its manifests.
+///
+/// # Errors
+///
+/// Where the file cannot be read, is no Environment of this version, or its manifests cannot be read or rendered.
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read_file(path)?;
     // Another kind of file is told as such, and not by its first unknown field.

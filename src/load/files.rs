@@ -85,6 +85,10 @@ pub(super) fn name(path: &Path) -> String {
 
 /// Writes a file whole or not at all: beside it first, then renamed over it. What is no file, as /dev/null or a pipe, is
 /// written to and stays what it is.
+///
+/// # Errors
+///
+/// Where the file or its directory cannot be written. What was there stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     let unwritable = |error: std::io::Error| LoadError::Unwritable {
         path: name(path),

@@ -82,6 +82,10 @@ pub enum NotAReport {
 
 /// The totals of a JUnit report; none where the file is of another kind, which shows nothing but itself. `name` is the
 /// file's: what is called `.xml` has to be a report.
+///
+/// # Errors
+///
+/// Where a report is broken, empty, in another encoding or of an unknown form, or a file called `.xml` is no report.
 pub fn junit(bytes: &[u8], name: &str) -> Result<Option<TestTotals>, NotAReport> {
     let is_xml_by_name = name.to_ascii_lowercase().ends_with(".xml");
 

@@ -31,6 +31,10 @@ pub enum ManifestSource {
 }
 
 /// Every object, in the order of the sources, the files and the documents. An object that is described twice is refused.
+///
+/// # Errors
+///
+/// Where a source cannot be read or rendered, a document is no object, one is described twice, or there is none.
 pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
     let mut places = Vec::new();

@@ -65,11 +65,19 @@ struct Header {
 }
 
 /// Reads a release from a file, or from standard input where the path is `-`.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or as for [`parse_release`].
 pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
     parse_release(files::read_file(path)?, path)
 }
 
 /// Reads a release from bytes; `path` is for messages.
+///
+/// # Errors
+///
+/// Where they are no Release of this version, its name is no DNS label, or a Secret in it is malformed.
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
     check_header(&bytes, path, "Release")?;
     let mut release: Release = yaml::typed(&bytes, path)?;

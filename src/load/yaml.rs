@@ -33,6 +33,10 @@ fn reading() -> Options {
 }
 
 /// Every document of a text; empty ones are left out. JSON is read as JSON.
+///
+/// # Errors
+///
+/// Where the text is not UTF-8 or no YAML, or has more values or levels than any file that is read.
 pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
     if looks_like_json(bytes)
         && let Some(values) = json_documents(bytes)
@@ -70,6 +74,10 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
 }
 
 /// One typed JSON document within the bounds of any file.
+///
+/// # Errors
+///
+/// Where it is no JSON, a key stands in it twice, it has too many values, or a field does not fit.
 pub fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, LoadError> {
     let wrong = |error: serde_json::Error| LoadError::Syntax {
         path: name(path),

@@ -99,6 +99,10 @@ impl Registries {
     }
 
     /// Resolves each reference once, several at the same time; in the order given.
+    ///
+    /// # Errors
+    ///
+    /// Each as for [`Registries::resolve`]: one that fails does not hide the others.
     pub async fn resolve_all(&self, references: &[String]) -> Vec<Result<Resolved, RegistryError>> {
         // In the order of the references: the callers pair the answers with them.
         stream::iter(references)
@@ -109,6 +113,11 @@ impl Registries {
     }
 
     /// What one reference is.
+    ///
+    /// # Errors
+    ///
+    /// Where the reference is malformed, the registry has no such image, refuses access or does not answer, or no
+    /// platform can run it.
     pub async fn resolve(&self, reference: &str) -> Result<Resolved, RegistryError> {
         let wrap = |trouble| RegistryError {
             reference: reference.to_owned(),

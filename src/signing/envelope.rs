@@ -77,6 +77,10 @@ pub struct Checked<'a> {
 }
 
 /// A signed statement, as the bytes of a bundle.
+///
+/// # Errors
+///
+/// Where the statement cannot be written as JSON.
 pub fn bundle(statement: &Statement, key: &PrivateKey) -> Result<Vec<u8>, SigningError> {
     // Made once: the bytes that are signed are the bytes that are kept.
     let payload = serde_json::to_vec(statement).map_err(|error| unwritable(&error))?;
@@ -100,6 +104,10 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Result<Vec<u8>, Signin
 }
 
 /// A statement without a signature, as bytes.
+///
+/// # Errors
+///
+/// Where the statement cannot be written as JSON.
 pub fn bare(statement: &Statement) -> Result<Vec<u8>, SigningError> {
     lines(statement)
 }
@@ -126,6 +134,10 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a bundle or a bare statement; `place` is for messages.
+///
+/// # Errors
+///
+/// Where the bytes are neither a bundle of this version nor an in-toto statement.
 pub fn parse_attestation(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
     let wrong = |found: String| not_a_statement(place, found);
     let value: serde_json::Value =
@@ -214,6 +226,11 @@ impl Attestation {
     }
 
     /// Checks it against a release's digest and, where keys are given, that one of them signed it.
+    ///
+    /// # Errors
+    ///
+    /// Where it is about another release; with keys also where it is not signed, signed by another key, or was changed
+    /// since.
     pub fn check<'a>(
         &'a self,
         release: &Sha256Digest,

@@ -26,6 +26,10 @@ pub struct PublicKey {
 
 impl PrivateKey {
     /// From PEM: PKCS#8 or SEC1 in the clear, or cosign's encrypted form, which `password` opens.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no ECDSA P-256 private key, or an encrypted one that the password does not open.
     pub fn from_pem(pem: &[u8], place: &str, password: Option<&str>) -> Result<Self, SigningError> {
         let wrong = |found: String| SigningError::NotAKey {
             place: place.into(),
@@ -81,6 +85,10 @@ impl PrivateKey {
 
 impl PublicKey {
     /// From PEM (`PUBLIC KEY`); `name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no ECDSA P-256 public key.
     pub fn from_pem(pem: &[u8], name: &str) -> Result<Self, SigningError> {
         let wrong = |found: &str| SigningError::NotAKey {
             place: name.into(),

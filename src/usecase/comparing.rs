@@ -157,6 +157,10 @@ fn make_desired(
 }
 
 /// What a release and its environment render here.
+///
+/// # Errors
+///
+/// Where an image could be several of the release's, or the kinds that the cluster serves cannot be asked for.
 pub async fn rendered(
     cluster: &dyn Cluster,
     inputs: &Inputs,

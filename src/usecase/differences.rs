@@ -45,6 +45,10 @@ impl Differences {
     }
 
     /// An error where an object could not be checked.
+    ///
+    /// # Errors
+    ///
+    /// Where an object could not be checked and no waiver names it.
     pub fn ensure_checked(&self) -> Result<(), CommandError> {
         if self.unchecked.is_empty() {
             return Ok(());
@@ -60,6 +64,10 @@ impl Differences {
 }
 
 /// A redactor that knows every Secret that was compared.
+///
+/// # Errors
+///
+/// Where the operating system gives no random bytes.
 pub fn redactor_for(comparison: &Comparison) -> Result<Redactor, CommandError> {
     let mut redactor = Redactor::new(random_key()?);
     for object in &comparison.objects {

@@ -45,6 +45,11 @@ pub struct Attested {
 
 impl Evidence {
     /// Reads the files and the key. A report with failures is refused unless they are accepted.
+    ///
+    /// # Errors
+    ///
+    /// Where a file or the key cannot be read, a name is malformed, a report is broken, or failures in it are not
+    /// accepted.
     pub fn read(request: &EvidenceRequest) -> Result<Self, CommandError> {
         let run_url = request.run_url.clone().or_else(ci_run_url);
         let mut results: BTreeMap<String, TestResult> = BTreeMap::new();
@@ -89,6 +94,10 @@ impl Evidence {
     }
 
     /// Keeps the statement of a result beside the release that lies at a place.
+    ///
+    /// # Errors
+    ///
+    /// Where the statement cannot be written beside the release, or the registry does not take it.
     pub async fn attest(
         &self,
         result: &TestResult,

@@ -27,6 +27,10 @@ pub fn find_tool() -> Option<Vec<String>> {
 }
 
 /// Lets the tool show the objects; its output goes where ours does.
+///
+/// # Errors
+///
+/// Where the files cannot be written, the tool cannot be run or ends with a code above 1, or a signal comes.
 pub async fn run(tool: &[String], differences: &Differences) -> Result<(), CommandError> {
     let [program, arguments @ ..] = tool else {
         return Ok(());

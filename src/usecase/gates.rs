@@ -13,6 +13,10 @@ use std::time::Duration;
 const GATE_SECONDS: u32 = 300;
 
 /// What the environment judges a promotion by.
+///
+/// # Errors
+///
+/// Where a gate names neither or both of a Job and a query, or its file does not hold exactly one Job.
 pub fn load_criteria(environment: &LoadedEnvironment) -> Result<SuccessCriteria, CommandError> {
     let spec = &environment.environment.spec;
     let gates = spec

@@ -25,6 +25,10 @@ pub struct Inputs {
 
 impl Inputs {
     /// Reads a release, and the environment of a file. Manifests that are named win over the environment's.
+    ///
+    /// # Errors
+    ///
+    /// Where the release, the environment, one of its public keys or the manifests cannot be read.
     pub async fn read(
         release: &ReleaseLocation,
         environment: Option<&Path>,
@@ -44,11 +48,19 @@ impl Inputs {
 }
 
 /// Opens the release that an argument names.
+///
+/// # Errors
+///
+/// Where the file cannot be read or the registry does not give it, or it is no release.
 pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
     Ok(open(place, &RegistryOptions::default()).await?.release)
 }
 
 /// Reads manifests; none where no source is named.
+///
+/// # Errors
+///
+/// Where a source cannot be read or rendered, or holds no objects.
 pub fn read_manifests(sources: &[ManifestSource]) -> Result<Option<Vec<Object>>, CommandError> {
     if sources.is_empty() {
         return Ok(None);
@@ -80,6 +92,10 @@ fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refu
 }
 
 /// Reads the environment that `-e` names and checks its expressions; without one, an environment that declares nothing.
+///
+/// # Errors
+///
+/// Where the file cannot be read, is no environment, or one of its expressions is no CEL.
 pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, CommandError> {
     let Some(path) = path else {
         let environment = Environment {

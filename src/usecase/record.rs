@@ -87,6 +87,11 @@ pub struct Encoded {
 }
 
 /// Reads what a recording is made of, and resolves its images.
+///
+/// # Errors
+///
+/// Where manifests, evidence or the earlier release cannot be read, an image has no digest, or a registry does not give
+/// one.
 pub async fn record(request: &Request) -> Result<Recording, CommandError> {
     let registries = registry_options(request)?;
     let evidence = Evidence::read(&request.evidence)?;
@@ -126,6 +131,10 @@ pub async fn record(request: &Request) -> Result<Recording, CommandError> {
 
 impl Recording {
     /// The bytes of its file; reading them back must give the same release.
+    ///
+    /// # Errors
+    ///
+    /// Where the release would read back as another one.
     pub fn encode(&self, output: Option<&Path>) -> Result<Encoded, CommandError> {
         let release = &self.release;
         let is_json = output

@@ -61,6 +61,10 @@ impl Recovery {
     }
 
     /// Runs it, as far as it is confirmed.
+    ///
+    /// # Errors
+    ///
+    /// Where another run holds the lock, there is nothing to resume or revert, or the run could not begin.
     pub async fn attempt(&self) -> Result<Attempt, CommandError> {
         match Box::pin(self.execute()).await {
             Ok(report) => Ok(Attempt::Ended(report)),

@@ -11,6 +11,10 @@ use crate::observe::sealing::Sealing;
 use std::path::Path;
 
 /// The key that a file holds.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or holds no key.
 pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
@@ -42,6 +46,10 @@ pub fn home_error(error: &ReleaseStateError) -> CommandError {
 }
 
 /// The release's name: as given, or the only one of the namespace.
+///
+/// # Errors
+///
+/// Where none is given and the namespace has no release or several, or they cannot be listed.
 pub async fn release_name(
     cluster: &dyn Cluster,
     namespace: &str,
@@ -70,6 +78,10 @@ pub async fn release_name(
 }
 
 /// What a release keeps in its home namespace, believed or not.
+///
+/// # Errors
+///
+/// Where it may not be read, cannot be parsed, or the cluster does not answer.
 pub async fn read(
     cluster: &dyn Cluster,
     namespace: &str,
@@ -94,6 +106,10 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
 }
 
 /// An error where nothing may be written, as what the cluster keeps cannot be believed.
+///
+/// # Errors
+///
+/// Where it was altered, is not sealed, cannot be verified, or a later version wrote it.
 pub fn check_writable(sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
     let Some(report) = execute::stopped_by_state(sealing, &ReleaseRef::new(namespace, name)) else {
         return Ok(());
@@ -108,6 +124,10 @@ pub fn note(sealing: &Sealing) -> Option<String> {
 }
 
 /// An error where what was read must not be shown: it was altered, or is not verified and must be.
+///
+/// # Errors
+///
+/// Where it was altered, or is not verified and has to be.
 pub fn check_readable(
     sealing: &Sealing,
     namespace: &str,

@@ -70,6 +70,10 @@ pub enum ReleaseLocation {
 
 impl ReleaseLocation {
     /// From an argument.
+    ///
+    /// # Errors
+    ///
+    /// Where a text begins as a registry's location and is none.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
         match Location::parse(text) {
             Some(Ok(location)) => Ok(ReleaseLocation::Registry(location)),
@@ -80,11 +84,19 @@ impl ReleaseLocation {
 }
 
 /// Opens the release that an argument names, with its statements.
+///
+/// # Errors
+///
+/// Where the place is malformed, cannot be read, or holds no release.
 pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, CommandError> {
     open_at(&ReleaseLocation::parse(place)?, options).await
 }
 
 /// Opens a release with its statements. The bytes from a registry are those of their digest before they are parsed.
+///
+/// # Errors
+///
+/// Where the location cannot be read, or holds no release.
 pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> Result<Opened, CommandError> {
     match location {
         ReleaseLocation::File(path) => {
@@ -115,6 +127,10 @@ pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> R
 }
 
 /// Writes a release and its statements into files; gives the release's. `NAME-VERSION.release.yaml` where none is named.
+///
+/// # Errors
+///
+/// Where a file cannot be written.
 pub fn save(opened: &Opened, output: Option<PathBuf>) -> Result<PathBuf, CommandError> {
     let path = output.unwrap_or_else(|| file_name(opened).into());
     for (at, statement) in opened.statements.iter().enumerate() {
@@ -144,6 +160,10 @@ fn file_name(opened: &Opened) -> String {
 }
 
 /// Signs a release with a key pair, beside it; gives where the signature is.
+///
+/// # Errors
+///
+/// Where the release came from standard input, or the signature cannot be written beside it.
 pub async fn sign(
     place: &str,
     release: &ReleaseIdentity,
@@ -158,6 +178,10 @@ pub async fn sign(
 }
 
 /// Keeps a statement beside its release; gives where.
+///
+/// # Errors
+///
+/// Where the release came from standard input, or the place cannot be written to.
 pub async fn keep(
     place: &str,
     options: &RegistryOptions,
@@ -210,6 +234,10 @@ pub fn described(statement: &Statement) -> Option<String> {
 }
 
 /// A private key from a file, or from an environment variable (`env://NAME`), as cosign takes it.
+///
+/// # Errors
+///
+/// Where the file or the variable cannot be read, holds no such key, or `COSIGN_PASSWORD` does not open it.
 pub fn private_key(place: &str) -> Result<PrivateKey, CommandError> {
     let pem = key_bytes(place)?;
     // From the environment and no flag: arguments are seen by every user of the machine.
@@ -218,6 +246,10 @@ pub fn private_key(place: &str) -> Result<PrivateKey, CommandError> {
 }
 
 /// Public keys from files or environment variables.
+///
+/// # Errors
+///
+/// Where a file or a variable cannot be read, or holds no such key.
 pub fn public_keys(places: &[String]) -> Result<Vec<PublicKey>, CommandError> {
     places
         .iter()

@@ -49,6 +49,10 @@ pub struct RevertTarget {
 }
 
 /// Finds the release whose last promotion is put back. Nothing is changed yet.
+///
+/// # Errors
+///
+/// Where the release is not named and cannot be found, or the cluster cannot be reached.
 pub async fn revert_last(
     target: RevertTarget,
     keep_foreign: bool,

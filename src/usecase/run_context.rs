@@ -46,6 +46,10 @@ pub struct RunContext {
 
 impl RunContext {
     /// Of a run that promotes nothing: only how long it waits for the lock is its user's to say.
+    ///
+    /// # Errors
+    ///
+    /// Where the cluster does not tell who acts.
     pub async fn without_promotion(
         channels: Channels,
         cluster: Arc<dyn Cluster>,
@@ -89,6 +93,10 @@ impl RunContext {
     }
 
     /// Everything that an execution needs from outside.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system gives no random bytes.
     pub fn into_services(self) -> Result<Services, CommandError> {
         let Channels { signals, events } = self.channels;
         let rollout = Watching::new(self.cluster.clone(), events.clone(), self.watching);

@@ -26,12 +26,20 @@ impl Scope {
     }
 
     /// Connects as the options say. Sends no request by itself.
+    ///
+    /// # Errors
+    ///
+    /// Where the kubeconfig is missing or wrong, or does not have what the options name.
     pub async fn connect(options: &ConnectionOptions) -> Result<Self, CommandError> {
         let cluster = cluster::connect(options).await?;
         Ok(Self::new(cluster, options.namespace.as_deref()))
     }
 
     /// Connects to where an environment's release belongs: the options win over the environment's file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Scope::connect`], of the context that the environment names.
     pub async fn connect_for(
         options: &ConnectionOptions,
         environment: &EnvironmentSpec,
@@ -49,6 +57,10 @@ fn add_environment(mut options: ConnectionOptions, environment: &EnvironmentSpec
 }
 
 /// An object's target; `home` is the namespace of one that names none.
+///
+/// # Errors
+///
+/// Where the cluster does not serve the object's kind.
 pub fn target(
     kinds: &BTreeMap<Gvk, ResourceType>,
     object: &Object,

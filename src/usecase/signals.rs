@@ -60,6 +60,10 @@ impl Signals {
     }
 
     /// What is to be done before anything is touched: a signal ends it.
+    ///
+    /// # Errors
+    ///
+    /// Where a signal came first; else those of the work.
     pub async fn end<T>(
         &self,
         work: impl Future<Output = Result<T, CommandError>>,

@@ -75,6 +75,10 @@ pub enum Presence {
 
 impl StoredState {
     /// Reads it, believed or not.
+    ///
+    /// # Errors
+    ///
+    /// Where the cluster cannot be reached, the release is not named and cannot be found, or its state may not be read.
     pub async fn find(request: Request) -> Result<Self, CommandError> {
         let Scope { cluster, home } = Scope::connect(&request.connection).await?;
         let name = release_state::release_name(cluster.as_ref(), &home, request.name.as_deref()).await?;
@@ -98,6 +102,10 @@ impl StoredState {
     }
 
     /// Whether it is as it was written, with all that it refers to. Anything else is an error.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no release, or its state or what that refers to was altered, is not sealed, or cannot be read.
     pub async fn verify(&self) -> Result<Verified, CommandError> {
         let ReleaseRef { namespace, name } = &self.release;
         // Read as every other command does: a run may be writing it.
@@ -124,6 +132,10 @@ impl StoredState {
     }
 
     /// An error where there is nothing to accept, or what is there cannot be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Where it was not altered, cannot be parsed, or a later version wrote it.
     pub fn check_acceptable(&self) -> Result<(), CommandError> {
         match self.found.sealing.integrity {
             Integrity::None | Integrity::Sealed => {
@@ -150,6 +162,10 @@ impl StoredState {
     }
 
     /// An error where it cannot be given another key: it is not believed, or a run is at work on it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no release, its state is not to be believed, or a promotion is unfinished.
     pub fn check_rotatable(&self) -> Result<(), CommandError> {
         self.check_writable()?;
         if self.found.sealing.integrity == Integrity::None {
@@ -203,6 +219,10 @@ impl StoredState {
     }
 
     /// Seals it as it was read. What should be known of it comes back.
+    ///
+    /// # Errors
+    ///
+    /// Where another run holds the lock, the state changed since it was read, or the cluster rejects the write.
     pub async fn seal(self, new: NewKey, channels: Channels) -> Result<Vec<String>, CommandError> {
         let context =
             RunContext::without_promotion(channels, self.cluster, self.lock_timeout, self.key).await?;

@@ -20,11 +20,19 @@ pub struct StateAccess {
 
 impl StateAccess {
     /// The key, where a file is named.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read, or holds no key.
     pub fn key(&self) -> Result<Option<StateKey>, CommandError> {
         self.key_file.as_deref().map(release_state::read_key).transpose()
     }
 
     /// Reads what a release keeps in its home namespace. What was altered is an error.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, was altered, or is not verified and has to be.
     pub async fn read_checked(
         &self,
         cluster: &dyn Cluster,
@@ -37,6 +45,10 @@ impl StateAccess {
     }
 
     /// The same, believed or not.
+    ///
+    /// # Errors
+    ///
+    /// Where the key or the state cannot be read.
     pub async fn read(
         &self,
         cluster: &dyn Cluster,
@@ -48,6 +60,10 @@ impl StateAccess {
     }
 
     /// An error where what was read must not be shown.
+    ///
+    /// # Errors
+    ///
+    /// Where it was altered, or is not verified and has to be.
     pub fn check(&self, sealing: &Sealing, namespace: &str, name: &str) -> Result<(), CommandError> {
         release_state::check_readable(sealing, namespace, name, self.must_be_verified)
     }

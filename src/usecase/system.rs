@@ -13,6 +13,10 @@ pub fn today() -> Date {
 }
 
 /// 32 bytes that nobody can foresee.
+///
+/// # Errors
+///
+/// Where the operating system gives none.
 pub fn random_key() -> Result<[u8; 32], CommandError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| {
@@ -23,6 +27,10 @@ pub fn random_key() -> Result<[u8; 32], CommandError> {
 }
 
 /// Ten hex digits that no other process has.
+///
+/// # Errors
+///
+/// Where the operating system gives no random bytes.
 pub fn random_id() -> Result<String, CommandError> {
     Ok(Sha256Digest::of(&random_key()?).hex()[..10].to_owned())
 }

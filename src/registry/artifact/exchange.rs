@@ -43,6 +43,10 @@ pub struct Pulled {
 }
 
 /// Writes a release and its statements; gives the manifest's digest.
+///
+/// # Errors
+///
+/// Where the location names a digest, or the registry or the layout cannot be written to.
 pub async fn push(
     location: &Location,
     options: &RegistryOptions,
@@ -85,6 +89,10 @@ pub async fn push(
 }
 
 /// Adds statements to a release that lies there already.
+///
+/// # Errors
+///
+/// Where the location holds no release, or the registry or the layout cannot be written to.
 pub async fn attach(
     location: &Location,
     options: &RegistryOptions,
@@ -112,6 +120,11 @@ pub async fn attach(
 }
 
 /// Reads a release and its statements.
+///
+/// # Errors
+///
+/// Where the location holds no release, its bytes are not those of its digest, something is too large, or the registry
+/// does not answer in time.
 pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pulled, RegistryError> {
     let store = Store::open(location, options);
     let host = || location.to_string();

@@ -30,6 +30,10 @@ pub enum Wanted {
 
 impl Location {
     /// None for a text that names a file.
+    ///
+    /// # Errors
+    ///
+    /// Where a text that begins as a location names no repository, no directory, or a malformed digest.
     pub fn parse(text: &str) -> Option<Result<Self, String>> {
         if let Some(rest) = text.strip_prefix("oci://") {
             return Some(registry(rest));

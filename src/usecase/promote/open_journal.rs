@@ -135,6 +135,11 @@ pub struct ResumeRequest {
 }
 
 /// Finds what an earlier run began. What it is judged by is kept in the cluster.
+///
+/// # Errors
+///
+/// Where the release's file or the cluster cannot be read, or what the cluster keeps of the release is not to be
+/// believed.
 pub async fn resume(request: ResumeRequest, channels: &Channels) -> Result<Recovery, CommandError> {
     let name = if request.release.is_file() {
         load::release(&request.release)?.release.metadata.name

@@ -52,6 +52,10 @@ impl Prepared {
     }
 
     /// An error where findings refuse. It only counts them: they have been shown.
+    ///
+    /// # Errors
+    ///
+    /// Where a finding refuses and no waiver names its check.
     pub fn check_refusals(&self) -> Result<(), CommandError> {
         let findings = self.planned.findings.iter();
         let refusing: Vec<_> = findings

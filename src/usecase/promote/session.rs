@@ -71,6 +71,10 @@ impl Session {
     }
 
     /// Reads the target again: inventory and history are others once an earlier run has ended.
+    ///
+    /// # Errors
+    ///
+    /// Where the cluster does not answer, or what it keeps of the release cannot be parsed.
     pub async fn read_target_again(&mut self) -> Result<(), CommandError> {
         self.target = find_target(&self.request, &self.inputs, self.target.scope()).await?;
         Ok(())

@@ -19,6 +19,10 @@ use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
 
 /// A value of `--adopt`: a field manager, or a release in its form.
+///
+/// # Errors
+///
+/// Where what follows `release:` is no name, with or without a namespace.
 pub fn parse_adopt(text: &str) -> Result<String, String> {
     match text.strip_prefix(RELEASE_PREFIX) {
         Some(release) if ReleaseRef::parse(release, "any").is_none() => {

@@ -39,6 +39,10 @@ pub struct PromotionTarget {
 
 impl PromotionTarget {
     /// Reads what the cluster keeps of a release. What may not be read is no error: it becomes a finding that refuses.
+    ///
+    /// # Errors
+    ///
+    /// Where the cluster does not answer, or what it keeps of the release cannot be parsed.
     pub async fn find(scope: Scope, state_key: Option<StateKey>, name: String) -> Result<Self, CommandError> {
         let Scope { cluster, home } = scope;
         let state = read_release_state(cluster.as_ref(), &home, &name, state_key.as_ref());
@@ -89,6 +93,10 @@ impl PromotionTarget {
     }
 
     /// An error where nothing may be written, as what the cluster keeps cannot be believed.
+    ///
+    /// # Errors
+    ///
+    /// Where it was altered, is not sealed, cannot be verified, or a later version wrote it.
     pub fn check_state(&self) -> Result<(), CommandError> {
         release_state::check_writable(&self.state.sealing, &self.home, &self.name)
     }
@@ -129,6 +137,10 @@ impl PromotionTarget {
 
     /// What an execution is given that takes up an open journal: what it is judged by is in the journal, and the tested
     /// images are in the record beside it.
+    ///
+    /// # Errors
+    ///
+    /// Where the plan or the release of the open promotion cannot be read from the cluster.
     pub async fn run_context_from_journal(
         &self,
         run: &RunOptions,

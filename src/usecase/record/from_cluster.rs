@@ -22,6 +22,10 @@ pub struct Seen {
 }
 
 /// What each container ran. Anything else than what is recorded, and a workload that is not ready, is an error.
+///
+/// # Errors
+///
+/// Where the cluster does not answer or the pods cannot be listed. What runs and should not is in the answer.
 pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError> {
     let Scope { cluster, home } = scope;
     let workloads = workloads(release, home);

@@ -9,6 +9,10 @@ use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
 
 /// The images in the order in which they are needed.
+///
+/// # Errors
+///
+/// Where a reference is malformed, has no digest while no registry is asked, or its registry does not give one.
 pub async fn resolve(
     needed: &[NeededImage],
     by_hand: &BTreeMap<String, Sha256Digest>,

@@ -33,6 +33,11 @@ pub struct Goal {
 
 impl Goal {
     /// Reads what a request names, and finds where its objects are reached.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read, an image could be several of the release's, the cluster cannot be reached, or it
+    /// does not serve a kind.
     pub async fn find(request: &Request) -> Result<Self, CommandError> {
         let loaded = open_release(&request.release).await?;
         let LoadedEnvironment {
