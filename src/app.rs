@@ -21,14 +21,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 const COMPLETER: &str = "kubectl_complete-delivery";
 
 /// Parses, runs and tells the exit code.
-pub fn run(arguments: Vec<OsString>) -> Exit {
-    if let Some(words) = words_to_complete(&arguments) {
+pub fn run(arguments: &[OsString]) -> Exit {
+    if let Some(words) = words_to_complete(arguments) {
         return complete(&words, &Cli::command());
     }
 
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, &arguments),
+        Err(error) => return refuse(&error, arguments),
     };
 
     let family = cli.command.family();

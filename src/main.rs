@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     // a second call fails.
     rustls::crypto::ring::default_provider().install_default().ok();
 
-    let exit = kubectl_delivery::app::run(std::env::args_os().collect());
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let exit = kubectl_delivery::app::run(&arguments);
     ExitCode::from(exit.0)
 }

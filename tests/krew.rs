@@ -156,18 +156,16 @@ fn the_manifest_keeps_krews_rules() {
 fn the_release_bots_template_gives_the_same_manifest() {
     let tag = concat!("v", env!("CARGO_PKG_VERSION"));
     let zeros = "0".repeat(64);
-    let mut rendered = String::new();
-    for line in read(".krew.yaml").lines() {
-        // addURIAndSha writes both fields, the second one indented as the first.
-        match line
-            .trim()
-            .strip_prefix("{{addURIAndSha \"")
-            .and_then(|rest| rest.split_once("\" .TagName"))
-        {
-            Some((uri, _)) => rendered.push_str(&format!("      uri: {uri}\n      sha256: \"{zeros}\"\n")),
-            None => rendered.push_str(&format!("{line}\n")),
-        }
-    }
+    // addURIAndSha writes both fields, the second one indented as the first.
+    let render = |line: &str| match line
+        .trim()
+        .strip_prefix("{{addURIAndSha \"")
+        .and_then(|rest| rest.split_once("\" .TagName"))
+    {
+        Some((uri, _)) => format!("      uri: {uri}\n      sha256: \"{zeros}\"\n"),
+        None => format!("{line}\n"),
+    };
+    let rendered: String = read(".krew.yaml").lines().map(render).collect();
     let rendered: Value = serde_yaml::from_str(&rendered.replace("{{ .TagName }}", tag)).unwrap();
     assert_eq!(rendered, manifest("krew/delivery.yaml"));
 }

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn claim(spec: Value, fields: Value) -> Object {
+    fn claim(spec: &Value, fields: &Value) -> Object {
         Object::new(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "a",
             "managedFields": [{"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields}]}, "spec": spec}))
         .unwrap()
@@ -141,11 +141,14 @@ mod tests {
 
     #[test]
     fn what_the_control_plane_set_below_a_refused_field_is_taken_from_live_and_what_a_user_set_is_not() {
-        let desired = claim(json!({"resources": {"requests": {"storage": "1Gi"}}}), json!({}));
+        let desired = claim(
+            &json!({"resources": {"requests": {"storage": "1Gi"}}}),
+            &json!({}),
+        );
         let live = claim(
-            json!({"resources": {"requests": {"storage": "1Gi"}}, "volumeName": "pv-1", "storageClassName": "fast",
+            &json!({"resources": {"requests": {"storage": "1Gi"}}, "volumeName": "pv-1", "storageClassName": "fast",
                 "selector": {"matchLabels": {"a": "b"}}}),
-            json!({"f:spec": {"f:selector": {"f:matchLabels": {"f:a": {}}}}}),
+            &json!({"f:spec": {"f:selector": {"f:matchLabels": {"f:a": {}}}}}),
         );
 
         let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
@@ -159,10 +162,10 @@ mod tests {
 
     #[test]
     fn a_class_that_leaves_a_release_is_kept_whoever_set_it() {
-        let desired = claim(json!({"volumeMode": "Filesystem"}), json!({}));
+        let desired = claim(&json!({"volumeMode": "Filesystem"}), &json!({}));
         let live = claim(
-            json!({"volumeMode": "Filesystem", "storageClassName": "fast"}),
-            json!({"f:spec": {"f:storageClassName": {}}}),
+            &json!({"volumeMode": "Filesystem", "storageClassName": "fast"}),
+            &json!({"f:spec": {"f:storageClassName": {}}}),
         );
 
         let (body, bound) = with_bound(&desired, &live, &["spec".into()]).unwrap();
@@ -173,8 +176,8 @@ mod tests {
     #[test]
     fn a_field_that_desired_names_is_not_bound() {
         // Release and cluster name two volumes: a person has to decide.
-        let desired = claim(json!({"volumeName": "pv-2"}), json!({}));
-        let live = claim(json!({"volumeName": "pv-1"}), json!({}));
+        let desired = claim(&json!({"volumeName": "pv-2"}), &json!({}));
+        let live = claim(&json!({"volumeName": "pv-1"}), &json!({}));
         assert_eq!(with_bound(&desired, &live, &["spec.volumeName".into()]), None);
     }
 

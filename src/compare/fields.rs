@@ -112,7 +112,7 @@ impl Walk<'_> {
                     continue;
                 }
 
-                self.add(leaf, ChangeKind::Added, Some(owner));
+                self.add(&leaf, ChangeKind::Added, Some(owner));
             }
         }
     }
@@ -140,15 +140,15 @@ impl Walk<'_> {
                     });
                 }
                 // `NotAsked` does not come here.
-                Fresh::Object(_) | Fresh::NotAsked => self.add(leaf, ChangeKind::AddedOriginUnknown, None),
+                Fresh::Object(_) | Fresh::NotAsked => self.add(&leaf, ChangeKind::AddedOriginUnknown, None),
             }
         }
     }
 
     /// Adds what desired does not hold: the whole list item where it lacks that, and what is not found already. `by` is
     /// whose entry it was found in.
-    fn add(&mut self, leaf: FieldPath, kind: ChangeKind, by: Option<&FieldManager>) {
-        let path = self.item_of(&leaf);
+    fn add(&mut self, leaf: &FieldPath, kind: ChangeKind, by: Option<&FieldManager>) {
+        let path = self.item_of(leaf);
         if self.found.iter().any(|known| path.starts_with(&known.path)) {
             return;
         }
@@ -185,7 +185,7 @@ mod tests {
     use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
-    fn object(spec: Value, entries: &[(&str, &str, Value)]) -> Object {
+    fn object(spec: &Value, entries: &[(&str, &str, Value)]) -> Object {
         let entry = |(manager, operation, fields): &(&str, &str, Value)| json!({"manager": manager, "operation": operation, "fieldsV1": {"f:spec": fields}});
         let entries: Vec<_> = entries.iter().map(entry).collect();
         Object::new(json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a", "managedFields": entries}, "spec": spec}))
@@ -242,10 +242,10 @@ mod tests {
             "Update",
             json!({"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}),
         );
-        let live = object(containers(&[("web", "1"), ("log", "1")]), &[edit]);
+        let live = object(&containers(&[("web", "1"), ("log", "1")]), &[edit]);
 
         let ours = (FIELD_MANAGER, "Apply", owned(&["web", "log"]));
-        let predicted = object(containers(&[("web", "2"), ("log", "1")]), &[ours]);
+        let predicted = object(&containers(&[("web", "2"), ("log", "1")]), &[ours]);
 
         let expected = (
             "/spec/containers/[name=web]/image".to_owned(),
@@ -263,7 +263,7 @@ mod tests {
         let spec = containers(&[("web", "1"), ("spy", "1")]);
         let ours = (FIELD_MANAGER, "Apply", owned(&["web"]));
         let theirs = ("kubectl-patch", "Update", owned(&["spy"]));
-        let live = object(spec, &[ours, theirs]);
+        let live = object(&spec, &[ours, theirs]);
 
         let expected = (
             "/spec/containers/[name=spy]".to_owned(),
@@ -272,28 +272,28 @@ mod tests {
         );
 
         // The answer to an apply is live itself: another manager's container stays in it.
-        let desired = object(containers(&[("web", "1")]), &[]);
+        let desired = object(&containers(&[("web", "1")]), &[]);
         assert_eq!(found(&desired, &live, &Fresh::NotAsked), [expected]);
     }
 
     #[test]
     fn a_default_that_a_tool_wrote_down_is_no_difference() {
         let theirs = ("helm", "Update", json!({"f:policy": {}, "f:empty": {}}));
-        let live = object(json!({"policy": "Always", "empty": {}}), &[theirs]);
-        let desired = object(json!({}), &[]);
+        let live = object(&json!({"policy": "Always", "empty": {}}), &[theirs]);
+        let desired = object(&json!({}), &[]);
 
         assert_eq!(found(&desired, &live, &Fresh::NotAsked).len(), 2);
 
         // A tool that sends whole objects owns the defaults in them: a fresh object has them as well.
-        let fresh = Fresh::Object(Box::new(object(json!({"policy": "Always", "empty": {}}), &[])));
+        let fresh = Fresh::Object(Box::new(object(&json!({"policy": "Always", "empty": {}}), &[])));
         assert_eq!(found(&desired, &live, &fresh), []);
     }
 
     #[test]
     fn a_list_in_another_order_is_one_difference_of_the_whole() {
         let ours = [(FIELD_MANAGER, "Apply", owned(&["a", "b"]))];
-        let live = object(containers(&[("a", "1"), ("b", "1")]), &ours);
-        let predicted = object(containers(&[("b", "1"), ("a", "1")]), &ours);
+        let live = object(&containers(&[("a", "1"), ("b", "1")]), &ours);
+        let predicted = object(&containers(&[("b", "1"), ("a", "1")]), &ours);
 
         let paths: Vec<_> = found_beside(&predicted, &live, &predicted, &Fresh::NotAsked)
             .into_iter()

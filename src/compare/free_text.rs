@@ -170,11 +170,11 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn takes_at(live: Value, path: &str, wanted: Value) -> bool {
+    fn takes_at(live: Value, path: &str, wanted: &Value) -> bool {
         let live = Object::new(live).unwrap();
         let path: FieldPath = path.parse().unwrap();
         let held = path.get(live.value()).unwrap().clone();
-        accepts(&live, &path, &held, &wanted)
+        accepts(&live, &path, &held, wanted)
     }
 
     fn deployment() -> Value {
@@ -188,30 +188,30 @@ mod tests {
     const CONTAINER: &str = "/spec/template/spec/containers/[name=web]";
 
     #[rstest]
-    #[case::annotation("/metadata/annotations/example.com~1a", json!(""), true)]
-    #[case::kubernetes_own("/metadata/annotations/kubernetes.io~1change-cause", json!("y"), false)]
-    #[case::label("/metadata/labels/app.kubernetes.io~1version", json!("2.0_a"), true)]
-    #[case::no_label("/metadata/labels/app.kubernetes.io~1version", json!("2 "), false)]
-    #[case::long_label("/metadata/labels/app.kubernetes.io~1version", json!("a".repeat(64)), false)]
-    #[case::replicas("/spec/replicas", json!(2), false)]
+    #[case::annotation("/metadata/annotations/example.com~1a", &json!(""), true)]
+    #[case::kubernetes_own("/metadata/annotations/kubernetes.io~1change-cause", &json!("y"), false)]
+    #[case::label("/metadata/labels/app.kubernetes.io~1version", &json!("2.0_a"), true)]
+    #[case::no_label("/metadata/labels/app.kubernetes.io~1version", &json!("2 "), false)]
+    #[case::long_label("/metadata/labels/app.kubernetes.io~1version", &json!("a".repeat(64)), false)]
+    #[case::replicas("/spec/replicas", &json!(2), false)]
     // The selector has to match the labels of the template.
-    #[case::label_of_pods("/spec/template/metadata/labels/app", json!("other"), false)]
-    #[case::apparmor("/spec/template/metadata/annotations/container.apparmor.security.beta.kubernetes.io~1web", json!("y"), false)]
-    #[case::account("/spec/template/spec/serviceAccountName", json!("b"), false)]
-    #[case::image("CONTAINER/image", json!("r.example/web:2"), true)]
-    #[case::no_image("CONTAINER/image", json!(""), false)]
-    #[case::short_image("CONTAINER/image", json!("web:2"), false)]
-    #[case::image_with_a_blank("CONTAINER/image", json!("r.example/web:2 "), false)]
+    #[case::label_of_pods("/spec/template/metadata/labels/app", &json!("other"), false)]
+    #[case::apparmor("/spec/template/metadata/annotations/container.apparmor.security.beta.kubernetes.io~1web", &json!("y"), false)]
+    #[case::account("/spec/template/spec/serviceAccountName", &json!("b"), false)]
+    #[case::image("CONTAINER/image", &json!("r.example/web:2"), true)]
+    #[case::no_image("CONTAINER/image", &json!(""), false)]
+    #[case::short_image("CONTAINER/image", &json!("web:2"), false)]
+    #[case::image_with_a_blank("CONTAINER/image", &json!("r.example/web:2 "), false)]
     // One of three words: the server refuses any other.
-    #[case::policy("CONTAINER/imagePullPolicy", json!("Sometimes"), false)]
-    #[case::value("CONTAINER/env/[name=A]/value", json!("2"), true)]
-    #[case::empty_value("CONTAINER/env/[name=A]/value", json!(""), false)]
-    #[case::number("CONTAINER/env/[name=A]/value", json!(2), false)]
-    #[case::words("CONTAINER/args", json!(["a", "b"]), true)]
-    #[case::numbers("CONTAINER/args", json!([1]), false)]
+    #[case::policy("CONTAINER/imagePullPolicy", &json!("Sometimes"), false)]
+    #[case::value("CONTAINER/env/[name=A]/value", &json!("2"), true)]
+    #[case::empty_value("CONTAINER/env/[name=A]/value", &json!(""), false)]
+    #[case::number("CONTAINER/env/[name=A]/value", &json!(2), false)]
+    #[case::words("CONTAINER/args", &json!(["a", "b"]), true)]
+    #[case::numbers("CONTAINER/args", &json!([1]), false)]
     // A quantity comes back in the server's own form, and is held against the request.
-    #[case::limit("CONTAINER/resources/limits/cpu", json!("2"), false)]
-    fn leaves_of_a_workload(#[case] path: &str, #[case] wanted: Value, #[case] expected: bool) {
+    #[case::limit("CONTAINER/resources/limits/cpu", &json!("2"), false)]
+    fn leaves_of_a_workload(#[case] path: &str, #[case] wanted: &Value, #[case] expected: bool) {
         assert_eq!(
             takes_at(deployment(), &path.replace("CONTAINER", CONTAINER), wanted),
             expected
@@ -226,7 +226,7 @@ mod tests {
         let live =
             json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "annotations": {key: "x"}}});
         assert_eq!(
-            takes_at(live, &format!("/metadata/annotations/{key}"), json!("y")),
+            takes_at(live, &format!("/metadata/annotations/{key}"), &json!("y")),
             expected
         );
     }
@@ -239,25 +239,25 @@ mod tests {
         assert!(!takes_at(
             live,
             &format!("{CONTAINER}/image"),
-            json!("r.example/web:2")
+            &json!("r.example/web:2")
         ));
     }
 
     #[rstest]
-    #[case::data("ConfigMap", json!({}), "1", true)]
-    #[case::immutable("ConfigMap", json!({"immutable": true}), "1", false)]
-    #[case::opaque("Secret", json!({"type": "Opaque"}), "MQ==", true)]
-    #[case::no_base64("Secret", json!({"type": "Opaque"}), "1", false)]
-    #[case::unusual_base64("Secret", json!({"type": "Opaque"}), "MR==", false)]
-    #[case::certificate("Secret", json!({"type": "kubernetes.io/tls"}), "MQ==", false)]
-    #[case::of_another_kind("Thing", json!({}), "1", false)]
-    fn data(#[case] kind: &str, #[case] fields: Value, #[case] wanted: &str, #[case] expected: bool) {
+    #[case::data("ConfigMap", &json!({}), "1", true)]
+    #[case::immutable("ConfigMap", &json!({"immutable": true}), "1", false)]
+    #[case::opaque("Secret", &json!({"type": "Opaque"}), "MQ==", true)]
+    #[case::no_base64("Secret", &json!({"type": "Opaque"}), "1", false)]
+    #[case::unusual_base64("Secret", &json!({"type": "Opaque"}), "MR==", false)]
+    #[case::certificate("Secret", &json!({"type": "kubernetes.io/tls"}), "MQ==", false)]
+    #[case::of_another_kind("Thing", &json!({}), "1", false)]
+    fn data(#[case] kind: &str, #[case] fields: &Value, #[case] wanted: &str, #[case] expected: bool) {
         let mut live =
             json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "data": {"k": "eA=="}});
         live.as_object_mut()
             .unwrap()
             .extend(fields.as_object().unwrap().clone());
-        assert_eq!(takes_at(live, "/data/k", json!(wanted)), expected);
+        assert_eq!(takes_at(live, "/data/k", &json!(wanted)), expected);
     }
 
     #[test]

@@ -108,12 +108,12 @@ impl Walk {
                 .iter()
                 .filter(|(_, is_ours, _)| *is_ours == ours)
                 .map(|(step, ..)| step)
-                .collect()
+                .collect::<Vec<_>>()
         };
 
         for (index, (item, lacking)) in items
             .iter()
-            .zip(lacking(items, &names, of(true), of(false)))
+            .zip(lacking(items, &names, &of(true), &of(false)))
             .enumerate()
         {
             let field = |name: &&str| Some(((*name).to_owned(), item.get(name)?.clone()));
@@ -143,7 +143,7 @@ impl Walk {
 
 /// What each item lacks of its key: as our own entry has it that names such an item, as others got it that it names, or
 /// as another manager's entry has it.
-fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>) -> Vec<Fields> {
+fn lacking(items: &[Value], names: &[&str], ours: &[&Step], theirs: &[&Step]) -> Vec<Fields> {
     let taken: Vec<Step> = items.iter().filter_map(|item| key_step(item, names)).collect();
 
     // A key that another item of desired writes in full is that item's.
@@ -154,7 +154,7 @@ fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>
             .find(|step| agrees(step, item, names));
         step.map(|step| rest_of(step, item)).unwrap_or_default()
     };
-    let mut found: Vec<Fields> = items.iter().map(|item| named(item, &ours)).collect();
+    let mut found: Vec<Fields> = items.iter().map(|item| named(item, ours)).collect();
 
     // What the server filled in for one item it fills in for the next: it is a default of the schema.
     let defaults: Fields = found.concat();
@@ -165,7 +165,7 @@ fn lacking(items: &[Value], names: &[&str], ours: Vec<&Step>, theirs: Vec<&Step>
             // An item that is new: no entry names it yet.
             *lacking = missing.filter_map(default).collect();
             if lacking.is_empty() {
-                *lacking = named(item, &theirs);
+                *lacking = named(item, theirs);
             }
         }
     }

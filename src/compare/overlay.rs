@@ -326,7 +326,7 @@ mod tests {
     use crate::compare::fields::changes;
     use crate::model::snapshot::Fresh;
 
-    fn deployment(container: Value, replicas: u32) -> Object {
+    fn deployment(container: &Value, replicas: u32) -> Object {
         Object::new(
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
             "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}}),
@@ -337,7 +337,7 @@ mod tests {
     fn live() -> Object {
         let container = json!({"name": "web", "image": "a:1", "imagePullPolicy": "IfNotPresent",
             "ports": [{"containerPort": 80, "protocol": "TCP"}], "resources": {"limits": {"cpu": "2"}}});
-        let mut live = deployment(container, 1);
+        let mut live = deployment(&container, 1);
         live.value_mut()["metadata"]["managedFields"] = json!([{"manager": FIELD_MANAGER, "operation": "Apply",
             "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {},
             "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:image": {},
@@ -346,7 +346,7 @@ mod tests {
         live
     }
 
-    fn predicted(container: Value, replicas: u32) -> Vec<String> {
+    fn predicted(container: &Value, replicas: u32) -> Vec<String> {
         let (live, desired) = (live(), deployment(container, replicas));
         let predicted = overlay(&desired, &live);
         changes(&desired, &live, &predicted, &Fresh::NotAsked)
@@ -360,7 +360,7 @@ mod tests {
     fn defaults_quantities_and_default_keys_are_no_differences() {
         // The pull policy, the port's protocol and the form of the limit are the server's.
         let same = json!({"name": "web", "image": "a:1", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "2000m"}}});
-        assert_eq!(predicted(same, 1), Vec::<String>::new());
+        assert_eq!(predicted(&same, 1), Vec::<String>::new());
     }
 
     #[test]
@@ -370,7 +370,7 @@ mod tests {
 
         let at = "/spec/template/spec/containers/[name=web]";
         assert_eq!(
-            predicted(other, 3),
+            predicted(&other, 3),
             [
                 "/spec/replicas".to_owned(),
                 format!("{at}/image"),

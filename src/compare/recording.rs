@@ -284,7 +284,7 @@ mod tests {
         Object::new(value).unwrap()
     }
 
-    fn pod(spec: Value) -> Object {
+    fn pod(spec: &Value) -> Object {
         object(
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}, "spec": spec}),
         )
@@ -296,7 +296,7 @@ mod tests {
             json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": "db", "namespace": "n"}, "data": {"password": "aHVudGVyMg=="}}),
         );
         let reader = pod(
-            json!({"containers": [{"name": "c", "image": "x:1", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}),
+            &json!({"containers": [{"name": "c", "image": "x:1", "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]}]}),
         );
 
         let metadata = ReleaseMetadata {
@@ -325,7 +325,7 @@ mod tests {
             json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "e", "namespace": "n"}, "spec": {"target": {"name": "db"}}}),
         );
         let reader = pod(
-            json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "m"}}, {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}]}),
+            &json!({"containers": [{"name": "c", "envFrom": [{"configMapRef": {"name": "m"}}, {"secretRef": {"name": "db"}}, {"configMapRef": {"name": "maybe", "optional": true}}]}]}),
         );
 
         let found = requirements(&[map, external, reader]);
@@ -353,9 +353,9 @@ mod tests {
     #[test]
     fn an_image_is_needed_once_and_by_its_first_user() {
         let one = pod(
-            json!({"containers": [{"name": "c", "image": "x:1"}], "initContainers": [{"name": "i", "image": "y:1"}]}),
+            &json!({"containers": [{"name": "c", "image": "x:1"}], "initContainers": [{"name": "i", "image": "y:1"}]}),
         );
-        let two = pod(json!({"containers": [{"name": "d", "image": "x:1"}]}));
+        let two = pod(&json!({"containers": [{"name": "d", "image": "x:1"}]}));
 
         // Init containers run before the others, and are named first.
         let told: Vec<_> = needed_images(&[one, two], &[])

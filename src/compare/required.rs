@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn object(kind: &str, name: &str, spec: Value) -> Object {
+    fn object(kind: &str, name: &str, spec: &Value) -> Object {
         Object::new(json!({"apiVersion": "v1", "kind": kind, "spec": spec,
             "metadata": {"name": name, "namespace": "shop"}}))
         .unwrap()
@@ -90,7 +90,7 @@ mod tests {
 
     fn reader(secret: &str) -> Object {
         let container = json!({"name": "c", "envFrom": [{"secretRef": {"name": secret}}]});
-        object("Pod", "shop-web", json!({"containers": [container]}))
+        object("Pod", "shop-web", &json!({"containers": [container]}))
     }
 
     fn required(tested: &[Object], desired: &[Object]) -> Vec<String> {
@@ -121,8 +121,8 @@ mod tests {
 
     #[test]
     fn a_requirement_is_called_as_desired_calls_it_and_left_out_where_desired_holds_it() {
-        let map = || object("ConfigMap", "shop-map", json!({}));
-        let secret = |name: &str| object("Secret", name, json!({}));
+        let map = || object("ConfigMap", "shop-map", &json!({}));
+        let secret = |name: &str| object("Secret", name, &json!({}));
 
         assert_eq!(required(&[map()], &[map()]), ["shop/db"], "no spec refers to it");
         assert_eq!(required(&[reader("db")], &[reader("db")]), ["shop/db"]);

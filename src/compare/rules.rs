@@ -218,18 +218,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn environment(rule: Value) -> Environment {
+    fn environment(rule: &Value) -> Environment {
         serde_json::from_value(json!({"apiVersion": "v", "kind": "Environment", "metadata": {"name": "p"}, "spec": {"differences": [rule]}})).unwrap()
     }
 
-    fn ask(rule: Value, path: &str, desired: Value) -> (RuleAnswer, Vec<RuleState>) {
+    fn ask(rule: &Value, path: &str, desired: &Value) -> (RuleAnswer, Vec<RuleState>) {
         let rules = Rules::new(&environment(rule), "2026-11-23".parse().unwrap());
         let id = ObjectId::new("", "ConfigMap", Some("shop"), "shop-config");
         let answer = rules.answer(
             &id,
             &path.parse().unwrap(),
             Sides {
-                desired: Some(&desired),
+                desired: Some(desired),
                 ..Sides::default()
             },
         );
@@ -246,15 +246,12 @@ mod tests {
     #[test]
     fn a_rule_allows_what_lies_under_its_path_and_meets_its_constraint() {
         let rule = json!({"target": {"kind": "ConfigMap", "name": "shop*"}, "path": "/data/URL", "when": "desired.startsWith('https://')", "reason": "r"});
-        assert_eq!(
-            ask(rule.clone(), "/data/URL", json!("https://x")).0.allowed_by,
-            Some(0)
-        );
+        assert_eq!(ask(&rule, "/data/URL", &json!("https://x")).0.allowed_by, Some(0));
 
-        let (answer, _) = ask(rule.clone(), "/data/URL", json!("http://x"));
+        let (answer, _) = ask(&rule, "/data/URL", &json!("http://x"));
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("constraint"));
 
-        let (answer, remarks) = ask(rule, "/data/OTHER", json!("https://x"));
+        let (answer, remarks) = ask(&rule, "/data/OTHER", &json!("https://x"));
         assert_eq!(
             (answer, remarks),
             (RuleAnswer::default(), vec![RuleState::Unused])
@@ -265,33 +262,36 @@ mod tests {
     fn an_expired_rule_allows_nothing_and_is_said() {
         let rule = |day: &str| json!({"target": {}, "reason": "r", "expires": day});
 
-        let (answer, remarks) = ask(rule("2026-11-22"), "/data", json!(1));
+        let (answer, remarks) = ask(&rule("2026-11-22"), "/data", &json!(1));
         assert!(answer.allowed_by.is_none() && answer.note.unwrap().contains("expired on 2026-11-22"));
         assert_eq!(remarks, [RuleState::Expired]);
 
         // Its last day: it allows, and is warned of.
-        let (answer, remarks) = ask(rule("2026-11-23"), "/data", json!(1));
+        let (answer, remarks) = ask(&rule("2026-11-23"), "/data", &json!(1));
         assert_eq!(
             (answer.allowed_by, remarks),
             (Some(0), vec![RuleState::ExpiresSoon { days: 0 }])
         );
 
-        assert_eq!(ask(rule("2027-06-30"), "/data", json!(1)).1, []);
+        assert_eq!(ask(&rule("2027-06-30"), "/data", &json!(1)).1, []);
     }
 
     #[test]
     fn a_constraint_that_cannot_be_evaluated_allows_nothing() {
         let (answer, remarks) = ask(
-            json!({"target": {}, "reason": "r", "when": "live.size() > 3"}),
+            &json!({"target": {}, "reason": "r", "when": "live.size() > 3"}),
             "/x",
-            json!(1),
+            &json!(1),
         );
 
         // Null has no size: the field is not in live.
         assert!(answer.allowed_by.is_none());
         assert!(matches!(remarks[..], [RuleState::Broken { .. }]));
         assert_eq!(
-            check_expressions(&environment(json!({"target": {}, "reason": "r", "when": "a ++"}))).len(),
+            check_expressions(&environment(
+                &json!({"target": {}, "reason": "r", "when": "a ++"})
+            ))
+            .len(),
             1
         );
     }

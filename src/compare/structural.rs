@@ -176,8 +176,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn texts(left: Value, right: Value) -> Vec<String> {
-        differences(&left, &right, &|_, _, _| false)
+    fn texts(left: &Value, right: &Value) -> Vec<String> {
+        differences(left, right, &|_, _, _| false)
             .iter()
             .map(|found| found.path.to_string())
             .collect()
@@ -186,19 +186,19 @@ mod tests {
     #[test]
     fn a_difference_is_named_as_deep_as_both_sides_go() {
         assert_eq!(
-            texts(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}})),
+            texts(&json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 1, "c": 3}})),
             ["/a/c"]
         );
         assert_eq!(
-            texts(json!({"a": {"b": 1}}), json!({"a": {"b": 1}, "d": {"e": 1}})),
+            texts(&json!({"a": {"b": 1}}), &json!({"a": {"b": 1}, "d": {"e": 1}})),
             ["/d"]
         );
         assert_eq!(
-            texts(json!({"labels": {}, "x": null}), json!({})),
+            texts(&json!({"labels": {}, "x": null}), &json!({})),
             Vec::<String>::new()
         );
 
-        assert_eq!(texts(json!({"emptyDir": {}}), json!({})), ["/emptyDir"]);
+        assert_eq!(texts(&json!({"emptyDir": {}}), &json!({})), ["/emptyDir"]);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let right =
             json!({"containers": [{"name": "b", "image": "2"}, {"name": "a", "image": "1"}, {"name": "c"}]});
         assert_eq!(
-            texts(left, right),
+            texts(&left, &right),
             ["/containers/[name=b]/image", "/containers/[name=c]"]
         );
     }
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn an_order_that_matters_is_a_difference() {
         let list = |names: [&str; 2]| json!({"env": names.map(|name| json!({"name": name, "value": "x"}))});
-        assert_eq!(texts(list(["A", "B"]), list(["B", "A"])), ["/env"]);
+        assert_eq!(texts(&list(["A", "B"]), &list(["B", "A"])), ["/env"]);
         assert_eq!(
-            texts(json!({"args": ["a", "b"]}), json!({"args": ["b", "a"]})),
+            texts(&json!({"args": ["a", "b"]}), &json!({"args": ["b", "a"]})),
             ["/args/[0]", "/args/[1]"]
         );
     }

@@ -171,7 +171,7 @@ mod tests {
             .collect()
     }
 
-    fn deployment(container: Value) -> Value {
+    fn deployment(container: &Value) -> Value {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": [
             {"manager": "kubectl-delivery", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {
                 "f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:image": {}}}}}}}}]},
@@ -184,14 +184,14 @@ mod tests {
     fn defaults_are_explained_and_what_admission_injected_is_not() {
         let plain = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "IfNotPresent", "resources": {}});
 
-        assert_eq!(found(deployment(plain)), Vec::<String>::new());
+        assert_eq!(found(deployment(&plain)), Vec::<String>::new());
         // A policy that does not follow from the tag is somebody's choice, as is a variable.
         let injected = json!({"name": "web", "image": "a.example/web:1", "imagePullPolicy": "Always",
             "env": [{"name": "INJECTED", "value": "1"}]});
         let at = "/spec/template/spec/containers/[name=web]";
         let env = |field: &str| format!("{at}/env/[name=INJECTED]/{field}");
         assert_eq!(
-            found(deployment(injected)),
+            found(deployment(&injected)),
             [format!("{at}/imagePullPolicy"), env("name"), env("value")]
         );
 
@@ -199,7 +199,7 @@ mod tests {
         let empty = json!({"name": "web", "image": "a.example/web:1", "securityContext": {}, "args": []});
         let at = "/spec/template/spec/containers/[name=web]";
         assert_eq!(
-            found(deployment(empty)),
+            found(deployment(&empty)),
             [format!("{at}/securityContext"), format!("{at}/args")]
         );
 
@@ -207,7 +207,7 @@ mod tests {
         let side = json!({"name": "side", "image": "a.example/side:1", "imagePullPolicy": "IfNotPresent"});
         let at = "/spec/template/spec/containers/[name=side]";
         assert_eq!(
-            found(deployment(side)),
+            found(deployment(&side)),
             [format!("{at}/name"), format!("{at}/image")]
         );
     }
@@ -223,7 +223,7 @@ mod tests {
         ] {
             let container = json!({"name": "web", "image": image, "imagePullPolicy": policy});
             assert_eq!(
-                found(deployment(container)).is_empty(),
+                found(deployment(&container)).is_empty(),
                 is_default,
                 "{image} {policy}"
             );

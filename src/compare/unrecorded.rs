@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn found(kind: (&str, &str), spec: Value) -> Vec<(String, String)> {
+    fn found(kind: (&str, &str), spec: &Value) -> Vec<(String, String)> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a"}, "spec": spec});
         let found = unrecorded_images(&[Object::new(object).unwrap()], &[]);
         found
@@ -165,7 +165,7 @@ mod tests {
         let spec = json!({"image": "quay.io/p/p:v3", "thanos": {"baseImage": "quay.io/t/t"}, "tag": "v1",
             "logoImage": "logo.png", "backgroundImage": "https://a.example/x.png", "image_count": "3"});
         assert_eq!(
-            found(("monitoring.coreos.com/v1", "Prometheus"), spec),
+            found(("monitoring.coreos.com/v1", "Prometheus"), &spec),
             [
                 ("/spec/image".into(), "quay.io/p/p:v3".into()),
                 ("/spec/thanos/baseImage".into(), "quay.io/t/t".into()),
@@ -182,7 +182,7 @@ mod tests {
                 {"name": "B", "value": "svc.cluster.local/path"}, {"name": "C", "value": "/var/run:ro"}]}]}}});
 
         // The container's own image is recorded, and a listening address or a link is none.
-        let references: Vec<String> = found(("apps/v1", "Deployment"), spec)
+        let references: Vec<String> = found(("apps/v1", "Deployment"), &spec)
             .into_iter()
             .map(|(_, reference)| reference)
             .collect();

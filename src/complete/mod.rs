@@ -56,26 +56,24 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
         CompletionSource::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
     };
 
-    let mut text = String::new();
-    for proposal in proposals {
-        let whole = format!("{prefix}{}", proposal.value);
-        if whole.starts_with(&request.typed) {
-            // The form is cobra's: a line a proposal, and a tab before its help.
-            let help = clean(&proposal.help)
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .replace('\t', " ");
-            let tab = if help.is_empty() { "" } else { "\t" };
-            text.push_str(&format!("{}{tab}{help}\n", one_word(&whole)));
-        }
-    }
-
-    text.push_str(&format!(":{}\n", directive as u8));
+    let lines: String = proposals
+        .iter()
+        .map(|proposal| (format!("{prefix}{}", proposal.value), &proposal.help))
+        .filter(|(whole, _)| whole.starts_with(&request.typed))
+        .map(|(whole, help)| proposal_line(&whole, help))
+        .collect();
+    let text = format!("{lines}:{}\n", directive as u8);
 
     // A shell that went away needs no answer.
     std::io::stdout().write_all(text.as_bytes()).ok();
     Exit::OK
+}
+
+/// The form is cobra's: a line a proposal, and a tab before its help.
+fn proposal_line(whole: &str, help: &str) -> String {
+    let help = clean(help).lines().next().unwrap_or_default().replace('\t', " ");
+    let tab = if help.is_empty() { "" } else { "\t" };
+    format!("{}{tab}{help}\n", one_word(whole))
 }
 
 /// A value from a cluster must not become two, or a control sequence.

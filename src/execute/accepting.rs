@@ -349,14 +349,12 @@ async fn delete_unnamed(writer: &Writer, gone: &[Bundle], old: &[BoundKey]) -> R
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.
 fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
     let mut gone = Vec::new();
-    if let Some(Head {
-        current, previous, ..
-    }) = head
-    {
+    if let Some(head) = head {
+        let current = &mut head.current;
         for bundles in [&mut current.forget, &mut current.parts, &mut current.record] {
             gone.append(bundles);
         }
-        if let Some(mut previous) = previous.take() {
+        if let Some(mut previous) = head.previous.take() {
             gone.append(&mut previous.parts);
             gone.extend(previous.bundle);
         }

@@ -64,14 +64,14 @@ impl Steps {
         );
 
         let other = |path: &&FieldPath| path.get(wanted.value()) != path.get(got.value());
-        let changed = step
+        let changed: Vec<String> = step
             .changes
             .iter()
             .filter(other)
             .map(ToString::to_string)
             .collect();
 
-        Ok(checked(object, answer.object, changed))
+        Ok(checked(object, answer.object, &changed))
     }
 
     /// An apply that takes away all that a map or list held takes it too: where it was sent empty, the next one brings it

@@ -175,11 +175,11 @@ fn step_lines(journal: &Journal) -> String {
         return format!("{} steps", journal.steps.len());
     }
 
-    let mut lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
-    if journal.steps.len() > SHOWN_STEPS {
-        lines.push_str(&format!("and {} more\n", journal.steps.len() - SHOWN_STEPS));
+    let lines: String = journal.steps.iter().take(SHOWN_STEPS).map(line).collect();
+    match journal.steps.len().saturating_sub(SHOWN_STEPS) {
+        0 => lines,
+        more => format!("{lines}and {more} more\n"),
     }
-    lines
 }
 
 /// The ConfigMap of an inventory. Many members are compressed; fewer lie there as a person can read them.

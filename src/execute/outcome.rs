@@ -28,7 +28,7 @@ pub(super) enum Outcome {
 }
 
 /// Whether the server kept what was sent.
-pub(super) fn checked(sent: &Object, answer: Object, changed: Vec<String>) -> Outcome {
+pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> Outcome {
     // Features that are off and admission drop fields without a word, strict validation or not.
     let lost = dropped(sent.value(), answer.value());
     if !lost.is_empty() {

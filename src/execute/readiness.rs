@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(kind: &str, spec: Value, mut status: Value) -> Object {
+    fn of(kind: &str, spec: &Value, mut status: Value) -> Object {
         if status.get("observedGeneration").is_none() {
             status["observedGeneration"] = 2.into();
         }
@@ -67,7 +67,7 @@ mod tests {
     fn deployment(seen: i64, ready: u32) -> Object {
         let status =
             json!({"observedGeneration": seen, "replicas": 2, "readyReplicas": ready, "updatedReplicas": 2});
-        of("Deployment", json!({"replicas": 2}), status)
+        of("Deployment", &json!({"replicas": 2}), status)
     }
 
     #[test]
@@ -85,17 +85,17 @@ mod tests {
         let one = || json!({"replicas": 1});
         let status =
             json!({"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "unavailableReplicas": 1});
-        assert!(!is_well(&of("Deployment", one(), status)));
+        assert!(!is_well(&of("Deployment", &one(), status)));
 
         let status = |updated: u32| json!({"readyReplicas": 2, "updatedReplicas": updated, "updateRevision": "b", "currentRevision": "a"});
-        assert!(!is_well(&of("StatefulSet", json!({"replicas": 2}), status(1))));
-        assert!(is_well(&of("StatefulSet", json!({"replicas": 2}), status(2))));
+        assert!(!is_well(&of("StatefulSet", &json!({"replicas": 2}), status(1))));
+        assert!(is_well(&of("StatefulSet", &json!({"replicas": 2}), status(2))));
 
         let held_back = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
-        assert!(is_well(&of("StatefulSet", held_back, status(1))));
+        assert!(is_well(&of("StatefulSet", &held_back, status(1))));
 
         let status = |updated: u32| json!({"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": updated});
-        assert!(!is_well(&of("DaemonSet", json!({}), status(1))));
-        assert!(is_well(&of("DaemonSet", json!({}), status(2))));
+        assert!(!is_well(&of("DaemonSet", &json!({}), status(1))));
+        assert!(is_well(&of("DaemonSet", &json!({}), status(2))));
     }
 }

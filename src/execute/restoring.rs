@@ -59,7 +59,7 @@ impl Undoing<'_> {
                 // version: it has to move, and nothing else with it.
                 let deadline = clock.before_write().await?;
                 let touched = fence::touch(self.steps, target, before, &live, deadline).await;
-                touched.map_err(|error| self.after(error, clock))?;
+                touched.map_err(|error| self.after(&error, clock))?;
             }
             return Ok(self.done(Some(&live), Vec::new()));
         }
@@ -185,7 +185,7 @@ impl Undoing<'_> {
 
         let options = write_options(clock.before_write().await?);
         let answer = self.steps.cluster.replace(target, &body, &options).await;
-        Ok(answer.map_err(|error| self.after(error, clock))?.object)
+        Ok(answer.map_err(|error| self.after(&error, clock))?.object)
     }
 
     /// Writes managedFields where they are not those already; status entries are live's.
@@ -237,14 +237,14 @@ impl Undoing<'_> {
                         .cluster
                         .get(target)
                         .await
-                        .map_err(|error| self.after(error, clock))?;
+                        .map_err(|error| self.after(&error, clock))?;
                     let read = read.ok_or(Next::Look)?;
                     if !same_content(&read, &live) || read.uid() != live.uid() {
                         return Err(Next::Look);
                     }
                     live = read;
                 }
-                Err(error) => return Err(self.after(error, clock)),
+                Err(error) => return Err(self.after(&error, clock)),
             }
         }
         Err(Next::Look)

@@ -325,7 +325,7 @@ mod tests {
     use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
-    fn set(strategy: Value, replicas: u32, manager: &str) -> Value {
+    fn set(strategy: &Value, replicas: u32, manager: &str) -> Value {
         json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
             "metadata": {"name": "db", "namespace": "shop", "uid": "u", "resourceVersion": "7", "managedFields": [
                 {"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]},
@@ -336,15 +336,15 @@ mod tests {
     fn step() -> StepPart {
         let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
         let numbers = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 3}});
-        let mut sent = set(json!({"type": "RollingUpdate"}), 2, FIELD_MANAGER);
+        let mut sent = set(&json!({"type": "RollingUpdate"}), 2, FIELD_MANAGER);
         sent["metadata"] = json!({"name": "db", "namespace": "shop"});
         serde_json::from_value(json!({
-            "before": set(numbers, 1, FIELD_MANAGER),
+            "before": set(&numbers, 1, FIELD_MANAGER),
             "step": {"id": 0, "wave": 0, "why": "", "undo": {"type": "restore"},
                 "target": {"name": "db", "namespace": "shop", "resource":
                     {"group": "apps", "version": "v1", "kind": "StatefulSet", "plural": "statefulsets", "namespaced": true}},
                 "expect": {"type": "present", "uid": "u", "content": "of before"},
-                "action": {"type": "apply", "object": sent, "expected": set(rolling, 2, FIELD_MANAGER)},
+                "action": {"type": "apply", "object": sent, "expected": set(&rolling, 2, FIELD_MANAGER)},
                 "changes": ["/spec/replicas", "/spec/updateStrategy/rollingUpdate"]}
         }))
         .unwrap()
@@ -359,17 +359,17 @@ mod tests {
         let lost = json!({"type": "RollingUpdate"});
         let whole = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
 
-        assert_eq!(stands(set(lost.clone(), 2, FIELD_MANAGER)), StepStatus::TakenOver);
-        assert_eq!(stands(set(whole, 2, FIELD_MANAGER)), StepStatus::Done);
+        assert_eq!(stands(set(&lost, 2, FIELD_MANAGER)), StepStatus::TakenOver);
+        assert_eq!(stands(set(&whole, 2, FIELD_MANAGER)), StepStatus::Done);
         // What the apply itself brings is not there.
         assert!(matches!(
-            stands(set(lost, 5, FIELD_MANAGER)),
+            stands(set(&lost, 5, FIELD_MANAGER)),
             StepStatus::Foreign(_)
         ));
 
         let other = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 9}});
         assert!(matches!(
-            stands(set(other, 2, FIELD_MANAGER)),
+            stands(set(&other, 2, FIELD_MANAGER)),
             StepStatus::Foreign(_)
         ));
     }

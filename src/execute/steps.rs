@@ -203,12 +203,12 @@ impl Steps {
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
 
         if answer.created {
-            return Ok(checked(object, answer.object, Vec::new()));
+            return Ok(checked(object, answer.object, &[]));
         }
 
         // An earlier try whose answer was lost may have made it.
         if trying.may_have_written() && is_made_by(object, &answer.object) {
-            return Ok(checked(object, answer.object, Vec::new()));
+            return Ok(checked(object, answer.object, &[]));
         }
         // The apply was merged into what somebody else has made.
         self.withdraw(target, &answer.object, deadline).await;

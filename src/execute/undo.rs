@@ -131,7 +131,7 @@ impl Undoing<'_> {
             Ok(live) => live,
             // Its kind went with its CRD, and it went with its kind.
             Err(ApiError::NotServed { .. }) if part.before.is_none() => None,
-            Err(error) => return Err(self.after(error, clock)),
+            Err(error) => return Err(self.after(&error, clock)),
         };
         // Before anything else: what another release has taken is not ours to put back, whatever it was.
         let elsewhere = |live: &Object| moving::belongs_elsewhere(part, live, self.release, self.inventory);
@@ -184,7 +184,7 @@ impl Undoing<'_> {
         // Deleting a namespace or a CRD deletes all that is in it: others may have objects there by now.
         match foreigners::in_it(cluster, &id, &live, self.release)
             .await
-            .map_err(|error| self.after(error, clock))?
+            .map_err(|error| self.after(&error, clock))?
         {
             None => {}
             Some(Stay::Foreign(why)) => {
@@ -231,7 +231,7 @@ impl Undoing<'_> {
         if let Err(error) = self.steps.cluster.delete(target, &options).await
             && !error.is_not_found()
         {
-            return Err(self.after(error, clock));
+            return Err(self.after(&error, clock));
         }
 
         self.gone(target, live.uid()).await
@@ -280,7 +280,7 @@ impl Undoing<'_> {
                 Ok(made) => return self.own_again(part, before, made.object, clock).await,
                 // The next try looks first: this may have been created, or somebody may have been faster.
                 Err(error) if error.is_passing() || error.is_conflict() || may_catch_up(&error, clock) => {
-                    return Err(self.after(error, clock));
+                    return Err(self.after(&error, clock));
                 }
 
                 Err(error) => last = Some(error),
@@ -316,8 +316,8 @@ impl Undoing<'_> {
         Ok(self.done(Some(&owned), notes))
     }
 
-    pub(super) fn after(&self, error: ApiError, clock: &Clock<'_>) -> Next {
-        match &error {
+    pub(super) fn after(&self, error: &ApiError, clock: &Clock<'_>) -> Next {
+        match error {
             // Whatever the write was based on has changed meanwhile.
             error if error.is_conflict() || is_test(error) => Next::Look,
             error if may_catch_up(error, clock) => Next::CatchUp,
@@ -325,7 +325,7 @@ impl Undoing<'_> {
             ApiError::NotServed { .. } => {
                 Next::End(self.left("expected its kind to be served, found it is not".into()))
             }
-            _ => Next::End(self.left(refusal(&error))),
+            _ => Next::End(self.left(refusal(error))),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Undoing<'_> {
             .cluster
             .create(&job.target, &job.body(), &options)
             .await;
-        made.map(|_| true).map_err(|error| self.after(error, clock))
+        made.map(|_| true).map_err(|error| self.after(&error, clock))
     }
 
     /// Whether the irreversible Job had begun. One that is not there and whose answer was never seen had not.
@@ -130,7 +130,7 @@ impl Undoing<'_> {
         let started = self.steps.cluster.json_patch(&job.target, &go, &options).await;
         started
             .map(|answer| answer.object)
-            .map_err(|error| self.after(error, clock))
+            .map_err(|error| self.after(&error, clock))
     }
 
     async fn get(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
@@ -138,6 +138,6 @@ impl Undoing<'_> {
             .cluster
             .get(target)
             .await
-            .map_err(|error: ApiError| self.after(error, clock))
+            .map_err(|error: ApiError| self.after(&error, clock))
     }
 }

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn settled(content: Value) -> Result<Value, String> {
+    fn settled(content: &Value) -> Result<Value, String> {
         let mut value =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "n"}});
         value
@@ -125,11 +125,11 @@ mod tests {
             json!({"data": {"key": "b2xk", "other": "eA=="}, "stringData": {"key": "value", "gone": null}});
 
         assert_eq!(
-            settled(both),
+            settled(&both),
             Ok(json!({"key": "dmFsdWU=", "other": "eA==", "gone": null}))
         );
         assert_eq!(
-            settled(json!({"data": {"lines": "dmFs\ndWU=\n"}})),
+            settled(&json!({"data": {"lines": "dmFs\ndWU=\n"}})),
             Ok(json!({"lines": "dmFsdWU="}))
         );
     }
@@ -154,7 +154,7 @@ mod tests {
                 "expected /stringData to be a map of text, found a text",
             ),
         ] {
-            assert_eq!(settled(content), Err(format!("Secret n/a: {expected}")));
+            assert_eq!(settled(&content), Err(format!("Secret n/a: {expected}")));
         }
     }
 }

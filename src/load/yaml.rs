@@ -263,14 +263,14 @@ mod tests {
 
     #[test]
     fn exploding_aliases_are_refused() {
-        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for n in 1..10 {
-            // Each level holds the one before ten times: the last one would be ten thousand million values.
-            let before = format!("*a{}, ", n - 1).repeat(10);
-            text += &format!("a{n}: &a{n} [{}]\n", before.trim_end_matches(", "));
-        }
+        // Each level holds the one before ten times: the last one would be ten thousand million values.
+        let level = |n: u32| {
+            let before = vec![format!("*a{}", n - 1); 10].join(", ");
+            format!("a{n}: &a{n} [{before}]\n")
+        };
+        let levels: String = (1..10).map(level).collect();
 
-        assert!(read(&text).is_err());
+        assert!(read(&format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{levels}")).is_err());
     }
 
     #[test]

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(kind: (&str, &str), annotations: Value, spec: Value) -> Object {
+    fn object(kind: (&str, &str), annotations: &Value, spec: &Value) -> Object {
         Object::new(json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
             "metadata": {"name": "a", "annotations": annotations}}))
         .unwrap()
@@ -122,20 +122,20 @@ mod tests {
             (POD, json!({}), json!({"ttlSecondsAfterFinished": 1}), false),
         ] {
             let case = format!("{kind:?} {annotations} {spec}");
-            assert_eq!(goes_by_itself(&object(kind, annotations, spec)), goes, "{case}");
+            assert_eq!(goes_by_itself(&object(kind, &annotations, &spec)), goes, "{case}");
         }
     }
 
     #[test]
     fn only_jobs_and_pods_are_hooks() {
         let annotations = || json!({HOOK_ANNOTATION: "pre"});
-        assert!(is_hook(&object(JOB, annotations(), json!({}))));
+        assert!(is_hook(&object(JOB, &annotations(), &json!({}))));
         assert!(is_hook(&object(
             POD,
-            json!({HELM_HOOK_ANNOTATION: "test"}),
-            json!({})
+            &json!({HELM_HOOK_ANNOTATION: "test"}),
+            &json!({})
         )));
-        assert!(!is_hook(&object(("v1", "ConfigMap"), annotations(), json!({}))));
-        assert!(!is_hook(&object(JOB, json!({}), json!({}))));
+        assert!(!is_hook(&object(("v1", "ConfigMap"), &annotations(), &json!({}))));
+        assert!(!is_hook(&object(JOB, &json!({}), &json!({}))));
     }
 }

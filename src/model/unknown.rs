@@ -12,6 +12,10 @@ pub struct Unknown {
 
 impl Unknown {
     /// For a reason: an error, or a phrase.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is made of an error or a phrase, which ends here"
+    )]
     pub fn new(reason: impl ToString) -> Self {
         Self {
             reason: reason.to_string(),

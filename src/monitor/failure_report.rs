@@ -67,8 +67,8 @@ impl Watching {
     }
 
     /// Reports a failure that is of no single object.
-    pub(super) fn report_failure(&self, kind: CauseKind, message: String) -> Box<Failure> {
-        let message = self.hiding.text(&message);
+    pub(super) fn report_failure(&self, kind: CauseKind, message: &str) -> Box<Failure> {
+        let message = self.hiding.text(message);
         let failure = Failure::of(None, kind, message);
         self.events.emit(Event::Failed {
             object: None,

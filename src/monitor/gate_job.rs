@@ -65,7 +65,7 @@ pub(super) async fn run(
         Ok(made) => made,
         Err(error) => {
             let message = format!("gate {}: its Job cannot be created: {error}", gate.name);
-            return Err(watching.report_failure(CauseKind::Refused, message).into());
+            return Err(watching.report_failure(CauseKind::Refused, &message).into());
         }
     };
 
@@ -79,7 +79,7 @@ pub(super) async fn run(
     };
 
     if let Some(error) = delete(&target, made.uid(), context).await? {
-        watching.note(Some(target.id()), format!("the gate's Job stays: {error}"));
+        watching.note(Some(target.id()), &format!("the gate's Job stays: {error}"));
     }
 
     result

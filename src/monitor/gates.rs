@@ -36,7 +36,7 @@ pub(super) async fn check(
             }
             GateCheck::Prometheus(query) => until_it_holds(watching, gate, query).await?,
         }
-        watching.note(None, format!("gate {} holds", gate.name));
+        watching.note(None, &format!("gate {} holds", gate.name));
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Res
                 // It held before: there is nothing to wait for.
                 Answer::HoldsNot(why) => {
                     let message = format!("gate {} does not hold any more: {why}", gate.name);
-                    return Err(watching.report_failure(CauseKind::Gate, message));
+                    return Err(watching.report_failure(CauseKind::Gate, &message));
                 }
                 Answer::Unknown(why) if Instant::now() + AGAIN > end => {
                     return Err(unanswered(watching, gate, &why));
@@ -98,7 +98,7 @@ async fn until_it_holds(
                     gate.name,
                     gate.timeout.as_secs()
                 );
-                return Err(watching.report_failure(CauseKind::Gate, message));
+                return Err(watching.report_failure(CauseKind::Gate, &message));
             }
             Answer::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
             Answer::HoldsNot(_) | Answer::Unknown(_) => tokio::time::sleep(AGAIN).await,
@@ -114,5 +114,5 @@ fn unanswered(watching: &Watching, gate: &ReadyGate, why: &Unknown) -> Box<Failu
         gate.timeout.as_secs()
     );
 
-    watching.report_failure(CauseKind::Unverified, message)
+    watching.report_failure(CauseKind::Unverified, &message)
 }

@@ -79,7 +79,7 @@ impl Watching {
                 if let Some(since) = since.take() {
                     // Deadlines move by it: while nobody answered, no controller got on.
                     self.server.record_outage(since.elapsed());
-                    self.note(None, "the API server answers again".into());
+                    self.note(None, "the API server answers again");
                 }
                 continue;
             }
@@ -93,7 +93,7 @@ impl Watching {
                     silent.as_secs(),
                     patience.as_secs()
                 );
-                self.note(None, message);
+                self.note(None, &message);
             }
         }
     }

@@ -110,10 +110,9 @@ impl Watching {
             }
 
             if proof.unknown.is_empty() && proof.unread.is_none() {
-                proof
-                    .expected
-                    .into_iter()
-                    .for_each(|said| self.note(Some(id.clone()), said));
+                for message in &proof.expected {
+                    self.note(Some(id.clone()), message);
+                }
                 continue;
             }
 
@@ -221,7 +220,7 @@ impl Unproved {
             }
         };
 
-        Err(watching.report_failure(CauseKind::Unverified, message).into())
+        Err(watching.report_failure(CauseKind::Unverified, &message).into())
     }
 }
 

@@ -100,11 +100,11 @@ impl Watching {
         )
     }
 
-    pub(super) fn note(&self, object: Option<ObjectId>, message: String) {
+    pub(super) fn note(&self, object: Option<ObjectId>, message: &str) {
         // What the cluster says may be quoted in it.
         self.events.emit(Event::Note {
             object,
-            message: self.hiding.text(&message),
+            message: self.hiding.text(message),
         });
     }
 

@@ -108,7 +108,7 @@ impl Watching {
                     _ => "it is not read yet".into(),
                 };
                 let message = format!("{id} is not well at the end of the soak: {why}");
-                Err(self.report_failure(kind, message).into())
+                Err(self.report_failure(kind, &message).into())
             }
         }
     }

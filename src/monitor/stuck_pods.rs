@@ -39,7 +39,7 @@ impl Watching {
         let message = match turn.context.write(&deletion).await? {
             WriteAnswer::NotSent => {
                 let message = format!("{what}; it goes on once somebody deletes the pod");
-                self.note(Some(object.clone()), message);
+                self.note(Some(object.clone()), &message);
                 return Ok(());
             }
             WriteAnswer::Deleted | WriteAnswer::Created(_) => format!("deleted {what}"),
@@ -56,7 +56,7 @@ impl Watching {
 
         // Each try may fail alike, and is told once.
         if noted.stuck_pods.insert(pod.uid.clone(), message.clone()).as_ref() != Some(&message) {
-            self.note(Some(object.clone()), message);
+            self.note(Some(object.clone()), &message);
         }
         Ok(())
     }

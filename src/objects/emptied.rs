@@ -169,20 +169,20 @@ mod tests {
     use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
-    fn thing(spec: Value, entries: Value) -> Object {
+    fn thing(spec: &Value, entries: &Value) -> Object {
         Object::new(json!({"apiVersion": "shop.example/v1", "kind": "Thing",
             "metadata": {"name": "a", "managedFields": entries}, "spec": spec}))
         .unwrap()
     }
 
-    fn entry(manager: &str, fields: Value) -> Value {
+    fn entry(manager: &str, fields: &Value) -> Value {
         json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": fields}})
     }
 
     #[test]
     fn a_map_is_emptied_first_where_all_that_it_holds_is_ours_alone() {
-        let ours = entry(FIELD_MANAGER, json!({"f:deep": {"f:on": {}}}));
-        let sent = thing(json!({"deep": {}}), json!([]));
+        let ours = entry(FIELD_MANAGER, &json!({"f:deep": {"f:on": {}}}));
+        let sent = thing(&json!({"deep": {}}), &json!([]));
         let paths = |live: &Object| {
             emptied(&sent, live)
                 .iter()
@@ -190,30 +190,30 @@ mod tests {
                 .collect::<Vec<_>>()
         };
 
-        let all_ours = thing(json!({"deep": {"on": false}}), json!([ours]));
+        let all_ours = thing(&json!({"deep": {"on": false}}), &json!([ours]));
         assert_eq!(paths(&all_ours), ["/spec/deep"]);
 
         // Nobody owns the default, so that no apply takes it away: the map stays filled.
-        let a_default = thing(json!({"deep": {"on": false, "size": 5}}), json!([ours]));
+        let a_default = thing(&json!({"deep": {"on": false, "size": 5}}), &json!([ours]));
         assert!(paths(&a_default).is_empty());
 
-        let others = entry("other", json!({"f:deep": {"f:on": {}}}));
-        assert!(paths(&thing(json!({"deep": {"on": false}}), json!([ours, others]))).is_empty());
+        let others = entry("other", &json!({"f:deep": {"f:on": {}}}));
+        assert!(paths(&thing(&json!({"deep": {"on": false}}), &json!([ours, others]))).is_empty());
 
         // An atomic map is replaced by the empty one that is sent.
-        let atomic = entry(FIELD_MANAGER, json!({"f:deep": {}}));
-        assert!(paths(&thing(json!({"deep": {"on": false}}), json!([atomic]))).is_empty());
+        let atomic = entry(FIELD_MANAGER, &json!({"f:deep": {}}));
+        assert!(paths(&thing(&json!({"deep": {"on": false}}), &json!([atomic]))).is_empty());
     }
 
     #[test]
     fn a_step_that_ended_after_it_had_emptied_a_map_is_told_from_a_change_of_another_client() {
         let ours = json!([entry(
             FIELD_MANAGER,
-            json!({"f:size": {}, "f:deep": {"f:on": {}}})
+            &json!({"f:size": {}, "f:deep": {"f:on": {}}})
         )]);
-        let before = thing(json!({"size": 1, "deep": {"on": false}}), ours.clone());
-        let sent = thing(json!({"size": 2, "deep": {}}), json!([]));
-        let emptied = thing(json!({"size": 1, "deep": {}}), ours.clone());
+        let before = thing(&json!({"size": 1, "deep": {"on": false}}), &ours);
+        let sent = thing(&json!({"size": 2, "deep": {}}), &json!([]));
+        let emptied = thing(&json!({"size": 1, "deep": {}}), &ours);
 
         assert!(is_emptied_alone(&sent, &sent, &before, &emptied));
         assert!(!is_emptied_alone(&sent, &sent, &before, &before));
@@ -222,18 +222,18 @@ mod tests {
             &sent,
             &sent,
             &before,
-            &thing(json!({"size": 3, "deep": {}}), ours)
+            &thing(&json!({"size": 3, "deep": {}}), &ours)
         ));
     }
 
     #[test]
     fn an_empty_list_that_nobody_owns_is_removed_first() {
-        let ours = json!([entry(FIELD_MANAGER, json!({"f:size": {}}))]);
+        let ours = json!([entry(FIELD_MANAGER, &json!({"f:size": {}}))]);
         let live = thing(
-            json!({"size": 1, "map": [], "kept": [], "deep": {"list": []}}),
-            ours.clone(),
+            &json!({"size": 1, "map": [], "kept": [], "deep": {"list": []}}),
+            &ours,
         );
-        let expected = thing(json!({"size": 1, "kept": [], "deep": {}}), ours.clone());
+        let expected = thing(&json!({"size": 1, "kept": [], "deep": {}}), &ours);
 
         let paths: Vec<String> = vanishing(&expected, &live)
             .iter()
@@ -241,7 +241,7 @@ mod tests {
             .collect();
         assert_eq!(paths, ["/spec/map", "/spec/deep/list"]);
 
-        let removed = thing(json!({"size": 1, "kept": [], "deep": {}}), ours);
+        let removed = thing(&json!({"size": 1, "kept": [], "deep": {}}), &ours);
         assert!(is_emptied_alone(&expected, &expected, &live, &removed));
         assert!(vanishing(&expected, &removed).is_empty());
     }

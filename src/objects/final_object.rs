@@ -225,7 +225,7 @@ mod tests {
     use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
-    fn service(port: i64, extra: Value) -> Object {
+    fn service(port: i64, extra: &Value) -> Object {
         Object::new(json!({"apiVersion": "v1", "kind": "Service",
             "metadata": {"name": "web", "uid": "u", "resourceVersion": "7", "annotations": extra},
             "spec": {"clusterIP": "10.0.0.1", "ports": [{"name": "http", "port": port, "protocol": "TCP"}]}}))
@@ -234,15 +234,15 @@ mod tests {
 
     #[test]
     fn a_port_that_another_tool_set_goes_and_what_others_own_stays() {
-        let live = service(80, json!({"theirs": "x", "last": "y"}));
-        let body = service(81, Value::Null);
+        let live = service(80, &json!({"theirs": "x", "last": "y"}));
+        let body = service(81, &Value::Null);
         let entries = [
             json!({"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": {
                 "f:metadata": {"f:annotations": {"f:last": {}}},
                 "f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:name": {}, "f:port": {}}}}}}),
             json!({"manager": "them", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": {"f:theirs": {}}}}}),
         ];
-        let target = service(81, Value::Null);
+        let target = service(81, &Value::Null);
 
         // One port goes and another comes under the same name: both at once, the server would refuse.
         let changes: Vec<FieldPath> = [
@@ -269,8 +269,8 @@ mod tests {
 
     #[test]
     fn without_an_answer_of_the_server_the_body_is_laid_over_live() {
-        let live = service(80, json!({"last": "y"}));
-        let mut body = service(81, Value::Null);
+        let live = service(80, &json!({"last": "y"}));
+        let mut body = service(81, &Value::Null);
         body.value_mut()["metadata"]["annotations"] = json!({});
 
         let last = final_object(&live, None, &[], &body, &[]);

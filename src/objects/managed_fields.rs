@@ -288,7 +288,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(entries: Value) -> Object {
+    fn object(entries: &Value) -> Object {
         Object::new(
             json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "a", "managedFields": entries}}),
         )
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_person_is_named_before_the_tool_that_owns_the_same_field() {
-        let both = object(json!([
+        let both = object(&json!([
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}]));
 
@@ -316,7 +316,7 @@ mod tests {
         let path: FieldPath = "/metadata/annotations/new".parse().unwrap();
 
         // Without the map, and with nothing in it: what is put there next is somebody else's.
-        let mut gone = object(json!([emptied]));
+        let mut gone = object(&json!([emptied]));
         assert_eq!(Owners::of(&gone).owner(&path), None);
         gone.value_mut()["metadata"]["annotations"] = json!({});
         assert_eq!(Owners::of(&gone).owner(&path), None);
@@ -324,14 +324,14 @@ mod tests {
         // Another entry names a part of the map, so that it cannot be atomic.
         let controller = json!({"manager": "kube-controller-manager", "operation": "Update",
             "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}});
-        let mut shared = object(json!([emptied, controller]));
+        let mut shared = object(&json!([emptied, controller]));
         shared.value_mut()["metadata"]["annotations"] = json!({"revision": "1"});
         assert_eq!(Owners::of(&shared).owner(&path), None);
     }
 
     #[test]
     fn a_part_of_an_atomic_map_belongs_to_who_owns_the_map() {
-        let mut object = object(json!([
+        let mut object = object(&json!([
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {}}}},
             {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
         object.value_mut()["spec"] = json!({"selector": {"app": "web"}});

@@ -158,13 +158,13 @@ fn part_to_take(entry: &mut Value, change: &Change<'_>) -> Value {
 mod tests {
     use super::*;
 
-    fn live(entries: Value) -> Object {
+    fn live(entries: &Value) -> Object {
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "managedFields": entries}}))
         .unwrap()
     }
 
-    fn entry(manager: &str, operation: &str, fields: Value) -> Value {
+    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
         json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
     }
 
@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn an_adopted_managers_entry_becomes_ours_and_no_other_entry_changes() {
-        let edit = entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}}}));
-        let live = live(json!([
+        let edit = entry("kubectl-edit", "Update", &json!({"f:spec": {"f:paused": {}}}));
+        let live = live(&json!([
             entry(
                 "kubectl-client-side-apply",
                 "Update",
-                json!({"f:spec": {"f:replicas": {}}})
+                &json!({"f:spec": {"f:replicas": {}}})
             ),
             edit
         ]));
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             result.entries,
             [
-                entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})),
+                entry(FIELD_MANAGER, "Apply", &json!({"f:spec": {"f:replicas": {}}})),
                 edit
             ]
         );
@@ -202,12 +202,12 @@ mod tests {
 
     #[test]
     fn one_path_of_a_persons_entry_is_taken_and_the_rest_stays() {
-        let live = live(json!([
-            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:replicas": {}}})),
+        let live = live(&json!([
+            entry(FIELD_MANAGER, "Apply", &json!({"f:spec": {"f:replicas": {}}})),
             entry(
                 "kubectl-edit",
                 "Update",
-                json!({"f:spec": {"f:paused": {}, "f:minReadySeconds": {}}})
+                &json!({"f:spec": {"f:paused": {}, "f:minReadySeconds": {}}})
             )
         ]));
         let change = Change {
@@ -221,12 +221,12 @@ mod tests {
             entry(
                 FIELD_MANAGER,
                 "Apply",
-                json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}),
+                &json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}),
             ),
             entry(
                 "kubectl-edit",
                 "Update",
-                json!({"f:spec": {"f:minReadySeconds": {}}}),
+                &json!({"f:spec": {"f:minReadySeconds": {}}}),
             ),
         ];
         assert_eq!(result.entries, expected);
@@ -237,9 +237,9 @@ mod tests {
         let ours = entry(
             FIELD_MANAGER,
             "Apply",
-            json!({"f:spec": {"f:strategy": {"f:type": {}}}}),
+            &json!({"f:spec": {"f:strategy": {"f:type": {}}}}),
         );
-        let live = live(json!([ours]));
+        let live = live(&json!([ours]));
         let change = |text: &str| Change {
             paths: vec![path(text)],
             ..Change::default()
@@ -250,17 +250,17 @@ mod tests {
             .unwrap()
             .unwrap();
         let both = json!({"f:spec": {"f:strategy": {"f:type": {}, "f:rollingUpdate": {}}}});
-        assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", both)]);
+        assert_eq!(result.entries, [entry(FIELD_MANAGER, "Apply", &both)]);
 
         assert_eq!(take_over(&live, &change("/spec/strategy/type")), Ok(None));
     }
 
     #[test]
     fn a_released_path_leaves_our_entry_also_where_it_was_just_adopted() {
-        let live = live(json!([entry(
+        let live = live(&json!([entry(
             "helm",
             "Update",
-            json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})
+            &json!({"f:spec": {"f:replicas": {}, "f:paused": {}}})
         )]));
         let change = Change {
             managers: ["helm"].into(),
@@ -272,15 +272,19 @@ mod tests {
         let result = take_over(&live, &change).unwrap().unwrap();
         assert_eq!(
             result.entries,
-            [entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}}))]
+            [entry(
+                FIELD_MANAGER,
+                "Apply",
+                &json!({"f:spec": {"f:paused": {}}})
+            )]
         );
     }
 
     #[test]
     fn the_ownership_of_status_is_never_taken_and_nothing_to_take_is_no_change() {
-        let mut status = entry("helm", "Update", json!({"f:status": {"f:x": {}}}));
+        let mut status = entry("helm", "Update", &json!({"f:status": {"f:x": {}}}));
         status["subresource"] = "status".into();
-        let live = live(json!([status]));
+        let live = live(&json!([status]));
         let change = Change {
             managers: ["helm"].into(),
             ..Change::default()
@@ -291,10 +295,10 @@ mod tests {
 
     #[test]
     fn an_entry_in_another_version_of_the_kind_is_refused_by_name() {
-        let mut old = entry("helm", "Update", json!({"f:spec": {"f:replicas": {}}}));
+        let mut old = entry("helm", "Update", &json!({"f:spec": {"f:replicas": {}}}));
         old["apiVersion"] = "extensions/v1beta1".into();
-        let live = live(json!([
-            entry(FIELD_MANAGER, "Apply", json!({"f:spec": {"f:paused": {}}})),
+        let live = live(&json!([
+            entry(FIELD_MANAGER, "Apply", &json!({"f:spec": {"f:paused": {}}})),
             old
         ]));
         let change = Change {

@@ -156,7 +156,7 @@ mod tests {
 
     type Found = Result<Option<(Option<When>, Option<When>, i32)>, String>;
 
-    fn hook(kind: (&str, &str), annotations: Value) -> Found {
+    fn hook(kind: (&str, &str), annotations: &Value) -> Found {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a", "annotations": annotations}});
         hook_of(&Object::new(object).unwrap())
             .map(|hook| hook.map(|hook| (hook.first, hook.later, hook.weight)))
@@ -195,13 +195,9 @@ mod tests {
                 (verify, verify, i32::MAX),
             ),
         ] {
-            assert_eq!(
-                hook(JOB, annotations.clone()),
-                Ok(Some(expected)),
-                "{annotations}"
-            );
+            assert_eq!(hook(JOB, &annotations), Ok(Some(expected)), "{annotations}");
         }
-        assert_eq!(hook(JOB, json!({})), Ok(None));
+        assert_eq!(hook(JOB, &json!({})), Ok(None));
     }
 
     #[test]
@@ -218,10 +214,10 @@ mod tests {
                 "sometimes",
             ),
         ] {
-            assert!(hook(JOB, annotations).unwrap_err().contains(name));
+            assert!(hook(JOB, &annotations).unwrap_err().contains(name));
         }
         assert!(
-            hook(("v1", "ConfigMap"), json!({HOOK_ANNOTATION: "pre"}))
+            hook(("v1", "ConfigMap"), &json!({HOOK_ANNOTATION: "pre"}))
                 .unwrap_err()
                 .contains("ConfigMap")
         );
@@ -232,7 +228,7 @@ mod tests {
         assert_eq!(
             hook(
                 ("v1", "ServiceAccount"),
-                json!({HELM_HOOK_ANNOTATION: "pre-install"})
+                &json!({HELM_HOOK_ANNOTATION: "pre-install"})
             ),
             Ok(None)
         );

@@ -122,7 +122,7 @@ mod tests {
     use crate::model::names::{HELM_HOOK_ANNOTATION, HOOK_ANNOTATION};
     use serde_json::json;
 
-    fn messages(kind: (&str, &str), annotations: Value, spec: Value) -> Vec<String> {
+    fn messages(kind: (&str, &str), annotations: &Value, spec: &Value) -> Vec<String> {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "spec": spec,
             "metadata": {"name": "migrate", "annotations": annotations}});
         find_misuses(&Object::new(object).unwrap())
@@ -134,7 +134,7 @@ mod tests {
     const JOB: (&str, &str) = ("batch/v1", "Job");
     const POD: (&str, &str) = ("v1", "Pod");
 
-    fn is_refused(kind: (&str, &str), annotations: Value, spec: Value, message: &str) {
+    fn is_refused(kind: (&str, &str), annotations: &Value, spec: &Value, message: &str) {
         let found = messages(kind, annotations, spec);
         assert!(
             found.len() == 1 && found[0].contains(message),
@@ -171,7 +171,7 @@ mod tests {
                 "hook-succeeded",
             ),
         ] {
-            is_refused(kind, annotations, json!({}), message);
+            is_refused(kind, &annotations, &json!({}), message);
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
                 "always started again",
             ),
         ] {
-            is_refused(kind, annotations, spec, message);
+            is_refused(kind, &annotations, &spec, message);
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
             ),
             (POD, json!({}), json!({})),
         ] {
-            assert_eq!(messages(kind, annotations, spec), [""; 0]);
+            assert_eq!(messages(kind, &annotations, &spec), [""; 0]);
         }
     }
 }

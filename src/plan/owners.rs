@@ -98,7 +98,7 @@ mod tests {
     use crate::plan::{OtherReleases, Source};
     use serde_json::{Value, json};
 
-    fn live(metadata: Value) -> Object {
+    fn live(metadata: &Value) -> Object {
         let mut object =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}});
         for (key, value) in metadata.as_object().unwrap() {
@@ -107,7 +107,7 @@ mod tests {
         Object::new(object).unwrap()
     }
 
-    fn finding(metadata: Value, adopt: &[&str]) -> Option<PreflightFinding> {
+    fn finding(metadata: &Value, adopt: &[&str]) -> Option<PreflightFinding> {
         let live = live(metadata);
         let policy = Policy {
             adopt: adopt.iter().map(|name| (*name).to_owned()).collect(),
@@ -136,7 +136,7 @@ mod tests {
                 "argocd-controller",
             ),
         ] {
-            let found = finding(metadata.clone(), &[]).unwrap();
+            let found = finding(&metadata, &[]).unwrap();
             assert!(found.message.contains(tool), "{}", found.message);
 
             let hint = found.hint.unwrap();
@@ -145,7 +145,7 @@ mod tests {
                 "{hint}"
             );
 
-            assert_eq!(finding(metadata, &[adopt]), None);
+            assert_eq!(finding(&metadata, &[adopt]), None);
         }
     }
 
@@ -153,27 +153,27 @@ mod tests {
     fn an_object_of_helm_is_refused_until_helm_is_adopted() {
         let metadata = json!({"annotations": {HELM_RELEASE_ANNOTATION: "shop"}});
         assert!(
-            finding(metadata.clone(), &["kubectl"])
+            finding(&metadata, &["kubectl"])
                 .unwrap()
                 .hint
                 .unwrap()
                 .contains("--adopt helm")
         );
 
-        assert_eq!(finding(metadata, &["helm"]), None);
+        assert_eq!(finding(&metadata, &["helm"]), None);
     }
 
     #[test]
     fn a_member_of_another_set_is_refused_whatever_is_adopted_and_one_of_ours_is_not() {
         let label = |id: &str| json!({"labels": {APPLYSET_PART_OF_LABEL: id}});
-        assert!(finding(label("applyset-other"), &["helm", "argocd", "flux"]).is_some());
-        assert_eq!(finding(label("applyset-ours"), &[]), None);
+        assert!(finding(&label("applyset-other"), &["helm", "argocd", "flux"]).is_some());
+        assert_eq!(finding(&label("applyset-ours"), &[]), None);
     }
 
     #[test]
     fn only_a_member_of_the_release_that_is_named_moves_and_what_is_in_the_way_is_told() {
         let shop = ReleaseRef::new("shop", "shop");
-        let object = live(json!({"labels": {APPLYSET_PART_OF_LABEL: shop.set()}}));
+        let object = live(&json!({"labels": {APPLYSET_PART_OF_LABEL: shop.set()}}));
 
         let found = |members: &[ObjectId], is_named: bool| {
             let source = Source {

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn deployment(annotations: Value, labels: Value) -> Object {
+    fn deployment(annotations: &Value, labels: &Value) -> Object {
         Object::new(json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": labels},
             "spec": {"template": {"metadata": {"annotations": annotations}}}
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_restart_annotation_of_an_earlier_promotion_is_carried_into_desired() {
-        let live = deployment(json!({RESTART_ANNOTATION: "abc", "other": "x"}), json!({}));
-        let mut desired = deployment(Value::Null, json!({"app": "web"}));
+        let live = deployment(&json!({RESTART_ANNOTATION: "abc", "other": "x"}), &json!({}));
+        let mut desired = deployment(&Value::Null, &json!({"app": "web"}));
         carry_tool_metadata(&mut desired, &live, "applyset-1");
 
         assert_eq!(
@@ -149,9 +149,9 @@ mod tests {
             // No time at all: desired's own text stays.
             (Some("release 7"), "2026-11-28T10:00:00+01:00", "release 7"),
         ] {
-            let live = deployment(json!({KUBECTL_RESTART_ANNOTATION: live}), json!({}));
+            let live = deployment(&json!({KUBECTL_RESTART_ANNOTATION: live}), &json!({}));
             let own = own.map_or(Value::Null, |own| json!({KUBECTL_RESTART_ANNOTATION: own}));
-            let mut desired = deployment(own, json!({}));
+            let mut desired = deployment(&own, &json!({}));
             carry_restart(&mut desired, &live);
 
             let found =
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn the_label_of_another_set_is_not_taken_over() {
-        let live = deployment(json!({}), json!({APPLYSET_PART_OF_LABEL: "applyset-other"}));
-        let mut desired = deployment(json!({}), json!({}));
+        let live = deployment(&json!({}), &json!({APPLYSET_PART_OF_LABEL: "applyset-other"}));
+        let mut desired = deployment(&json!({}), &json!({}));
         carry_tool_metadata(&mut desired, &live, "applyset-1");
         assert_eq!(desired.label(APPLYSET_PART_OF_LABEL), None);
 

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn web(image: &str, resources: Value) -> Object {
+    fn web(image: &str, resources: &Value) -> Object {
         let containers = json!([{"name": "web", "image": image, "resources": resources}]);
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"replicas": 9, "template": {"spec": {"containers": containers}}}}))
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_rolling_update_needs_room_only_where_its_pods_change() {
         let one = |text: &str| {
-            let mut object = web(text, json!({}));
+            let mut object = web(text, &json!({}));
             object.value_mut()["spec"]["replicas"] = 1.into();
             object
         };
@@ -228,7 +228,7 @@ mod tests {
             "nothing of the pods changes"
         );
         assert!(
-            !needs_surge(&web("web:2", json!({})), Some(&web("web:1", json!({})))),
+            !needs_surge(&web("web:2", &json!({})), Some(&web("web:1", &json!({})))),
             "two of nine may be missing"
         );
         assert!(!needs_surge(&one("web:1"), None), "a new one");

@@ -141,18 +141,18 @@ mod tests {
     use serde_json::json;
 
     #[rstest]
-    #[case::both(json!({"defaultRequest": {"cpu": "1"}, "default": {"cpu": "2"}}), json!({}), json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}))]
-    #[case::a_limit_alone(json!({"default": {"cpu": "2"}}), json!({}), json!({"requests": {"cpu": "2"}, "limits": {"cpu": "2"}}))]
-    #[case::the_greatest(json!({"max": {"cpu": "3"}}), json!({}), json!({"requests": {"cpu": "3"}, "limits": {"cpu": "3"}}))]
-    #[case::the_least(json!({"min": {"cpu": "1"}}), json!({}), json!({"requests": {"cpu": "1"}}))]
-    #[case::its_own(json!({"defaultRequest": {"cpu": "1"}}), json!({"limits": {"cpu": "5"}}), json!({"limits": {"cpu": "5"}, "requests": {"cpu": "5"}}))]
+    #[case::both(&json!({"defaultRequest": {"cpu": "1"}, "default": {"cpu": "2"}}), &json!({}), &json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}))]
+    #[case::a_limit_alone(&json!({"default": {"cpu": "2"}}), &json!({}), &json!({"requests": {"cpu": "2"}, "limits": {"cpu": "2"}}))]
+    #[case::the_greatest(&json!({"max": {"cpu": "3"}}), &json!({}), &json!({"requests": {"cpu": "3"}, "limits": {"cpu": "3"}}))]
+    #[case::the_least(&json!({"min": {"cpu": "1"}}), &json!({}), &json!({"requests": {"cpu": "1"}}))]
+    #[case::its_own(&json!({"defaultRequest": {"cpu": "1"}}), &json!({"limits": {"cpu": "5"}}), &json!({"limits": {"cpu": "5"}, "requests": {"cpu": "5"}}))]
     fn what_a_container_leaves_out_is_filled_in(
-        #[case] limit: Value,
-        #[case] own: Value,
-        #[case] expected: Value,
+        #[case] limit: &Value,
+        #[case] own: &Value,
+        #[case] expected: &Value,
     ) {
         let mut container = json!({"name": "a", "resources": own});
-        fill(&mut container, &limit);
-        assert_eq!(container["resources"], expected);
+        fill(&mut container, limit);
+        assert_eq!(&container["resources"], expected);
     }
 }

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn web(image: &str, resources: Value) -> Object {
+    fn web(image: &str, resources: &Value) -> Object {
         let containers = json!([{"name": "web", "image": image, "resources": resources}]);
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
             "spec": {"replicas": 9, "template": {"spec": {"containers": containers}}}}))
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_admission_adds_is_on_both_sides() {
-        let old = web("web:1", json!({}));
+        let old = web("web:1", &json!({}));
         let id = old.id();
         let (new_pod, old_pod) = (pod(&["100m", "20m"]), pod(&["50m", "20m"]));
         let pods = Pods {
@@ -166,19 +166,19 @@ mod tests {
             old: HashMap::from([(&id, &old_pod)]),
         };
 
-        let (none, all) = (Limits::none(), Scopes::of(&web("none", json!({}))));
+        let (none, all) = (Limits::none(), Scopes::of(&web("none", &json!({}))));
         let uses =
             |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
         let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());
 
         // Admission adds a sidecar to both pods: it is no request of the release.
         assert_eq!(
-            cpu(uses(&pods, &web("web:2", json!({})), Some(&old))),
+            cpu(uses(&pods, &web("web:2", &json!({})), Some(&old))),
             (120, Some(120)),
             "an image"
         );
 
-        let more = web("web:1", json!({"requests": {"cpu": "100m"}}));
+        let more = web("web:1", &json!({"requests": {"cpu": "100m"}}));
         assert_eq!(
             cpu(uses(&pods, &more, Some(&old))),
             (120, Some(70)),

@@ -140,7 +140,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn quota(spec: Value) -> Object {
+    fn quota(spec: &Value) -> Object {
         Object::new(
             json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": spec}),
         )
@@ -152,40 +152,40 @@ mod tests {
     }
 
     #[rstest]
-    #[case::no_scope(json!({}), json!({}), Some(true), Some(true))]
-    #[case::best_effort(json!({"scopes": ["BestEffort"]}), json!({"containers": [{"name": "a"}]}), Some(true), None)]
-    #[case::zero_is_nothing(json!({"scopes": ["BestEffort"]}),
-        json!({"containers": [{"resources": {"requests": {"cpu": "0"}}}]}), Some(true), None)]
-    #[case::an_init_container(json!({"scopes": ["NotBestEffort"]}),
-        json!({"containers": [{}], "initContainers": [{"resources": {"limits": {"memory": "1Gi"}}}]}), Some(true), Some(true))]
-    #[case::with_an_end(json!({"scopes": ["NotTerminating"]}), json!({"activeDeadlineSeconds": 0}), Some(false), Some(false))]
-    #[case::without_an_end(json!({"scopes": ["NotTerminating", "BestEffort"]}), json!({}), Some(true), None)]
-    #[case::one_is_enough(json!({"scopes": ["Terminating", "BestEffort"]}), json!({}), Some(false), Some(false))]
-    #[case::class(selector("In", &["high"]), json!({"priorityClassName": "high"}), Some(true), Some(true))]
-    #[case::another_class(selector("NotIn", &["high"]), json!({"priorityClassName": "low"}), Some(true), Some(true))]
-    #[case::no_class(selector("In", &["high"]), json!({}), Some(false), None)]
-    #[case::no_class_is_not_in(selector("NotIn", &["high"]), json!({}), Some(true), None)]
-    #[case::any_class(selector("Exists", &[]), json!({"priorityClassName": "low"}), Some(true), Some(true))]
-    #[case::elsewhere(json!({"scopes": ["CrossNamespacePodAffinity"]}), json!({"affinity": {"podAffinity":
+    #[case::no_scope(&json!({}), &json!({}), Some(true), Some(true))]
+    #[case::best_effort(&json!({"scopes": ["BestEffort"]}), &json!({"containers": [{"name": "a"}]}), Some(true), None)]
+    #[case::zero_is_nothing(&json!({"scopes": ["BestEffort"]}),
+        &json!({"containers": [{"resources": {"requests": {"cpu": "0"}}}]}), Some(true), None)]
+    #[case::an_init_container(&json!({"scopes": ["NotBestEffort"]}),
+        &json!({"containers": [{}], "initContainers": [{"resources": {"limits": {"memory": "1Gi"}}}]}), Some(true), Some(true))]
+    #[case::with_an_end(&json!({"scopes": ["NotTerminating"]}), &json!({"activeDeadlineSeconds": 0}), Some(false), Some(false))]
+    #[case::without_an_end(&json!({"scopes": ["NotTerminating", "BestEffort"]}), &json!({}), Some(true), None)]
+    #[case::one_is_enough(&json!({"scopes": ["Terminating", "BestEffort"]}), &json!({}), Some(false), Some(false))]
+    #[case::class(&selector("In", &["high"]), &json!({"priorityClassName": "high"}), Some(true), Some(true))]
+    #[case::another_class(&selector("NotIn", &["high"]), &json!({"priorityClassName": "low"}), Some(true), Some(true))]
+    #[case::no_class(&selector("In", &["high"]), &json!({}), Some(false), None)]
+    #[case::no_class_is_not_in(&selector("NotIn", &["high"]), &json!({}), Some(true), None)]
+    #[case::any_class(&selector("Exists", &[]), &json!({"priorityClassName": "low"}), Some(true), Some(true))]
+    #[case::elsewhere(&json!({"scopes": ["CrossNamespacePodAffinity"]}), &json!({"affinity": {"podAffinity":
         {"requiredDuringSchedulingIgnoredDuringExecution": [{"namespaceSelector": {}}]}}}), Some(true), Some(true))]
-    #[case::unheard_of(json!({"scopes": ["Other"]}), json!({}), None, None)]
+    #[case::unheard_of(&json!({"scopes": ["Other"]}), &json!({}), None, None)]
     fn a_quota_counts_the_pods_of_all_its_scopes(
-        #[case] spec: Value,
-        #[case] pod: Value,
+        #[case] spec: &Value,
+        #[case] pod: &Value,
         #[case] admitted: Option<bool>,
         #[case] as_written: Option<bool>,
     ) {
         let scopes = Scopes::of(&quota(spec));
         assert_eq!(
             scopes.counts(PodSpec {
-                spec: &pod,
+                spec: pod,
                 is_admitted: true
             }),
             admitted
         );
         assert_eq!(
             scopes.counts(PodSpec {
-                spec: &pod,
+                spec: pod,
                 is_admitted: false
             }),
             as_written

@@ -114,29 +114,29 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn container(requests: Value) -> Value {
+    fn container(requests: &Value) -> Value {
         json!({"name": "a", "resources": {"requests": requests}})
     }
 
     #[rstest]
-    #[case::sum(json!({"containers": [container(json!({"cpu": "100m"})), container(json!({"cpu": "200m"}))]}), 300)]
-    #[case::init(json!({"containers": [container(json!({"cpu": "100m"}))], "initContainers": [container(json!({"cpu": "1"}))]}), 1000)]
-    #[case::sidecar(json!({"containers": [container(json!({"cpu": "100m"}))], "initContainers":
-        [{"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}}, container(json!({"cpu": "120m"}))]}), 170)]
-    #[case::limit(json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": "2"}}}]}), 2000)]
-    #[case::whole_pod(json!({"resources": {"requests": {"cpu": "3"}}, "containers": [container(json!({"cpu": "1"}))]}), 3000)]
-    #[case::overhead(json!({"overhead": {"cpu": "250m"}, "containers": [container(json!({"cpu": "1"}))]}), 1250)]
-    fn a_pod_uses_what_the_server_counts(#[case] spec: Value, #[case] cpu: i128) {
-        let usage = pod_usage(&spec);
+    #[case::sum(&json!({"containers": [container(&json!({"cpu": "100m"})), container(&json!({"cpu": "200m"}))]}), 300)]
+    #[case::init(&json!({"containers": [container(&json!({"cpu": "100m"}))], "initContainers": [container(&json!({"cpu": "1"}))]}), 1000)]
+    #[case::sidecar(&json!({"containers": [container(&json!({"cpu": "100m"}))], "initContainers":
+        [{"name": "s", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}}, container(&json!({"cpu": "120m"}))]}), 170)]
+    #[case::limit(&json!({"containers": [{"name": "a", "resources": {"limits": {"cpu": "2"}}}]}), 2000)]
+    #[case::whole_pod(&json!({"resources": {"requests": {"cpu": "3"}}, "containers": [container(&json!({"cpu": "1"}))]}), 3000)]
+    #[case::overhead(&json!({"overhead": {"cpu": "250m"}, "containers": [container(&json!({"cpu": "1"}))]}), 1250)]
+    fn a_pod_uses_what_the_server_counts(#[case] spec: &Value, #[case] cpu: i128) {
+        let usage = pod_usage(spec);
         assert_eq!((usage["pods"], usage["cpu"]), (1000, cpu));
     }
 
     #[rstest]
-    #[case::another_way_to_write_it(json!([container(json!({"cpu": "1000m"}))]), true)]
-    #[case::more(json!([container(json!({"cpu": "2"}))]), false)]
-    #[case::one_more(json!([container(json!({"cpu": "1"})), container(json!({}))]), false)]
-    fn templates_ask_for_the_same(#[case] containers: Value, #[case] same: bool) {
-        let old = json!({"containers": [container(json!({"cpu": "1"}))]});
+    #[case::another_way_to_write_it(&json!([container(&json!({"cpu": "1000m"}))]), true)]
+    #[case::more(&json!([container(&json!({"cpu": "2"}))]), false)]
+    #[case::one_more(&json!([container(&json!({"cpu": "1"})), container(&json!({}))]), false)]
+    fn templates_ask_for_the_same(#[case] containers: &Value, #[case] same: bool) {
+        let old = json!({"containers": [container(&json!({"cpu": "1"}))]});
         assert_eq!(is_same(&json!({"containers": containers}), &old), same);
     }
 }

@@ -75,7 +75,7 @@ impl Reader {
         // The place carries the upload's state in its own query: it has to stay.
         to.query_pairs_mut().append_pair("digest", digest.as_str());
         let upload = Request::with(Method::PUT, "application/octet-stream", bytes);
-        written(self.send(image, to, upload).await?)
+        written(&self.send(image, to, upload).await?)
     }
 
     /// Writes a manifest under a tag or its digest.
@@ -91,13 +91,14 @@ impl Reader {
             &format!("{}/manifests/{name}", image.repository()),
         )?;
         written(
-            self.send(image, to, Request::with(Method::PUT, media_type, bytes))
+            &self
+                .send(image, to, Request::with(Method::PUT, media_type, bytes))
                 .await?,
         )
     }
 }
 
-fn written(answer: reqwest::Response) -> Result<(), RegistryFailure> {
+fn written(answer: &reqwest::Response) -> Result<(), RegistryFailure> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         // A redirect: sent on, the bytes would land where nobody asked for them.

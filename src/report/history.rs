@@ -4,6 +4,7 @@ use super::clean;
 use super::table::{columns, utc_second};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::HistoryOutcome;
+use crate::model::plan::Waiver;
 use std::io::{self, Write};
 use std::iter;
 
@@ -43,22 +44,21 @@ fn row(entry: &HistoryEntry, is_current: bool) -> [String; 6] {
 }
 
 fn describe_ending(entry: &HistoryEntry) -> String {
-    let mut text = match entry.ending {
+    let ending = match entry.ending {
         HistoryOutcome::Promoted => "promoted",
         HistoryOutcome::PromotedPruneIncomplete => "promoted, prune incomplete",
         // A revert that was asked for has no failure.
         HistoryOutcome::Reverted if entry.failure.is_some() => "failed, put back",
         HistoryOutcome::Reverted => "put back",
         HistoryOutcome::NotFullyReverted => "not fully put back",
-    }
-    .to_owned();
+    };
+    let failure = entry.failure.as_ref();
+    let cause = failure.map(|failure| format!(": {}", failure.cause.message));
+    let waivers: String = entry.waivers.iter().map(describe_waiver).collect();
+    format!("{ending}{}{waivers}", cause.unwrap_or_default())
+}
 
-    if let Some(failure) = &entry.failure {
-        text.push_str(&format!(": {}", failure.cause.message));
-    }
-    for waiver in &entry.waivers {
-        let reason = waiver.reason.as_ref().map(|reason| format!(": {reason}"));
-        text.push_str(&format!(" (waived {waiver}{})", reason.unwrap_or_default()));
-    }
-    text
+fn describe_waiver(waiver: &Waiver) -> String {
+    let reason = waiver.reason.as_ref().map(|reason| format!(": {reason}"));
+    format!(" (waived {waiver}{})", reason.unwrap_or_default())
 }

@@ -129,13 +129,13 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    fn pod(status: Value) -> PodFacts {
+    fn pod(status: &Value) -> PodFacts {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "p"}, "status": status,
             "spec": {"containers": [{"name": "main", "image": "r.example/app:1"}]}});
         PodFacts::reduce(&Object::new(pod).unwrap())
     }
 
-    fn container(state: Value) -> Value {
+    fn container(state: &Value) -> Value {
         json!({"phase": "Pending", "containerStatuses": [{"name": "main", "state": state}]})
     }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn waiting(reason: &str, message: &str) -> Value {
-        container(json!({"waiting": {"reason": reason, "message": message}}))
+        container(&json!({"waiting": {"reason": reason, "message": message}}))
     }
 
     fn disrupted() -> Value {
@@ -161,39 +161,39 @@ mod tests {
     }
 
     #[rstest]
-    #[case::its_own_exit(failed("", ""), None)]
+    #[case::its_own_exit(&failed("", ""), None)]
     // The pod's own activeDeadlineSeconds, and no node's doing.
-    #[case::its_own_time_limit(failed("DeadlineExceeded", ""), None)]
+    #[case::its_own_time_limit(&failed("DeadlineExceeded", ""), None)]
     // The kubelet evicts for this one too, though its node is not in need.
     #[case::its_own_limit(
-        failed("Evicted", "Usage of EmptyDir volume \"tmp\" exceeds the limit \"1Mi\"."),
+        &failed("Evicted", "Usage of EmptyDir volume \"tmp\" exceeds the limit \"1Mi\"."),
         None
     )]
     #[case::memory_of_the_node(
-        failed("Evicted", "The node was low on resource: memory."),
+        &failed("Evicted", "The node was low on resource: memory."),
         Some(CauseKind::Evicted)
     )]
     #[case::shutdown(
-        failed("Terminated", "in response to imminent node shutdown"),
+        &failed("Terminated", "in response to imminent node shutdown"),
         Some(CauseKind::Evicted)
     )]
-    #[case::preempted(disrupted(), Some(CauseKind::Evicted))]
-    #[case::no_node(unscheduled(), Some(CauseKind::Unschedulable))]
+    #[case::preempted(&disrupted(), Some(CauseKind::Evicted))]
+    #[case::no_node(&unscheduled(), Some(CauseKind::Unschedulable))]
     #[case::registry_down(
-        waiting("ErrImagePull", "connection refused"),
+        &waiting("ErrImagePull", "connection refused"),
         Some(CauseKind::ImageUnavailable)
     )]
     #[case::no_image(
-        waiting("ErrImagePull", "r.example/app:1: not found"),
+        &waiting("ErrImagePull", "r.example/app:1: not found"),
         Some(CauseKind::ImageNotFound)
     )]
     #[case::runtime(
-        waiting("RunContainerError", "context deadline exceeded"),
+        &waiting("RunContainerError", "context deadline exceeded"),
         Some(CauseKind::NodeError)
     )]
-    #[case::starting(waiting("ContainerCreating", ""), None)]
+    #[case::starting(&waiting("ContainerCreating", ""), None)]
     fn a_pod_says_whether_it_was_ended_from_outside(
-        #[case] status: Value,
+        #[case] status: &Value,
         #[case] blamed: Option<CauseKind>,
     ) {
         assert_eq!(
@@ -204,16 +204,16 @@ mod tests {
 
     #[test]
     fn one_that_failed_by_itself_outweighs_one_that_was_evicted() {
-        let (own, evicted) = (pod(failed("", "")), pod(failed("Evicted", "node was low")));
+        let (own, evicted) = (pod(&failed("", "")), pod(&failed("Evicted", "node was low")));
 
         assert_eq!(external_cause(&[&own, &evicted], "job", &[]), None);
     }
 
     #[rstest]
-    #[case::never_started(waiting("ContainerCreating", ""), CauseKind::Stalled)]
-    #[case::runs(container(json!({"running": {}})), CauseKind::DeadlineExceeded)]
+    #[case::never_started(&waiting("ContainerCreating", ""), CauseKind::Stalled)]
+    #[case::runs(&container(&json!({"running": {}})), CauseKind::DeadlineExceeded)]
     fn a_deadline_counts_against_the_release_only_where_its_containers_ran(
-        #[case] status: Value,
+        #[case] status: &Value,
         #[case] kind: CauseKind,
     ) {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "p"}, "status": status});

@@ -153,7 +153,7 @@ fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
         } else {
             format!("{before} pods")
         };
-        note.push_str(&format!(" (it had {pods} before)"));
+        *note = format!("{note} (it had {pods} before)");
     }
     status
 }

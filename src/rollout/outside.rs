@@ -161,7 +161,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
-    fn api(annotations: Value) -> Object {
+    fn api(annotations: &Value) -> Object {
         Object::new(json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
             "metadata": {"name": "v1.shop.example", "uid": "u", "annotations": annotations},
             "spec": {"service": {"namespace": "shop", "name": "api"}},
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn what_another_release_serves_is_waited_for_thirty_seconds_and_ones_own_until_the_deadline() {
         let policy = Policy::default();
-        let [first, last] = verdicts(&api(json!({})), |_| {}, &policy, 30);
+        let [first, last] = verdicts(&api(&json!({})), |_| {}, &policy, 30);
         assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
         assert!(
             is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"),
@@ -209,9 +209,9 @@ mod tests {
 
         // What the release serves itself is worth the whole deadline.
         let within = |subject: &mut MonitoredObject| subject.is_served_within = true;
-        let [_, last] = verdicts(&api(json!({})), within, &policy, 30);
+        let [_, last] = verdicts(&api(&json!({})), within, &policy, 30);
         assert!(matches!(last, Health::Waiting { .. }), "{last:?}");
-        let [_, last] = verdicts(&api(json!({})), within, &policy, 600);
+        let [_, last] = verdicts(&api(&json!({})), within, &policy, 600);
         assert!(matches!(last, Health::Failed { .. }), "{last:?}");
 
         // Whoever is strict gets neither the thirty seconds nor the note.
@@ -219,7 +219,7 @@ mod tests {
             strict: true,
             ..Policy::default()
         };
-        let [_, last] = verdicts(&api(json!({})), |_| {}, &strict, 600);
+        let [_, last] = verdicts(&api(&json!({})), |_| {}, &strict, 600);
         assert!(matches!(last, Health::Failed { .. }), "{last:?}");
     }
 
@@ -232,7 +232,7 @@ mod tests {
             };
         };
 
-        let [first, _] = verdicts(&api(json!({})), before, &Policy::default(), 30);
+        let [first, _] = verdicts(&api(&json!({})), before, &Policy::default(), 30);
         assert!(
             is_noted(&first, "it was not ready before this promotion either"),
             "{first:?}"
@@ -243,7 +243,7 @@ mod tests {
             before(subject);
             subject.is_served_within = true;
         };
-        let [first, last] = verdicts(&api(json!({})), within, &Policy::default(), 600);
+        let [first, last] = verdicts(&api(&json!({})), within, &Policy::default(), 600);
         assert!(
             matches!(first, Health::Waiting { .. }),
             "a repair is waited for: {first:?}"
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_annotation_or_a_rule_says_that_nothing_waits() {
-        let marked = api(json!({WAIT_ANNOTATION: "false"}));
+        let marked = api(&json!({WAIT_ANNOTATION: "false"}));
         let [first, _] = verdicts(&marked, |_| {}, &Policy::default(), 0);
         assert!(is_noted(&first, "not waited for: annotation"), "{first:?}");
 
@@ -275,7 +275,7 @@ mod tests {
             ..Policy::default()
         };
 
-        let [first, _] = verdicts(&api(json!({})), |_| {}, &policy, 0);
+        let [first, _] = verdicts(&api(&json!({})), |_| {}, &policy, 0);
         assert!(is_noted(&first, "not waited for: served later"), "{first:?}");
     }
 }

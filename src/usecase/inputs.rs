@@ -84,9 +84,8 @@ fn refusals(opened: &Opened, environment: &LoadedEnvironment) -> Result<Vec<Refu
         &opened.release.digest,
     );
     if let Some(first) = refusals.first_mut() {
-        for broken in unreadable {
-            first.message.push_str(&format!("; {broken}"));
-        }
+        let broken = unreadable.iter().map(|error| format!("; {error}"));
+        first.message.extend(broken);
     }
     Ok(refusals)
 }

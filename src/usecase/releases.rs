@@ -211,7 +211,7 @@ pub fn described(statement: &Statement) -> Option<String> {
         return Some(String::new());
     }
     let result = statement.test_result()?;
-    let mut found = match (result.totals, result.files.len()) {
+    let size = match (result.totals, result.files.len()) {
         (Some(totals), _) => format!(
             "{} tests, {} failed, {} skipped",
             totals.tests,
@@ -221,16 +221,14 @@ pub fn described(statement: &Statement) -> Option<String> {
         (None, 1) => "1 file".into(),
         (None, count) => format!("{count} files"),
     };
-    if !result.ran.is_empty() {
-        found += &format!(", {} containers seen in the test cluster", result.ran.len());
-    }
-    if let Some(why) = &result.waived {
-        found += &format!(", failures accepted: {why}");
-    }
-    if let Some(run) = &result.run {
-        found += &format!(", {run}");
-    }
-    Some(format!("evidence {}: {found}", result.name))
+    let count = result.ran.len();
+    let ran = (count > 0).then(|| format!("{count} containers seen in the test cluster"));
+    let waived = result.waived.as_ref();
+    let waived = waived.map(|why| format!("failures accepted: {why}"));
+
+    let found = [Some(size), ran, waived, result.run.clone()];
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    Some(format!("evidence {}: {}", result.name, found.join(", ")))
 }
 
 /// A private key from a file, or from an environment variable (`env://NAME`), as cosign takes it.

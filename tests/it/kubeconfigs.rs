@@ -109,7 +109,7 @@ impl Bench {
 const V1: &str = "client.authentication.k8s.io/v1";
 const BETA: &str = "client.authentication.k8s.io/v1beta1";
 
-fn with(value: &Value, fields: Value) -> Value {
+fn with(value: &Value, fields: &Value) -> Value {
     let mut changed = value.clone();
     changed
         .as_object_mut()
@@ -138,14 +138,14 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
     bench.takes("as it is", &cluster, &user);
     bench.takes(
         "folded",
-        &with(&cluster, json!({"certificate-authority-data": folded})),
+        &with(&cluster, &json!({"certificate-authority-data": folded})),
         &user,
     );
-    let insecure = with(&cluster, json!({"insecure-skip-tls-verify": true}));
+    let insecure = with(&cluster, &json!({"insecure-skip-tls-verify": true}));
     bench.refuses("insecure-skip-tls-verify is set beside it", &insecure, &user);
     let pem = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
     let file = bench.write("ca.crt", std::str::from_utf8(&pem).unwrap());
-    let both = with(&cluster, json!({"certificate-authority": file}));
+    let both = with(&cluster, &json!({"certificate-authority": file}));
     bench.refuses(
         "certificate-authority and certificate-authority-data are both set",
         &both,
@@ -154,7 +154,7 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
     let bare = cluster["server"].as_str().unwrap().trim_start_matches("https://");
     bench.refuses(
         "it has no scheme: write https://",
-        &with(&cluster, json!({"server": bare})),
+        &with(&cluster, &json!({"server": bare})),
         &user,
     );
     for (list, what) in [
@@ -185,7 +185,7 @@ fn a_user_is_read_as_kubectl_reads_it_or_refused() {
     bench.takes(
         "a file beside a token",
         &cluster,
-        &with(&user, json!({"token": "bad", "tokenFile": good})),
+        &with(&user, &json!({"token": "bad", "tokenFile": good})),
     );
     let refused = [
         (
@@ -210,12 +210,12 @@ fn a_user_is_read_as_kubectl_reads_it_or_refused() {
         ),
     ];
     for (words, fields) in refused {
-        bench.refuses(words, &cluster, &with(&user, fields));
+        bench.refuses(words, &cluster, &with(&user, &fields));
     }
     bench.refuses("has no client key", &cluster, &without(&user, "client-key-data"));
     let (_, ours) = bench.both(
         &cluster,
-        &with(&user, json!({"token": "s3cret", "username": "b"})),
+        &with(&user, &json!({"token": "s3cret", "username": "b"})),
     );
     assert!(!ours.stderr.contains("s3cret"), "{ours:?}");
 }
@@ -226,7 +226,10 @@ fn a_plugin_is_run_as_kubectl_runs_it_or_refused() {
     let cluster = bench.cluster();
     let v1 = bench.answer(V1);
     bench.takes("a good one", &cluster, &bench.plugin(&v1, |_| {}));
-    let empty_token = with(&v1, json!({"status": with(&v1["status"], json!({"token": ""}))}));
+    let empty_token = with(
+        &v1,
+        &json!({"status": with(&v1["status"], &json!({"token": ""}))}),
+    );
     bench.takes(
         "an empty token beside a certificate",
         &cluster,
@@ -252,23 +255,23 @@ fn a_plugin_is_run_as_kubectl_runs_it_or_refused() {
         bench.refuses(
             words,
             &cluster,
-            &bench.plugin(&v1, |exec| *exec = with(exec, fields)),
+            &bench.plugin(&v1, |exec| *exec = with(exec, &fields)),
         );
     }
     let answers = [
         (format!("no ExecCredential of {V1}"), bench.answer(BETA)),
         (
             format!("no ExecCredential of {V1}"),
-            with(&v1, json!({"kind": "Secret"})),
+            with(&v1, &json!({"kind": "Secret"})),
         ),
         (
             "only one of client certificate and key".into(),
-            with(&v1, json!({"status": without(&v1["status"], "clientKeyData")})),
+            with(&v1, &json!({"status": without(&v1["status"], "clientKeyData")})),
         ),
         ("has no status".into(), without(&v1, "status")),
         (
             "neither a token nor a client certificate".into(),
-            with(&v1, json!({"status": {}})),
+            with(&v1, &json!({"status": {}})),
         ),
     ];
     for (words, answer) in answers {

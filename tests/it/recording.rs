@@ -112,7 +112,7 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
             Sha256Digest::of(count.to_string().as_bytes())
         )
     };
-    let mut text = String::new();
+    let mut objects = Vec::new();
     let kinds = [
         ("v1", "Pod"),
         ("v1", "PodTemplate"),
@@ -133,12 +133,12 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
             "CronJob" => object["spec"]["jobTemplate"]["spec"]["template"]["spec"] = spec,
             _ => object["spec"]["template"]["spec"] = spec,
         }
-        text += &format!("---\n{object}\n");
+        objects.push(object.to_string());
     }
     let workers = json!({"apiVersion": "acme.example/v1", "kind": "Farm", "metadata": {"name": "a"},
         "spec": {"workers": [{"image": image()}, {"image": image()}], "image": "is no image"}});
-    text += &format!("---\n{workers}\n");
-    folder.write("in.yaml", &text);
+    objects.push(workers.to_string());
+    folder.write("in.yaml", &objects.join("\n---\n"));
     let path = "Farm.acme.example=/spec/workers/[*]/image";
     let release = release(folder.record(&["-f", "in.yaml", "--image-path", path]));
     let images = release["spec"]["images"].as_array().unwrap();

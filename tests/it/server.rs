@@ -29,7 +29,7 @@ fn definition(group: &str) -> Value {
             "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": spec}}]}})
 }
 
-fn thing(group: &str, spec: Value) -> Value {
+fn thing(group: &str, spec: &Value) -> Value {
     json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "one"}, "spec": spec})
 }
 
@@ -123,7 +123,7 @@ fn a_field_that_the_clusters_schema_does_not_know_is_named_before_anything_is_to
         &[
             config.clone(),
             definition(&group),
-            thing(&group, json!({"size": 1})),
+            thing(&group, &json!({"size": 1})),
         ],
     )
     .run()
@@ -131,7 +131,7 @@ fn a_field_that_the_clusters_schema_does_not_know_is_named_before_anything_is_to
     let new = [
         config,
         definition(&group),
-        thing(&group, json!({"size": 1, "colour": "red"})),
+        thing(&group, &json!({"size": 1, "colour": "red"})),
     ];
     let refused = app.promote("2", &new).run().exits(2);
     assert!(refused.stderr.contains("colour"), "{}", refused.stderr);
@@ -150,7 +150,7 @@ fn a_definition_that_a_promotion_made_stays_while_somebody_elses_resource_is_in_
     app.promote("2", &[map("a", json!({"a": "2"})), definition(&group)])
         .run()
         .exits(0);
-    let theirs = thing(&group, json!({"size": 1})).to_string();
+    let theirs = thing(&group, &json!({"size": 1})).to_string();
     others
         .kubectl()
         .args(["create", "-f", "-"])

@@ -15,7 +15,7 @@ const UNSEEN: [char; 7] = [
     '\u{e0041}',
 ];
 
-fn release(folder: &tempfile::TempDir, version: &str, objects: Vec<Value>) -> PathBuf {
+fn release(folder: &tempfile::TempDir, version: &str, objects: &[Value]) -> PathBuf {
     let release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
         "metadata": {"name": "shop", "version": version}, "spec": {"objects": objects}});
     let file = folder.path().join(format!("{version}.json"));
@@ -35,8 +35,8 @@ fn with(unseen: char, value: &str) -> Value {
 fn kinds_names_namespaces_keys_and_paths_get_out_with_their_escapes_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     for unseen in UNSEEN {
-        let one = release(&folder, "1", vec![with(unseen, "old")]);
-        let other = release(&folder, "2", vec![with(unseen, "new")]);
+        let one = release(&folder, "1", &[with(unseen, "old")]);
+        let other = release(&folder, "2", &[with(unseen, "new")]);
         for format in ["person", "json", "markdown", "junit"] {
             let ran = TestCluster::get()
                 .delivery()
@@ -71,8 +71,8 @@ fn two_values_that_look_alike_are_two_values_in_json() {
         ("a\u{1b}[0m", "a[0m"),
     ];
     for (left, right) in pairs {
-        let one = release(&folder, "1", vec![map(left)]);
-        let other = release(&folder, "2", vec![map(right)]);
+        let one = release(&folder, "1", &[map(left)]);
+        let other = release(&folder, "2", &[map(right)]);
         let view = TestCluster::get()
             .delivery()
             .arg("compare")

@@ -1,6 +1,7 @@
 //! What came of it, as a table.
 
 use crate::scene::logs;
+use std::fmt::Write;
 use std::path::Path;
 
 /// The columns after the name and the count of objects.
@@ -100,12 +101,10 @@ fn document(earlier: &str, rows: &[Row], seed: u64) -> String {
     for app in crate::apps::all() {
         let (cells, failed) = (format!("| {} |", app.name), format!("- {} ", app.name));
         if let Some(row) = rows.iter().find(|row| row.name == app.name) {
-            table.push_str(&format!("{} {}, seed {seed} |\n", row.line(), machine()));
+            writeln!(table, "{} {}, seed {seed} |", row.line(), machine()).unwrap();
             for why in row.failures() {
-                failures.push_str(&format!(
-                    "- {}\n",
-                    why.replace('\n', " ").chars().take(300).collect::<String>()
-                ));
+                let start: String = why.replace('\n', " ").chars().take(300).collect();
+                writeln!(failures, "- {start}").unwrap();
             }
         } else {
             let is_its = |line: &&str| line.starts_with(&cells);

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn service(spec: Value) -> Object {
+    fn service(spec: &Value) -> Object {
         Object::new(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": spec}))
             .unwrap()
     }
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn a_port_that_was_not_named_is_allocated_and_one_that_was_is_content() {
         // The server chooses for the second port alone.
-        let sent = service(json!({"ports": [{"port": 80, "nodePort": 30001}, {"port": 81}]}));
-        let answer = service(json!({"clusterIP": "10.0.0.1", "ports": [
+        let sent = service(&json!({"ports": [{"port": 80, "nodePort": 30001}, {"port": 81}]}));
+        let answer = service(&json!({"clusterIP": "10.0.0.1", "ports": [
             {"port": 80, "protocol": "TCP", "nodePort": 30001}, {"port": 81, "protocol": "TCP", "nodePort": 30777}]}));
 
         let left = without_allocated(&answer, &sent);

@@ -285,7 +285,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn with_spec(kind: (&str, &str), spec: Value) -> Object {
+    fn with_spec(kind: (&str, &str), spec: &Value) -> Object {
         Object::new(json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a"}, "spec": spec}))
             .unwrap()
     }
@@ -298,7 +298,7 @@ mod tests {
             "volumes": [{"name": "models", "image": {"reference": "models:1"}}, {"name": "tmp", "emptyDir": {}}],
         }}});
 
-        let found = images(&with_spec(("apps/v1", "Deployment"), spec), &[]);
+        let found = images(&with_spec(("apps/v1", "Deployment"), &spec), &[]);
         let listed: Vec<_> = found
             .iter()
             .map(|image| (image.path.to_string(), image.reference.as_str()))
@@ -325,14 +325,14 @@ mod tests {
     #[test]
     fn a_cron_job_holds_its_pod_deeper() {
         let spec = json!({"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "x"}]}}}}});
-        assert_eq!(images(&with_spec(("batch/v1", "CronJob"), spec), &[]).len(), 1);
+        assert_eq!(images(&with_spec(("batch/v1", "CronJob"), &spec), &[]).len(), 1);
     }
 
     #[test]
     fn a_custom_kind_is_read_by_the_given_paths() {
         let object = with_spec(
             ("acme.io/v1", "Cluster"),
-            json!({"workers": [{"image": "w:1"}, {"image": "w:2"}]}),
+            &json!({"workers": [{"image": "w:1"}, {"image": "w:2"}]}),
         );
         let path = ImagePath {
             group: "acme.io".into(),

@@ -8,7 +8,7 @@ use crate::model::snapshot::{Absence, Observed};
 use crate::plan::{Facts, Past, Planned, Policy, draft};
 use serde_json::{Value, json};
 
-fn job(name: &str, annotations: Value) -> ObjectComparison {
+fn job(name: &str, annotations: &Value) -> ObjectComparison {
     same(
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations}, "spec": {}}),
     )
@@ -19,14 +19,14 @@ fn hooks_run_before_and_after_the_workloads_whenever_something_changes() {
     let mut comparison = clean();
     comparison
         .objects
-        .push(job("check", json!({"helm.sh/hook": "test"})));
+        .push(job("check", &json!({"helm.sh/hook": "test"})));
     comparison.objects.push(job(
         "second",
-        json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"}),
+        &json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "2"}),
     ));
     comparison.objects.push(job(
         "first",
-        json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"}),
+        &json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-weight": "-1"}),
     ));
 
     // They are there, and no release asks for another run.
@@ -61,7 +61,7 @@ fn the_job_that_undoes_an_irreversible_one_waits_in_its_undo() {
     let mut comparison = clean();
     let annotations = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "back"});
     // Neither is there: a promotion applies the one, and keeps the other in its undo.
-    for mut job in [job("migrate", annotations), job("back", json!({}))] {
+    for mut job in [job("migrate", &annotations), job("back", &json!({}))] {
         job.live = Observed::Absent(Absence::Object);
         job.status = ObjectStatus::Missing(Absence::Object);
         comparison.objects.push(job);
@@ -127,7 +127,7 @@ fn notes(planned: &Planned) -> String {
 }
 
 fn helm(name: &str, hook: &str) -> ObjectComparison {
-    job(name, json!({"helm.sh/hook": hook}))
+    job(name, &json!({"helm.sh/hook": hook}))
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn our_own_hooks_run_in_every_promotion() {
         // Helm's word beside it says nothing: ours wins.
         [gone(job(
             "ours",
-            json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"}),
+            &json!({"kubectl-delivery.io/hook": "pre", "helm.sh/hook": "pre-install"}),
         ))]
     };
     for past in [Past::default(), later()] {
@@ -223,7 +223,7 @@ fn the_absence_of_a_hook_of_what_is_promoted_changes_nothing_by_itself() {
 
     let hooks = || {
         [
-            gone(job("check", json!({"kubectl-delivery.io/hook": "verify"}))),
+            gone(job("check", &json!({"kubectl-delivery.io/hook": "verify"}))),
             helm("first", "pre-upgrade"),
         ]
     };
@@ -295,7 +295,7 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
 fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
     let annotations = json!({"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "hook-succeeded"});
 
-    let planned = after(later(), &with_change([gone(job("check", annotations.clone()))]));
+    let planned = after(later(), &with_change([gone(job("check", &annotations))]));
     let [deleted] = &planned.plan.prune[..] else {
         panic!("{:?}", planned.plan.prune)
     };
@@ -311,19 +311,19 @@ fn a_hook_that_goes_once_it_has_succeeded_is_deleted_after_the_commit() {
 
     let done = Past {
         is_promoted: true,
-        recorded: vec![job("check", annotations.clone()).desired.unwrap()],
+        recorded: vec![job("check", &annotations).desired.unwrap()],
         ..later()
     };
 
     // Promoted as it is, its absence brings back neither the hook nor its deletion.
-    let planned = after(done, &with([gone(job("check", annotations))]));
+    let planned = after(done, &with([gone(job("check", &annotations))]));
     assert!(planned.plan.steps.is_empty() && planned.plan.prune.is_empty());
 }
 
 #[test]
 fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
     let extra = |name: &str, status: Value| {
-        let mut object = job(name, json!({}));
+        let mut object = job(name, &json!({}));
         live_mut(&mut object)["status"] = status;
         object.desired = None;
         object.status = ObjectStatus::Extra;
@@ -352,7 +352,7 @@ fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
 fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
     let planned = plan(&with([job(
         "migrate",
-        json!({"kubectl-delivery.io/irreversible": "yes"}),
+        &json!({"kubectl-delivery.io/irreversible": "yes"}),
     )]));
 
     assert_eq!(refusals(&planned), ["hooks"]);
@@ -362,7 +362,7 @@ fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
     );
 
     let own = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "migrate"});
-    assert_eq!(refusals(&plan(&with([job("migrate", own)]))), ["hooks"]);
+    assert_eq!(refusals(&plan(&with([job("migrate", &own)]))), ["hooks"]);
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
     let annotations =
         json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "Deployment/web"});
 
-    let planned = plan(&with_change([job("migrate", annotations)]));
+    let planned = plan(&with_change([job("migrate", &annotations)]));
     assert_eq!(steps(&planned), ["web", "migrate"]);
     assert!(
         notes(&planned).contains("runs after workloads have begun"),
@@ -380,6 +380,6 @@ fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
 
     // What comes early anyway delays nothing: there is nothing to tell.
     let early = json!({"kubectl-delivery.io/hook": "pre", "kubectl-delivery.io/after": "ConfigMap/config"});
-    let planned = plan(&with_change([job("migrate", early)]));
+    let planned = plan(&with_change([job("migrate", &early)]));
     assert!(planned.findings.is_empty(), "{}", notes(&planned));
 }

@@ -11,6 +11,7 @@ use super::view::{ObjectView, View};
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::{Writer, writer::ElementWriter};
 use std::io::{self, Write};
+use std::iter;
 
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -65,7 +66,7 @@ impl Outcome {
 }
 
 impl TestCase {
-    fn new(name: impl ToString, outcome: Outcome) -> Self {
+    fn new(name: &(impl ToString + ?Sized), outcome: Outcome) -> Self {
         Self {
             name: name.to_string(),
             outcome,
@@ -108,12 +109,15 @@ fn test_cases(view: &View) -> Vec<TestCase> {
 
         let name = format!("{}, container {}", image.workload, image.container);
         // What is allowed, or not known yet, passes, and is named all the same.
-        TestCase::new(name, Outcome::from_failure(image.is_unexpected().then_some(text)))
+        TestCase::new(
+            &name,
+            Outcome::from_failure(image.is_unexpected().then_some(text)),
+        )
     });
 
     let stale = view.stale.iter().map(|stale| {
         let name = format!("{}, started before {} changed", stale.workload, stale.source);
-        TestCase::new(name, Outcome::Failed(stale.text(view.compared_at)))
+        TestCase::new(&name, Outcome::Failed(stale.text(view.compared_at)))
     });
 
     let requirements = view.requirements.iter().map(|requirement| {
@@ -145,8 +149,6 @@ fn failure_text(object: &ObjectView) -> String {
         .as_deref()
         .map(|why| format!(": {why}"))
         .unwrap_or_default();
-    let mut text = format!("{}{why}\n", object.status);
-
     let changes = object
         .changes
         .iter()
@@ -158,13 +160,15 @@ fn failure_text(object: &ObjectView) -> String {
         .filter(|change| change.allowed.is_none())
         .map(|change| (&change.path, &change.tested, &change.desired));
 
-    for (path, from, to) in changes.chain(untested) {
-        text += &format!("{path}\n");
-        for (mark, line) in diff_lines(from.as_ref(), to.as_ref()) {
-            text += &format!("  {} {line}\n", mark.sign());
-        }
-    }
-    text
+    let lines: String = changes
+        .chain(untested)
+        .flat_map(|(path, from, to)| {
+            let diff = diff_lines(from.as_ref(), to.as_ref()).into_iter();
+            let diff = diff.map(|(mark, line)| format!("  {} {line}\n", mark.sign()));
+            iter::once(format!("{path}\n")).chain(diff)
+        })
+        .collect();
+    format!("{}{why}\n{lines}", object.status)
 }
 
 fn write_with_reason(case: ElementWriter<'_, &mut dyn Write>, element: &str, text: &str) -> io::Result<()> {

@@ -170,8 +170,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn picture(from: Option<Value>, to: Option<Value>) -> String {
-        diff_lines(from.as_ref(), to.as_ref())
+    fn picture(from: Option<&Value>, to: Option<&Value>) -> String {
+        diff_lines(from, to)
             .iter()
             .map(|(mark, line)| format!("{}{line}\n", mark.sign()))
             .collect()
@@ -179,24 +179,27 @@ mod tests {
 
     #[test]
     fn a_scalar_is_shown_before_and_after() {
-        assert_eq!(picture(Some(json!(5)), Some(json!(3))), "-5\n+3\n");
-        assert_eq!(picture(None, Some(json!("x"))), "+x\n");
-        assert_eq!(picture(Some(json!("")), Some(json!("x"))), "-\"\"\n+x\n");
+        assert_eq!(picture(Some(&json!(5)), Some(&json!(3))), "-5\n+3\n");
+        assert_eq!(picture(None, Some(&json!("x"))), "+x\n");
+        assert_eq!(picture(Some(&json!("")), Some(&json!("x"))), "-\"\"\n+x\n");
     }
 
     #[test]
     fn what_looks_the_same_is_shown_otherwise() {
-        assert_eq!(picture(Some(json!("5")), Some(json!(5))), "-\"5\"\n+5\n");
-        assert_eq!(picture(Some(json!("a ")), Some(json!("a"))), "-\"a \"\n+\"a\"\n");
+        assert_eq!(picture(Some(&json!("5")), Some(&json!(5))), "-\"5\"\n+5\n");
+        assert_eq!(
+            picture(Some(&json!("a ")), Some(&json!("a"))),
+            "-\"a \"\n+\"a\"\n"
+        );
 
         assert_eq!(
-            picture(Some(json!("a\nb\n")), Some(json!("a\nb"))),
+            picture(Some(&json!("a\nb\n")), Some(&json!("a\nb"))),
             " a\n b\n+\\ no newline at end\n"
         );
 
         // One line beside several: the same mark says that it does not end.
         assert_eq!(
-            picture(Some(json!("a\n")), Some(json!("a"))),
+            picture(Some(&json!("a\n")), Some(&json!("a"))),
             " a\n+\\ no newline at end\n"
         );
     }
@@ -216,7 +219,7 @@ mod tests {
         };
 
         assert_eq!(
-            picture(Some(text("a")), Some(text("b"))),
+            picture(Some(&text("a")), Some(&text("b"))),
             " line 8\n line 9\n-a\n+b\n line 11\n line 12\n"
         );
     }
@@ -224,7 +227,7 @@ mod tests {
     #[test]
     fn a_map_is_shown_as_yaml() {
         assert_eq!(
-            picture(Some(json!({"name": "x", "ports": [{"a": 1, "b": [2]}]})), None),
+            picture(Some(&json!({"name": "x", "ports": [{"a": 1, "b": [2]}]})), None),
             "-name: x\n-ports:\n-- a: 1\n-  b:\n-  - 2\n"
         );
     }

@@ -263,8 +263,8 @@ mod tests {
         }
     }
 
-    fn event_lines(text: &mut ProgressText, event: Event, seconds: u64) -> Vec<String> {
-        text.event_lines(&event, Duration::from_secs(seconds))
+    fn event_lines(text: &mut ProgressText, event: &Event, seconds: u64) -> Vec<String> {
+        text.event_lines(event, Duration::from_secs(seconds))
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let mut text = ProgressText::new(false);
         event_lines(
             &mut text,
-            Event::StepStarted {
+            &Event::StepStarted {
                 step: StepId::new(0),
                 object: web(),
                 action: StepVerb::Apply,
@@ -288,20 +288,23 @@ mod tests {
             ok: true,
         };
 
-        assert_eq!(event_lines(&mut text, ended, 0), ["changed  Deployment shop/web"]);
         assert_eq!(
-            event_lines(&mut text, waiting("0 of 3 pods are ready"), 1).len(),
+            event_lines(&mut text, &ended, 0),
+            ["changed  Deployment shop/web"]
+        );
+        assert_eq!(
+            event_lines(&mut text, &waiting("0 of 3 pods are ready"), 1).len(),
             1
         );
         // Within five seconds of the line before.
         assert_eq!(
-            event_lines(&mut text, waiting("1 of 3 pods are ready"), 2),
+            event_lines(&mut text, &waiting("1 of 3 pods are ready"), 2),
             [""; 0],
             "not again so soon"
         );
         // Five seconds after the line before, whatever else was not said meanwhile.
         assert_eq!(
-            event_lines(&mut text, waiting("2 of 3 pods are ready"), 6),
+            event_lines(&mut text, &waiting("2 of 3 pods are ready"), 6),
             ["waiting  Deployment shop/web: 2 of 3 pods are ready"]
         );
 
@@ -310,11 +313,11 @@ mod tests {
             verdict: Health::done(),
         };
         assert_eq!(
-            event_lines(&mut text, done.clone(), 7),
+            event_lines(&mut text, &done, 7),
             ["ready    Deployment shop/web after 6.0 s"]
         );
         // A verdict is told at each change of the object: one that says nothing new is silent.
-        assert_eq!(event_lines(&mut text, done, 8), [""; 0]);
+        assert_eq!(event_lines(&mut text, &done, 8), [""; 0]);
     }
 
     #[test]
@@ -322,7 +325,7 @@ mod tests {
         let mut text = ProgressText::new(false);
         event_lines(
             &mut text,
-            Event::StepStarted {
+            &Event::StepStarted {
                 step: StepId::new(0),
                 object: web(),
                 action: StepVerb::Delete,
@@ -338,11 +341,11 @@ mod tests {
         };
 
         assert_eq!(
-            event_lines(&mut text, ended("kept"), 0),
+            event_lines(&mut text, &ended("kept"), 0),
             ["kept     Deployment shop/web"]
         );
         assert_eq!(
-            event_lines(&mut text, ended("as before"), 0),
+            event_lines(&mut text, &ended("as before"), 0),
             ["deleted  Deployment shop/web"]
         );
     }
@@ -355,11 +358,11 @@ mod tests {
             verdict: Health::done(),
         };
         // No step and no wait: a verdict alone is no news.
-        assert_eq!(event_lines(&mut text, done, 1), [""; 0]);
+        assert_eq!(event_lines(&mut text, &done, 1), [""; 0]);
 
         event_lines(
             &mut text,
-            Event::PhaseEnded {
+            &Event::PhaseEnded {
                 phase: Phase::Apply,
                 millis: 1200,
             },
@@ -367,7 +370,7 @@ mod tests {
         );
         event_lines(
             &mut text,
-            Event::PhaseEnded {
+            &Event::PhaseEnded {
                 phase: Phase::Prove,
                 millis: 300,
             },
@@ -381,7 +384,7 @@ mod tests {
             next: vec!["kubectl get".into()],
         };
 
-        let lines = event_lines(&mut text, end, 2);
+        let lines = event_lines(&mut text, &end, 2);
         assert_eq!(
             lines[1..],
             ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]

@@ -141,7 +141,7 @@ mod tests {
     use crate::model::environment::HealthCheck;
     use serde_json::{Value, json};
 
-    fn verdict(status: Value, policy: &Policy) -> Health {
+    fn verdict(status: &Value, policy: &Policy) -> Health {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
             "metadata": {"name": "web", "generation": 2}});
         assess(&Object::new(object).unwrap(), policy).verdict
@@ -153,20 +153,20 @@ mod tests {
 
     #[test]
     fn a_condition_of_an_older_spec_says_neither_that_it_is_ready_nor_that_it_failed() {
-        let stale = verdict(json!({"conditions": [ready("True", 1)]}), &Policy::default());
+        let stale = verdict(&json!({"conditions": [ready("True", 1)]}), &Policy::default());
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
         assert_eq!(stale, Health::waiting(0, 1, expected));
 
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
         let was_stalled = verdict(
-            json!({"conditions": [failed, ready("True", 2)]}),
+            &json!({"conditions": [failed, ready("True", 2)]}),
             &Policy::default(),
         );
         assert_eq!(was_stalled, Health::done());
 
         // It says nothing of readiness, but its older generation shows that the controller has not come yet.
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
-        let other = verdict(json!({"conditions": [other]}), &Policy::default());
+        let other = verdict(&json!({"conditions": [other]}), &Policy::default());
         assert!(matches!(other, Health::Waiting { .. }), "{other:?}");
     }
 
@@ -176,10 +176,10 @@ mod tests {
         // Controllers that write no generation must not be waited for on another one's account.
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         assert_eq!(
-            verdict(json!({"conditions": [plain, late]}), &Policy::default()),
+            verdict(&json!({"conditions": [plain, late]}), &Policy::default()),
             Health::done()
         );
-        assert_eq!(verdict(json!({}), &Policy::default()), Health::done());
+        assert_eq!(verdict(&json!({}), &Policy::default()), Health::done());
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
                 {"type": "Accepted", "status": status, "reason": "NoMatchingParent", "observedGeneration": observed}]})
             };
             let parents: Vec<Value> = statuses.iter().map(parent).collect();
-            verdict(json!({"parents": parents}), &Policy::default())
+            verdict(&json!({"parents": parents}), &Policy::default())
         };
 
         assert_eq!(of(["True", "True"], 2), Health::done());
@@ -218,7 +218,7 @@ mod tests {
             ..Policy::default()
         };
 
-        let of = |observed| verdict(json!({"conditions": [ready("True", observed)]}), &policy);
+        let of = |observed| verdict(&json!({"conditions": [ready("True", observed)]}), &policy);
         assert_eq!(of(2), Health::done());
         assert!(matches!(of(1), Health::Waiting { .. }));
     }

@@ -157,7 +157,7 @@ mod tests {
     use crate::model::k8s::kinds::built_in;
     use serde_json::{Value, json};
 
-    fn job(annotations: Value, spec: Value) -> Object {
+    fn job(annotations: &Value, spec: &Value) -> Object {
         let metadata = json!({"name": "migrate", "uid": "u", "annotations": annotations});
         Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
             .unwrap()
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_job_that_failed_says_what_ended_its_pods_where_it_was_not_they() {
         let failure = |reason: &str| {
-            let mut job = job(json!({}), json!({}));
+            let mut job = job(&json!({}), &json!({}));
             let failed = json!({"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"});
             job.value_mut()["status"] = json!({"conditions": [failed], "failed": 1});
 
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_hook_that_is_held_back_has_not_run_yet() {
         let assess = |annotations: Value| {
-            let job = job(annotations, json!({"suspend": true}));
+            let job = job(&annotations, &json!({"suspend": true}));
             assess(&job, &RolloutContext::default(), &Policy::default()).verdict
         };
         assert!(matches!(
@@ -215,8 +215,7 @@ mod tests {
 
     #[test]
     fn an_irreversible_job_may_be_silent_as_long_as_its_own_spec_lets_it() {
-        let budget =
-            |annotations: &Value, spec: Value| budget(&job(annotations.clone(), spec), &Policy::default());
+        let budget = |annotations: &Value, spec: Value| budget(&job(annotations, &spec), &Policy::default());
 
         let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
         assert_eq!(budget(&irreversible, json!({})), Budget::endless());
@@ -232,7 +231,7 @@ mod tests {
     fn one_that_has_run_and_goes_by_itself_was_not_deleted_by_somebody() {
         let complete = json!([{"type": "Complete", "status": "True"}]);
         let last = |spec: Value, conditions: Value| {
-            let mut job = job(json!({}), spec);
+            let mut job = job(&json!({}), &spec);
             job.value_mut()["status"] = json!({"conditions": conditions});
 
             let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
@@ -267,7 +266,7 @@ mod tests {
 
     #[test]
     fn one_that_ends_and_goes_between_two_looks_is_judged_by_how_it_went() {
-        let goes = job(json!({}), json!({"ttlSecondsAfterFinished": 0}));
+        let goes = job(&json!({}), &json!({"ttlSecondsAfterFinished": 0}));
         let target = Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate");
         let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
         let subject = MonitoredObject::new(target, &goes, now);

@@ -80,7 +80,7 @@ mod tests {
     use serde_json::{Value, json};
 
     /// The verdict on a pod with this status, and whether the exits of its containers count.
-    fn verdict(annotations: Value, status: Value) -> (Health, bool) {
+    fn verdict(annotations: &Value, status: &Value) -> (Health, bool) {
         let object = json!({"apiVersion": "v1", "kind": "Pod", "status": status, "spec": {"containers": [{"name": "main"}]},
             "metadata": {"name": "check", "uid": "u", "annotations": annotations}});
 
@@ -95,26 +95,26 @@ mod tests {
         (status.verdict, status.must_run || status.settles)
     }
 
-    fn hook(status: Value) -> (Health, bool) {
-        verdict(json!({"helm.sh/hook": "test"}), status)
+    fn hook(status: &Value) -> (Health, bool) {
+        verdict(&json!({"helm.sh/hook": "test"}), status)
     }
 
     #[test]
     fn a_hook_is_done_only_when_it_has_run_to_its_end() {
         let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
 
-        assert_eq!(verdict(json!({}), ready.clone()), (Health::done(), true));
+        assert_eq!(verdict(&json!({}), &ready), (Health::done(), true));
         // The same status of a hook: readiness is not what it is there for.
         let waiting = Health::waiting(0, 1, "the pod has not run to its end");
-        assert_eq!(hook(ready), (waiting, false));
-        assert_eq!(hook(json!({"phase": "Succeeded"})), (Health::done(), false));
+        assert_eq!(hook(&ready), (waiting, false));
+        assert_eq!(hook(&json!({"phase": "Succeeded"})), (Health::done(), false));
     }
 
     #[test]
     fn a_hook_that_failed_has_failed_at_once_with_how_it_ended() {
         let ended = json!([{"name": "main", "state": {"terminated": {"exitCode": 3}}}]);
 
-        let (Health::Failed { cause }, _) = hook(json!({"phase": "Failed", "containerStatuses": ended}))
+        let (Health::Failed { cause }, _) = hook(&json!({"phase": "Failed", "containerStatuses": ended}))
         else {
             panic!("it has failed")
         };
@@ -125,7 +125,7 @@ mod tests {
         assert!(cause.message.contains("exit code 3"), "{}", cause.message);
 
         // A node that evicts it says nothing of the release.
-        let (Health::Failed { cause }, _) = hook(json!({"phase": "Failed", "reason": "Evicted"})) else {
+        let (Health::Failed { cause }, _) = hook(&json!({"phase": "Failed", "reason": "Evicted"})) else {
             panic!("it has failed")
         };
         assert_eq!(cause.kind, CauseKind::Evicted);

@@ -310,26 +310,24 @@ fn quoted(review: &Value) -> Option<String> {
     if request["name"] != "db" {
         return None;
     }
-    let mut said = "too weak:".to_owned();
+    let mut words = vec!["too weak:".to_owned()];
     for object in [&request["object"], &request["oldObject"]] {
         for (key, value) in object["data"].as_object().into_iter().flatten() {
             let encoded = value.as_str()?;
             let plain = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-            said += &format!(
-                " {key}={encoded} {plain} {}",
-                STANDARD.encode(format!("user:{plain}"))
-            );
+            let credentials = STANDARD.encode(format!("user:{plain}"));
+            words.push(format!("{key}={encoded} {plain} {credentials}"));
             for line in plain.lines() {
                 let inner = line
                     .rsplit(['=', ':', '"', '\''])
                     .map(str::trim)
                     .find(|part| part.len() > 20);
                 let inner = inner.unwrap_or_default();
-                said += &format!(" {inner} {} {}", STANDARD.encode(inner), json!(line));
+                words.push(format!("{inner} {} {}", STANDARD.encode(inner), json!(line)));
             }
         }
     }
-    Some(said)
+    Some(words.join(" "))
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -33,33 +33,33 @@ fn defined(group: &str) -> Definition {
 
 #[rstest]
 #[case::an_item_more(
-    json!([{"key": "one", "value": 1}]),
-    json!([{"key": "one", "value": 1}, {"key": "two"}]),
+    &json!([{"key": "one", "value": 1}]),
+    &json!([{"key": "one", "value": 1}, {"key": "two"}]),
     &["[key=two,kind=plain]"]
 )]
 #[case::an_item_fewer(
-    json!([{"key": "one", "value": 1}, {"key": "two"}]),
-    json!([{"key": "one", "value": 1}]),
+    &json!([{"key": "one", "value": 1}, {"key": "two"}]),
+    &json!([{"key": "one", "value": 1}]),
     &["[key=two,kind=plain]"]
 )]
 #[case::a_field_of_an_item(
-    json!([{"key": "one", "value": 1}, {"key": "two"}]),
-    json!([{"key": "one", "value": 2}, {"key": "two"}]),
+    &json!([{"key": "one", "value": 1}, {"key": "two"}]),
+    &json!([{"key": "one", "value": 2}, {"key": "two"}]),
     &["[key=one,kind=plain]/value"]
 )]
 #[case::another_key(
-    json!([{"key": "one", "value": 1}, {"key": "two"}]),
-    json!([{"key": "one", "kind": "other", "value": 1}, {"key": "two"}]),
+    &json!([{"key": "one", "value": 1}, {"key": "two"}]),
+    &json!([{"key": "one", "kind": "other", "value": 1}, {"key": "two"}]),
     &["[key=one,kind=other]", "[key=one,kind=plain]"]
 )]
 #[case::all_keys_said(
-    json!([{"key": "one", "kind": "plain"}, {"key": "one", "kind": "other"}]),
-    json!([{"key": "one", "kind": "other"}, {"key": "one", "kind": "plain"}, {"key": "two"}]),
+    &json!([{"key": "one", "kind": "plain"}, {"key": "one", "kind": "other"}]),
+    &json!([{"key": "one", "kind": "other"}, {"key": "one", "kind": "plain"}, {"key": "two"}]),
     &["[key=two,kind=plain]"]
 )]
 fn an_item_has_one_name_in_all_modes(
-    #[case] desired: Value,
-    #[case] edited: Value,
+    #[case] desired: &Value,
+    #[case] edited: &Value,
     #[case] expected: &[&str],
 ) {
     let group = group();

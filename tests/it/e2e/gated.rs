@@ -13,7 +13,7 @@ fn objects(greeting: &str) -> Vec<Value> {
 }
 
 /// Promotes with these gates; the gate's Job runs `image`.
-fn promote(namespace: &Namespace, folder: &Path, greeting: &str, image: &str, gate: Value) -> Ran {
+fn promote(namespace: &Namespace, folder: &Path, greeting: &str, image: &str, gate: &Value) -> Ran {
     let write = |name: &str, value: &Value| {
         let path = folder.join(name);
         std::fs::write(&path, value.to_string()).unwrap();
@@ -64,7 +64,7 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
         json!({"name": "errors", "prometheus": asked, "timeoutSeconds": 5})
     };
     let good = "shop/migrate:1.0.0";
-    let ran = promote(&namespace, folder.path(), "one", good, gate("vector(0.25)")).exits(0);
+    let ran = promote(&namespace, folder.path(), "one", good, &gate("vector(0.25)")).exits(0);
     assert!(
         ran.stderr.contains("gate smoke holds") && ran.stderr.contains("gate errors holds"),
         "{}",
@@ -72,7 +72,7 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
     );
     let before = blocking(copy_shared(namespace.name(), &objects("one")));
 
-    let ran = promote(&namespace, folder.path(), "two", "test/crash:1.0.0", Value::Null).exits(3);
+    let ran = promote(&namespace, folder.path(), "two", "test/crash:1.0.0", &Value::Null).exits(3);
     assert!(
         ran.stderr.contains("FAILED   ") && ran.stderr.contains("gate smoke: "),
         "{}",
@@ -85,7 +85,7 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
     );
     blocking(copy_shared(namespace.name(), &objects("one"))).must_be(&before, "after the Job failed");
 
-    let ran = promote(&namespace, folder.path(), "three", good, gate("vector(0.75)")).exits(3);
+    let ran = promote(&namespace, folder.path(), "three", good, &gate("vector(0.75)")).exits(3);
     assert!(
         ran.stderr.contains("gate errors does not hold after 5 s") && ran.stderr.contains("[0.75]"),
         "{}",

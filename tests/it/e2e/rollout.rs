@@ -55,7 +55,7 @@ pub fn is_wrong(pod: &PodFacts) -> bool {
 }
 
 /// Follows it, and tells how long after the first sign the verdict came.
-fn measured(what: &str, namespace: &Namespace, object: Value) -> (Followed, Duration) {
+fn measured(what: &str, namespace: &Namespace, object: &Value) -> (Followed, Duration) {
     let sign = first_sign(namespace);
     let (sign, followed, end) = std::thread::scope(|scope| {
         let sign = scope
@@ -80,7 +80,7 @@ fn an_image_that_the_registry_does_not_have_fails_at_its_first_answer() {
     let (failed, after) = measured(
         "image not found",
         &namespace,
-        deployment(&image("shop/web:nope"), |_| {}),
+        &deployment(&image("shop/web:nope"), |_| {}),
     );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound, "{failed:#?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
@@ -92,7 +92,7 @@ fn an_image_of_a_registry_that_does_not_answer_waits_for_its_grace() {
     let object = deployment("127.0.0.1:9/shop/web:1", |_| {});
     let mut policy = Policy::default();
     policy.graces.registry = 4;
-    let failed = follow(&namespace, object, policy);
+    let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::ImageUnavailable, "{failed:#?}");
     assert!(
         failed.cause().message.contains("connection refused"),
@@ -107,7 +107,7 @@ fn a_registry_that_refuses_the_pull_is_named_at_its_first_answer() {
     let registry = Registry::start(&["--user", "ci:secret"]);
     let namespace = TestCluster::get().namespace_named("t-real");
     let object = deployment(&format!("{}/shop/web:1", registry.host), |_| {});
-    let (failed, after) = measured("no permission to pull", &namespace, object);
+    let (failed, after) = measured("no permission to pull", &namespace, &object);
     assert_eq!(failed.cause().kind, CauseKind::ImageUnauthorized, "{failed:#?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
 }
@@ -122,7 +122,7 @@ fn a_volume_that_does_not_mount_is_named_after_its_grace() {
     });
     let mut policy = Policy::default();
     policy.graces.volume = 3;
-    let failed = follow(&namespace, object, policy);
+    let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::VolumeNotMounted, "{failed:#?}");
     assert!(
         failed.cause().message.contains("/no/such/folder"),
@@ -140,7 +140,7 @@ fn a_pod_that_fits_on_no_node_is_told_with_the_schedulers_reason_after_its_grace
     });
     let mut policy = Policy::default();
     policy.graces.unschedulable = 3;
-    let failed = follow(&namespace, object, policy);
+    let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::Unschedulable, "{failed:#?}");
     assert!(
         failed.cause().message.contains("Insufficient cpu"),
@@ -156,7 +156,7 @@ fn a_name_that_is_no_images_name_fails_at_once() {
     let (failed, after) = measured(
         "invalid image name",
         &namespace,
-        deployment("UPPER/CASE:1", |_| {}),
+        &deployment("UPPER/CASE:1", |_| {}),
     );
     assert_eq!(failed.cause().kind, CauseKind::InvalidImageName, "{failed:#?}");
     assert!(after < Duration::from_secs(3), "{after:?}");
@@ -170,7 +170,7 @@ fn a_missing_key_is_named_within_five_seconds() {
         let from = json!({"secretKeyRef": {"name": "db", "key": "password"}});
         spec["containers"][0]["env"] = json!([{"name": "PASSWORD", "valueFrom": from}]);
     });
-    let (failed, after) = measured("missing key", &namespace, object);
+    let (failed, after) = measured("missing key", &namespace, &object);
     assert_eq!(
         failed.cause().kind,
         CauseKind::MissingConfiguration,
@@ -194,7 +194,7 @@ fn a_missing_config_map_of_a_volume_is_named_within_five_seconds_of_its_event() 
         spec["volumes"] = json!([{"name": "conf", "configMap": {"name": "nowhere"}}]);
         spec["containers"][0]["volumeMounts"] = json!([{"name": "conf", "mountPath": "/conf"}]);
     });
-    let failed = follow(&namespace, object, Policy::default());
+    let failed = follow(&namespace, &object, Policy::default());
     assert_eq!(
         failed.cause().kind,
         CauseKind::MissingConfiguration,
@@ -217,7 +217,7 @@ fn a_crash_loop_is_known_at_the_second_exit_with_its_code() {
     let (failed, after) = measured(
         "crash loop",
         &namespace,
-        deployment(&image("test/crash:1.0.0"), |_| {}),
+        &deployment(&image("test/crash:1.0.0"), |_| {}),
     );
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
     assert!(
@@ -234,7 +234,7 @@ fn a_command_that_is_not_in_the_image_is_a_container_that_cannot_start() {
     let object = deployment(&image("shop/web:1.0.0"), |spec| {
         spec["containers"][0]["command"] = json!(["/no/such/program"]);
     });
-    let (failed, _) = measured("bad command", &namespace, object);
+    let (failed, _) = measured("bad command", &namespace, &object);
     assert_eq!(failed.cause().kind, CauseKind::CannotStart, "{failed:#?}");
     assert!(
         failed.cause().message.contains("/no/such/program"),
@@ -250,7 +250,7 @@ fn an_init_container_that_keeps_failing_is_named() {
         let prepare = json!([{"name": "prepare", "image": image("test/crash:1.0.0")}]);
         spec["initContainers"] = prepare;
     });
-    let (failed, _) = measured("init fails", &namespace, object);
+    let (failed, _) = measured("init fails", &namespace, &object);
     assert_eq!(failed.cause().kind, CauseKind::InitFailed, "{failed:#?}");
     assert!(
         failed.cause().message.contains("init container prepare"),
@@ -266,7 +266,11 @@ fn a_container_without_a_probe_that_lives_is_done_after_its_time() {
         settle: 4,
         ..Policy::default()
     };
-    let done = follow(&namespace, deployment(&image("test/sleep:1.0.0"), |_| {}), policy);
+    let done = follow(
+        &namespace,
+        &deployment(&image("test/sleep:1.0.0"), |_| {}),
+        policy,
+    );
     assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
     assert!(done.took >= Duration::from_secs(4), "{:?}", done.took);
 }
@@ -277,7 +281,7 @@ fn a_container_that_exits_at_once_never_looks_done() {
     let object = deployment(&image("test/sleep:1.0.0"), |spec| {
         spec["containers"][0]["command"] = json!(["/bin/false"]);
     });
-    let (failed, _) = measured("/bin/false without a probe", &namespace, object);
+    let (failed, _) = measured("/bin/false without a probe", &namespace, &object);
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
     assert!(
         !failed
@@ -293,7 +297,7 @@ fn a_crashed_containers_last_words_are_told() {
     let namespace = TestCluster::get().namespace_named("t-real");
     let failed = follow(
         &namespace,
-        deployment(&image("test/crash:1.0.0"), |_| {}),
+        &deployment(&image("test/crash:1.0.0"), |_| {}),
         Policy::default(),
     );
     let cause = failed.cause().clone();

@@ -108,7 +108,9 @@ impl App {
 
 /// A ConfigMap.
 pub fn map(name: &str, data: Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+    let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    map["data"] = data;
+    map
 }
 
 /// An image with a digest of one digit.

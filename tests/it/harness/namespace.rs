@@ -78,8 +78,9 @@ impl Namespace {
     /// A ResourceQuota named `small`, which holds. The server enforces none that its controller has not looked at; that one
     /// pauses for half a minute whenever a kind comes or goes.
     pub fn quota(&self, hard: Value) {
-        let spec = serde_json::json!({"hard": hard});
-        let small = serde_json::json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": spec});
+        let mut small =
+            serde_json::json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}});
+        small["spec"]["hard"] = hard;
         self.apply(small);
         let start = Instant::now();
         while self

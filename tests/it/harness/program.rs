@@ -94,7 +94,7 @@ impl Run for Command {
         let output = self
             .output()
             .unwrap_or_else(|error| panic!("{}: {error}", shown(self)));
-        ran(self, output, start.elapsed())
+        ran(self, &output, start.elapsed())
     }
 
     fn run_with(&mut self, stdin: &str) -> Ran {
@@ -112,7 +112,7 @@ impl Run for Command {
         let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()).ok());
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();
-        ran(self, output, start.elapsed())
+        ran(self, &output, start.elapsed())
     }
 }
 
@@ -138,11 +138,11 @@ pub fn measured(command: &mut Command) -> (Ran, u64) {
         most / 1024
     });
     let output = child.wait_with_output().unwrap();
-    (ran(command, output, start.elapsed()), sampler.join().unwrap())
+    (ran(command, &output, start.elapsed()), sampler.join().unwrap())
 }
 
 /// What came of a command that has ended.
-pub fn ran(command: &Command, output: Output, took: Duration) -> Ran {
+pub fn ran(command: &Command, output: &Output, took: Duration) -> Ran {
     Ran {
         command: shown(command),
         code: output.status.code(),

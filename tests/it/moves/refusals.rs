@@ -71,9 +71,11 @@ fn what_carries_the_label_alone_or_stands_in_the_inventory_alone_does_not_move()
     // Lines that somebody wrote into the inventory move nothing that does not carry the label.
     let other = map("theirs", json!({"v": "1"}));
     split.namespace.apply(other);
-    let mut inventory = split.inventory("shop")["members"].as_str().unwrap().to_owned();
-    inventory += &format!("v1 configmaps ConfigMap {} theirs\n", split.namespace.name());
-    let patch = json!({"data": {"members": inventory}}).to_string();
+    let inventory = split.inventory("shop");
+    let members = inventory["members"].as_str().unwrap();
+    let namespace = split.namespace.name();
+    let members = format!("{members}v1 configmaps ConfigMap {namespace} theirs\n");
+    let patch = json!({"data": {"members": members}}).to_string();
     split
         .namespace
         .kubectl()

@@ -13,8 +13,10 @@ pub(super) fn job(name: &str, annotations: Value, digit: char, play: Option<(&st
         template["metadata"]["labels"]["kwok-play"] = play.into();
         template["metadata"]["annotations"]["kwok-play-after"] = after.into();
     }
-    json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "annotations": annotations},
-        "spec": {"backoffLimit": 0, "template": template}})
+    let mut job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
+        "spec": {"backoffLimit": 0, "template": template}});
+    job["metadata"]["annotations"] = annotations;
+    job
 }
 
 pub(super) fn web(digit: char, play: Option<&str>) -> Value {

@@ -47,7 +47,7 @@ fn what_the_server_fills_in_is_no_difference_whoever_made_the_object() {
                     "x-kubernetes-preserve-unknown-fields": true}}}}, "subresources": {"status": {}}}]}});
     let inner =
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("{name}-inner")}});
-    let objects = [inner, definition, service(json!({"type": "NodePort"}))];
+    let objects = [inner, definition, service(&json!({"type": "NodePort"}))];
     kubectl_apply(&namespace, &objects);
     let file = serde_json::to_string(&json!({"apiVersion": "v1", "kind": "List", "items": objects})).unwrap();
     let mut diff = TestCluster::get().delivery();

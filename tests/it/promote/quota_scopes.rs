@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const NONE: Value = Value::Null;
 
 /// A Deployment whose containers ask for this; more of its pods is given beside.
-fn web(replicas: u32, requests: Value, more: Value) -> Value {
+fn web(replicas: u32, requests: &Value, more: &Value) -> Value {
     let mut web = workload("Deployment", "web", '1', None);
     web["spec"]["replicas"] = replicas.into();
     let pod = &mut web["spec"]["template"]["spec"];
@@ -21,7 +21,7 @@ fn web(replicas: u32, requests: Value, more: Value) -> Value {
     web
 }
 
-fn quota(spec: Value) -> Value {
+fn quota(spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "some"}, "spec": spec})
 }
 
@@ -31,9 +31,9 @@ fn range(cpu: &str) -> Value {
 }
 
 /// An app whose namespace has a quota that is in force.
-fn app_with(spec: Value) -> App {
+fn app_with(spec: &Value) -> App {
     let app = App::new();
-    app.namespace.apply(quota(spec.clone()));
+    app.namespace.apply(quota(spec));
     let is_seen = || {
         let quota = app.namespace.get("", "ResourceQuota", "some").unwrap();
         quota.at("/status/hard") == Some(&spec["hard"]) && quota.at("/status/used").is_some()
@@ -43,18 +43,18 @@ fn app_with(spec: Value) -> App {
 }
 
 #[rstest]
-#[case::best_effort("BestEffort", json!({"cpu": "10m"}), NONE)]
-#[case::not_best_effort("NotBestEffort", NONE, json!({"cpu": "10m"}))]
+#[case::best_effort("BestEffort", &json!({"cpu": "10m"}), &NONE)]
+#[case::not_best_effort("NotBestEffort", &NONE, &json!({"cpu": "10m"}))]
 fn a_quota_that_counts_some_pods_counts_no_others(
     #[case] scope: &str,
-    #[case] others: Value,
-    #[case] its: Value,
+    #[case] others: &Value,
+    #[case] its: &Value,
 ) {
     let scoped = || json!({"hard": {"pods": "2"}, "scopes": [scope, "NotTerminating"]});
     // One that is there, and one that the release brings.
-    let app = app_with(scoped());
-    app.promote("1", &[web(3, others.clone(), NONE)]).run().exits(0);
-    let ran = app.promote("2", &[web(3, its.clone(), NONE)]).run().exits(2);
+    let app = app_with(&scoped());
+    app.promote("1", &[web(3, others, &NONE)]).run().exits(0);
+    let ran = app.promote("2", &[web(3, its, &NONE)]).run().exits(2);
     assert!(
         ran.stderr.contains("[quota]") && ran.stderr.contains("of 2 used"),
         "{}",
@@ -63,7 +63,7 @@ fn a_quota_that_counts_some_pods_counts_no_others(
 
     let app = App::new();
     let ran = app
-        .promote("1", &[quota(scoped()), web(3, its, NONE)])
+        .promote("1", &[quota(&scoped()), web(3, its, &NONE)])
         .run()
         .exits(2);
     assert!(
@@ -71,7 +71,7 @@ fn a_quota_that_counts_some_pods_counts_no_others(
         "{}",
         ran.stderr
     );
-    app.promote("2", &[quota(scoped()), web(3, others, NONE)])
+    app.promote("2", &[quota(&scoped()), web(3, others, &NONE)])
         .run()
         .exits(0);
 }
@@ -88,22 +88,19 @@ fn a_quota_of_a_priority_class_counts_its_pods_alone() {
         .ok();
     let selected = json!({"scopeName": "PriorityClass", "operator": "In", "values": [class]});
     let spec = json!({"hard": {"pods": "2"}, "scopeSelector": {"matchExpressions": [selected]}});
-    let app = app_with(spec.clone());
-    app.promote("1", &[web(3, NONE, NONE)]).run().exits(0);
+    let app = app_with(&spec);
+    app.promote("1", &[web(3, &NONE, &NONE)]).run().exits(0);
     let ran = app
-        .promote("2", &[web(3, NONE, json!({"priorityClassName": class}))])
+        .promote("2", &[web(3, &NONE, &json!({"priorityClassName": class}))])
         .run();
     let fresh = App::new();
     let of_release = fresh
         .promote(
             "1",
-            &[
-                quota(spec.clone()),
-                web(3, NONE, json!({"priorityClassName": class})),
-            ],
+            &[quota(&spec), web(3, &NONE, &json!({"priorityClassName": class}))],
         )
         .run();
-    let without = fresh.promote("2", &[quota(spec), web(3, NONE, NONE)]).run();
+    let without = fresh.promote("2", &[quota(&spec), web(3, &NONE, &NONE)]).run();
     TestCluster::get()
         .kubectl()
         .args(["delete", "priorityclass", &class])
@@ -126,10 +123,10 @@ fn a_quota_of_a_priority_class_counts_its_pods_alone() {
 
 #[test]
 fn the_defaults_of_a_limit_range_that_comes_along_are_counted() {
-    let app = app_with(json!({"hard": {"requests.cpu": "1"}}));
+    let app = app_with(&json!({"hard": {"requests.cpu": "1"}}));
     // Each pod of today's would be refused: it asks for nothing.
     let ran = app
-        .promote("1", &[range("300m"), web(4, NONE, NONE)])
+        .promote("1", &[range("300m"), web(4, &NONE, &NONE)])
         .run()
         .exits(2);
     let said = "expected room for 1200m more requests.cpu, found 0 of 1 used";
@@ -138,16 +135,16 @@ fn the_defaults_of_a_limit_range_that_comes_along_are_counted() {
         "{}",
         ran.stderr
     );
-    app.promote("2", &[range("200m"), web(4, NONE, NONE)])
+    app.promote("2", &[range("200m"), web(4, &NONE, &NONE)])
         .run()
         .exits(0);
 
     let app = App::new();
     let objects = |cpu: &str| {
         vec![
-            quota(json!({"hard": {"requests.cpu": "1"}})),
+            quota(&json!({"hard": {"requests.cpu": "1"}})),
             range(cpu),
-            web(4, NONE, NONE),
+            web(4, &NONE, &NONE),
         ]
     };
     let ran = app.promote("1", &objects("300m")).run().exits(2);
@@ -162,12 +159,12 @@ fn the_defaults_of_a_limit_range_that_comes_along_are_counted() {
 #[test]
 fn a_limit_range_that_comes_along_takes_pods_out_of_a_quotas_scope() {
     let none = || json!({"hard": {"pods": "0"}, "scopes": ["BestEffort"]});
-    app_with(none())
-        .promote("1", &[range("10m"), web(2, NONE, NONE)])
+    app_with(&none())
+        .promote("1", &[range("10m"), web(2, &NONE, &NONE)])
         .run()
         .exits(0);
     App::new()
-        .promote("1", &[quota(none()), range("10m"), web(2, NONE, NONE)])
+        .promote("1", &[quota(&none()), range("10m"), web(2, &NONE, &NONE)])
         .run()
         .exits(0);
 }
@@ -175,25 +172,25 @@ fn a_limit_range_that_comes_along_takes_pods_out_of_a_quotas_scope() {
 #[test]
 fn pods_that_stay_do_not_get_the_defaults_of_a_limit_range_that_comes_along() {
     let app = App::new();
-    app.promote("1", &[web(4, NONE, NONE)]).run().exits(0);
+    app.promote("1", &[web(4, &NONE, &NONE)]).run().exits(0);
     // Four that ask for nothing, and one more that gets 600m.
     let objects = [
-        quota(json!({"hard": {"requests.cpu": "1"}})),
+        quota(&json!({"hard": {"requests.cpu": "1"}})),
         range("600m"),
-        web(5, NONE, NONE),
+        web(5, &NONE, &NONE),
     ];
     app.promote("2", &objects).run().exits(0);
 }
 
 #[test]
 fn what_pods_ask_for_under_a_limit_range_that_changes_is_said_to_be_unknown() {
-    let app = app_with(json!({"hard": {"requests.cpu": "1200m"}}));
-    app.promote("1", &[range("500m"), web(2, NONE, NONE)])
+    let app = app_with(&json!({"hard": {"requests.cpu": "1200m"}}));
+    app.promote("1", &[range("500m"), web(2, &NONE, &NONE)])
         .run()
         .exits(0);
     let smaller = [
         range("100m"),
-        web(2, NONE, json!({"terminationGracePeriodSeconds": 0})),
+        web(2, &NONE, &json!({"terminationGracePeriodSeconds": 0})),
     ];
     let ran = app.promote("2", &smaller).run().exits(0);
     let is_said = |line: &str| line.contains("[quota]") && line.contains("this promotion changes LimitRange");

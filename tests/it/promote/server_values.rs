@@ -65,7 +65,7 @@ fn a_volume_that_gets_a_source_loses_the_one_that_the_server_gave_it() {
         for (key, value) in source.as_object().unwrap() {
             volume[key] = value.clone();
         }
-        with_pod(deployment("web", "web:1"), json!({"volumes": [volume]}))
+        with_pod(deployment("web", "web:1"), &json!({"volumes": [volume]}))
     };
     lands(
         &namespace,
@@ -98,12 +98,12 @@ fn a_service_for_which_the_server_allocates_something_is_updated(
     let namespace = TestCluster::get().namespace_named("t-target");
     lands(
         &namespace,
-        &ReleaseFile::new("shop", "1", vec![service(first)]),
+        &ReleaseFile::new("shop", "1", vec![service(&first)]),
         &[],
     );
     lands(
         &namespace,
-        &ReleaseFile::new("shop", "2", vec![service(second)]),
+        &ReleaseFile::new("shop", "2", vec![service(&second)]),
         &[],
     );
 }
@@ -113,10 +113,10 @@ fn a_headless_service_that_would_get_an_address_is_refused_by_the_fields_name() 
     let namespace = TestCluster::get().namespace_named("t-target");
     lands(
         &namespace,
-        &ReleaseFile::new("shop", "1", vec![service(json!({"clusterIP": "None"}))]),
+        &ReleaseFile::new("shop", "1", vec![service(&json!({"clusterIP": "None"}))]),
         &[],
     );
-    let second = ReleaseFile::new("shop", "2", vec![service(json!({}))]);
+    let second = ReleaseFile::new("shop", "2", vec![service(&json!({}))]);
     assert!(
         diff(&namespace, &second, "auto")
             .exits(1)

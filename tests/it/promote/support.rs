@@ -16,8 +16,9 @@ pub struct ReleaseFile {
 impl ReleaseFile {
     pub fn new(name: &str, version: &str, objects: Vec<Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
-            "metadata": {"name": name, "version": version}, "spec": {"objects": objects}});
+        let mut release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": name, "version": version}});
+        release["spec"]["objects"] = objects.into();
         std::fs::write(folder.path().join("release.yaml"), release.to_string()).unwrap();
         Self { folder }
     }
@@ -69,7 +70,9 @@ pub fn contents(namespace: &Namespace) -> BTreeMap<String, String> {
 }
 
 pub fn config(name: &str, data: Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+    let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    map["data"] = data;
+    map
 }
 
 /// A Deployment of one container that becomes ready at once.

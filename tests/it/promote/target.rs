@@ -48,7 +48,7 @@ pub(super) fn live(namespace: &Namespace, resource: &str) -> Value {
         .json()
 }
 
-fn policy(spec: Value) -> Value {
+fn policy(spec: &Value) -> Value {
     let mut object = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "web"},
         "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": [{"podSelector": {}}]}]}});
     for (key, value) in spec.as_object().unwrap() {
@@ -57,7 +57,7 @@ fn policy(spec: Value) -> Value {
     object
 }
 
-pub(super) fn service(spec: Value) -> Value {
+pub(super) fn service(spec: &Value) -> Value {
     let mut object = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
     for (key, value) in spec.as_object().unwrap() {
@@ -66,7 +66,7 @@ pub(super) fn service(spec: Value) -> Value {
     object
 }
 
-pub(super) fn with_pod(mut object: Value, pod: Value) -> Value {
+pub(super) fn with_pod(mut object: Value, pod: &Value) -> Value {
     for (key, value) in pod.as_object().unwrap() {
         object["spec"]["template"]["spec"][key] = value.clone();
     }
@@ -76,7 +76,7 @@ pub(super) fn with_pod(mut object: Value, pod: Value) -> Value {
 #[test]
 fn what_was_added_below_an_empty_map_is_named_in_every_mode_and_overwrite_removes_it() {
     let namespace = TestCluster::get().namespace_named("t-target");
-    let mut web = with_pod(deployment("web", "web:1"), json!({"securityContext": {}}));
+    let mut web = with_pod(deployment("web", "web:1"), &json!({"securityContext": {}}));
     web["metadata"]["annotations"] = json!({});
     web["spec"]["template"]["spec"]["containers"][0]["securityContext"] = json!({});
     web["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({});
@@ -180,7 +180,7 @@ fn a_service_account_that_leaves_the_release_leaves_the_pods_too(#[case] kind: &
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "shop"}});
     let mut plain = deployment("web", "web:1");
     plain["kind"] = kind.into();
-    let with = with_pod(plain.clone(), json!({"serviceAccountName": "shop"}));
+    let with = with_pod(plain.clone(), &json!({"serviceAccountName": "shop"}));
     lands(
         &namespace,
         &ReleaseFile::new("shop", "1", vec![account, with]),
@@ -216,9 +216,9 @@ fn the_types_of_a_network_policy_follow_its_rules_in_both_directions() {
     let both = ReleaseFile::new(
         "shop",
         "2",
-        vec![policy(json!({"egress": [{"to": [{"podSelector": {}}]}]}))],
+        vec![policy(&json!({"egress": [{"to": [{"podSelector": {}}]}]}))],
     );
-    let one = ReleaseFile::new("shop", "1", vec![policy(json!({}))]);
+    let one = ReleaseFile::new("shop", "1", vec![policy(&json!({}))]);
     let types = || live(&namespace, "networkpolicy/web")["spec"]["policyTypes"].clone();
     lands(&namespace, &one, &[]);
     assert_eq!(types(), json!(["Ingress"]));
@@ -233,7 +233,7 @@ fn a_volume_may_be_mounted_twice() {
     let namespace = TestCluster::get().namespace_named("t-target");
     let mut web = with_pod(
         deployment("web", "web:1"),
-        json!({"volumes": [{"name": "t", "emptyDir": {}}]}),
+        &json!({"volumes": [{"name": "t", "emptyDir": {}}]}),
     );
     let mounts = json!([{"name": "t", "mountPath": "/a"}, {"name": "t", "mountPath": "/b", "subPath": "s", "readOnly": true}]);
     web["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = mounts;
@@ -267,17 +267,17 @@ fn a_reader_sees_what_was_added_by_hand_and_nothing_else() {
         "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
     let mut web = with_pod(
         deployment("web", "web:1"),
-        json!({"hostNetwork": false, "nodeSelector": {}, "volumes": null}),
+        &json!({"hostNetwork": false, "nodeSelector": {}, "volumes": null}),
     );
     web["spec"]["minReadySeconds"] = 0.into();
     let container = &mut web["spec"]["template"]["spec"]["containers"][0];
     container["args"] = json!([]);
     container["env"] = json!([{"name": "A", "value": ""}]);
-    let mut address = service(json!({"ports": [{"port": 80, "nodePort": null}]}));
+    let mut address = service(&json!({"ports": [{"port": 80, "nodePort": null}]}));
     address["metadata"]["annotations"] = Value::Null;
     let objects = vec![
         address,
-        policy(json!({"policyTypes": ["Ingress"]})),
+        policy(&json!({"policyTypes": ["Ingress"]})),
         role,
         binding,
         web,

@@ -64,7 +64,7 @@ fn allowed(
             .filter(|at| !before.contains(&next[*at]))
             .collect();
         let asked: Vec<Drawn> = open.iter().map(|at| next[*at].clone()).collect();
-        let said = scene.each(&asked, async |client, drawn| {
+        let said = scene.each(&asked, &async |client, drawn| {
             ask(client, &scene.place, drawn).await
         });
         forbidden.clear();
@@ -97,7 +97,7 @@ fn allowed(
         }
     }
     // What is still refused stays as it was.
-    let said = scene.each(&next, async |client, drawn| {
+    let said = scene.each(&next, &async |client, drawn| {
         ask(client, &scene.place, drawn).await
     });
     let mut taken = Vec::new();
@@ -183,7 +183,7 @@ fn draw(
         .map(|(drawn, seed)| (drawn.id(place), seed))
         .collect();
     // The object as it was, and whether nobody owns the change; none where it is as it was.
-    let edited: Vec<Option<(Object, bool)>> = scene.each(now, async |client, drawn| {
+    let edited: Vec<Option<(Object, bool)>> = scene.each(now, &async |client, drawn| {
         let (seed, is_edited, nobody) = hands[&drawn.id(place)];
         if !is_edited {
             return None;
@@ -194,7 +194,7 @@ fn draw(
         for _ in 0..8 {
             let mut changed = saved.value().clone();
             drawn.by_hand(&mut random, &mut changed);
-            if changed != *saved.value() && edit(client, &target, changed, nobody).await {
+            if changed != *saved.value() && edit(client, &target, &changed, nobody).await {
                 return Some((saved, nobody));
             }
         }
@@ -212,7 +212,7 @@ fn draw(
         .zip(edited)
         .filter_map(|(drawn, edited)| Some((drawn.id(place), edited?.0)))
         .collect();
-    scene.each(now, async |client, drawn| {
+    scene.each(now, &async |client, drawn| {
         if let Some(saved) = saved.get(&drawn.id(place)) {
             restore(client, &target_of(place, drawn), saved).await;
         }

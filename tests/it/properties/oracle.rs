@@ -224,8 +224,8 @@ fn leaves(value: &Value, at: &str, found: &mut BTreeMap<String, Value>) {
 }
 
 /// Changes an object as `kubectl edit` would; where `nobody`, no entry owns what was changed. False where the server refuses.
-pub async fn edit(client: &dyn Cluster, target: &Target, edited: Value, nobody: bool) -> bool {
-    let Ok(made) = client.replace(target, &edited, &by_hand()).await else {
+pub async fn edit(client: &dyn Cluster, target: &Target, edited: &Value, nobody: bool) -> bool {
+    let Ok(made) = client.replace(target, edited, &by_hand()).await else {
         return false;
     };
     if nobody {
@@ -234,7 +234,7 @@ pub async fn edit(client: &dyn Cluster, target: &Target, edited: Value, nobody: 
             .cloned()
             .unwrap_or_default();
         entries.retain(|entry| entry["manager"] != "kubectl-edit");
-        disown(client, target, &made.object, entries.into()).await;
+        disown(client, target, &made.object, &entries.into()).await;
     }
     true
 }
@@ -265,7 +265,7 @@ pub async fn restore(client: &dyn Cluster, target: &Target, saved: &Object) {
         };
 
         match (answer, live) {
-            (Ok(made), live) if disown(client, target, &made.object, entries.clone()).await => {
+            (Ok(made), live) if disown(client, target, &made.object, &entries).await => {
                 // Its node may still delete by name what was there before.
                 if live.is_some() || stays(client, target, &made.object).await {
                     return;
@@ -319,7 +319,7 @@ fn by_hand() -> WriteOptions {
     }
 }
 
-async fn disown(client: &dyn Cluster, target: &Target, object: &Object, entries: Value) -> bool {
+async fn disown(client: &dyn Cluster, target: &Target, object: &Object, entries: &Value) -> bool {
     let operations = [
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version()}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),

@@ -276,13 +276,13 @@ impl Scene {
 
     /// Each object held against its target.
     pub fn held(&self, objects: &[Drawn]) -> Vec<Held> {
-        self.each(objects, async |client, drawn| {
+        self.each(objects, &async |client, drawn| {
             hold(client, &self.place, drawn).await
         })
     }
 
     /// Asks something of each object, some at once, and gives the answers in order.
-    pub fn each<T: Send>(&self, objects: &[Drawn], ask: impl AsyncFn(&dyn Cluster, &Drawn) -> T) -> Vec<T> {
+    pub fn each<T: Send>(&self, objects: &[Drawn], ask: &impl AsyncFn(&dyn Cluster, &Drawn) -> T) -> Vec<T> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

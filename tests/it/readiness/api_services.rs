@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// An APIService that a Service of the release's namespace is to serve.
-fn api(app: &App, group: &str, labels: Value) -> Value {
+fn api(app: &App, group: &str, labels: &Value) -> Value {
     json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
         "metadata": {"name": format!("v1.{group}"), "labels": labels},
         "spec": {"group": group, "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100,
@@ -22,7 +22,7 @@ fn service() -> Value {
 /// What serves it comes with the release, and never does: that is the release's failure, by default too.
 fn fails_within_the_release(cluster: &OwnCluster) {
     let app = App::on(cluster);
-    let objects = [api(&app, "within.example", json!({})), service(), web()];
+    let objects = [api(&app, "within.example", &json!({})), service(), web()];
     let ran = app
         .promote("1", &objects)
         .args(["--timeout", "36s"])
@@ -48,7 +48,7 @@ fn fails_within_the_release(cluster: &OwnCluster) {
 /// What serves it is another's: thirty seconds, a note, and a failure for who is strict.
 fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let app = App::on(cluster);
-    let first = [api(&app, "outside.example", json!({})), web()];
+    let first = [api(&app, "outside.example", &json!({})), web()];
     let strict = app
         .promote("1", &first)
         .args(["--wait=strict", "--timeout", "4s"])
@@ -65,7 +65,7 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     );
 
     // As it was before: neither waited for nor a failure, and strict waits all the same.
-    let second = [api(&app, "outside.example", json!({"a": "b"})), web()];
+    let second = [api(&app, "outside.example", &json!({"a": "b"})), web()];
     let before = app.promote("3", &second).run().exits(0);
     assert!(
         before
@@ -74,7 +74,7 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
         "{before:?}"
     );
     assert!(before.took < Duration::from_secs(15), "{:?}", before.took);
-    let third = [api(&app, "outside.example", json!({"a": "c"})), web()];
+    let third = [api(&app, "outside.example", &json!({"a": "c"})), web()];
     let strict = app
         .promote("4", &third)
         .args(["--wait=strict", "--timeout", "4s"])

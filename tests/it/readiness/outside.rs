@@ -5,7 +5,7 @@ use crate::harness::{Ran, Run};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-fn balancer(labels: Value) -> Value {
+fn balancer(labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "lb", "labels": labels},
         "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80}]}})
 }
@@ -26,7 +26,7 @@ fn place(ran: &Ran, text: &str) -> usize {
 fn an_address_that_nobody_gives_is_waited_for_after_the_workloads_and_then_a_note() {
     let app = App::new();
     let first = app
-        .promote("1", &[balancer(json!({})), web()])
+        .promote("1", &[balancer(&json!({})), web()])
         .args(["-o", "json"])
         .run()
         .exits(0);
@@ -37,7 +37,7 @@ fn an_address_that_nobody_gives_is_waited_for_after_the_workloads_and_then_a_not
     );
     assert!(first.took < Duration::from_secs(60), "{:?}", first.took);
     // As it was before is no reason to wait, nor to fail.
-    let changed = [balancer(json!({"a": "b"})), web()];
+    let changed = [balancer(&json!({"a": "b"})), web()];
     let second = app.promote("2", &changed).args(["--soak", "1s"]).run().exits(0);
     assert!(
         second
@@ -46,7 +46,7 @@ fn an_address_that_nobody_gives_is_waited_for_after_the_workloads_and_then_a_not
         "{second:?}"
     );
     assert!(second.took < Duration::from_secs(15), "{:?}", second.took);
-    let third = [balancer(json!({"a": "c"})), web()];
+    let third = [balancer(&json!({"a": "c"})), web()];
     let strict = app
         .promote("3", &third)
         .args(["--wait=strict", "--timeout", "2s"])
@@ -68,7 +68,7 @@ fn nothing_waits_for_what_an_annotation_or_the_environment_names() {
         "spec": {"wait": [{"target": {"kind": "Service", "name": "lb"}, "reason": "no cloud here"}]}});
     let file = folder.path().join("environment.yaml");
     std::fs::write(&file, environment.to_string()).unwrap();
-    let mut promote = app.promote("1", &[balancer(json!({})), marked]);
+    let mut promote = app.promote("1", &[balancer(&json!({})), marked]);
     let told = promote
         .arg("-e")
         .arg(&file)

@@ -127,14 +127,16 @@ fn serve(stream: TcpStream, answer: &Answer, remembered: &Mutex<Vec<Request>>) {
 }
 
 fn send(mut stream: TcpStream, reply: &Reply) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Told\r\nConnection: close\r\n", reply.status);
+    let mut head = Vec::new();
+    write!(head, "HTTP/1.1 {} Told\r\nConnection: close\r\n", reply.status)?;
     if reply.blocks == 0 {
-        head += &format!("Content-Length: {}\r\n", reply.body.len());
+        write!(head, "Content-Length: {}\r\n", reply.body.len())?;
     }
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n")?;
     }
-    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    write!(head, "\r\n")?;
+    stream.write_all(&head)?;
     match reply.pause {
         Duration::ZERO => stream.write_all(&reply.body)?,
         pause => {

@@ -81,7 +81,7 @@ fn an_autoscaler_whose_target_is_not_there_says_that_it_cannot_scale() {
         found.at("/status/conditions/0").is_some()
     });
     waits_for(
-        &follow(&namespace, hpa("2"), short()),
+        &follow(&namespace, &hpa("2"), short()),
         "it cannot scale its target",
     );
 }
@@ -91,7 +91,7 @@ fn a_disruption_budget_that_allows_none_says_so() {
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}});
     assert_eq!(
-        follow(&namespace(), budget, short()).note(),
+        follow(&namespace(), &budget, short()).note(),
         "it allows no disruption now"
     );
 }
@@ -102,7 +102,7 @@ fn an_ingress_that_nobody_serves_says_so_and_is_no_failure() {
         "spec": {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}});
     let namespace = namespace();
     assert!(
-        follow(&namespace, ingress.clone(), short())
+        follow(&namespace, &ingress, short())
             .note()
             .contains("no ingress controller")
     );
@@ -120,7 +120,7 @@ fn an_ingress_that_nobody_serves_says_so_and_is_no_failure() {
         ])
         .run()
         .ok();
-    assert_eq!(follow(&namespace, ingress, short()).note(), "");
+    assert_eq!(follow(&namespace, &ingress, short()).note(), "");
 }
 
 #[test]
@@ -134,14 +134,14 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
             "resources": {"requests": {"storage": "1Mi"}}}})
     };
     waits_for(
-        &follow(&namespace, claim("pending", "no-such-class", None), short()),
+        &follow(&namespace, &claim("pending", "no-such-class", None), short()),
         "\"no-such-class\" not found",
     );
     let mut lost = claim("lost", "", Some("no-such-volume"));
     lost["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
     let words = "has lost its volume";
     fails_with(
-        &follow(&namespace, lost, short()),
+        &follow(&namespace, &lost, short()),
         CauseKind::VolumeNotMounted,
         words,
     );
@@ -150,7 +150,7 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
         "storageClassName": "", "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"],
         "claimRef": {"namespace": namespace.name(), "name": "bound"}, "hostPath": {"path": "/tmp/none"}}}),
     );
-    let bound = follow(&namespace, claim("bound", "", Some(&volume)), short());
+    let bound = follow(&namespace, &claim("bound", "", Some(&volume)), short());
     assert!(is_done(&bound) && bound.note().is_empty(), "{bound:#?}");
 }
 
@@ -160,7 +160,7 @@ fn a_namespace_that_is_going_takes_nothing_new() {
     let name = format!("{namespace}-other");
     let _gone_at_the_end = Gone("namespace", name.clone());
     let object = |label: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"a": label}}});
-    assert!(is_done(&follow(&namespace, object("1"), short())));
+    assert!(is_done(&follow(&namespace, &object("1"), short())));
     let cluster = TestCluster::get();
     let held = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "namespace": name, "finalizers": ["example.com/held"]}});
     cluster
@@ -173,7 +173,7 @@ fn a_namespace_that_is_going_takes_nothing_new() {
         .args(["delete", "namespace", &name, "--wait=false"])
         .run()
         .ok();
-    let going = follow(&namespace, object("2"), short());
+    let going = follow(&namespace, &object("2"), short());
     let free = [
         "patch",
         "configmap",
@@ -200,7 +200,7 @@ fn a_webhook_configuration_waits_for_an_endpoint_of_its_service() {
             "namespaceSelector": {"matchLabels": {"no-such-label": "x"}},
             "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}]}]});
     let silent = format!("no ready endpoint of service {namespace}/hook");
-    waits_for(&follow(&namespace, hook.clone(), short()), &silent);
+    waits_for(&follow(&namespace, &hook, short()), &silent);
     let endpoints = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {"name": "hook", "labels": {"kubernetes.io/service-name": "hook"}},
         "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": true}}], "ports": [{"port": 443}]});
@@ -209,7 +209,7 @@ fn a_webhook_configuration_waits_for_an_endpoint_of_its_service() {
         .args(["create", "-f", "-"])
         .run_with(&endpoints.to_string())
         .ok();
-    assert!(is_done(&follow(&namespace, hook, short())));
+    assert!(is_done(&follow(&namespace, &hook, short())));
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn an_api_that_the_server_serves_itself_is_available() {
     let _gone_at_the_end = Gone("apiservice", name.clone());
     let service = json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name},
         "spec": {"group": group, "version": "v1", "groupPriorityMinimum": 10, "versionPriority": 10}});
-    assert!(is_done(&follow(&namespace, service, short())));
+    assert!(is_done(&follow(&namespace, &service, short())));
 }
 
 /// A definition in a group of its own; its objects hold whatever status is applied with them.
@@ -238,10 +238,10 @@ fn a_definition_is_done_when_it_is_served_and_one_whose_kind_is_taken_fails() {
     let _gone_at_the_end = ["things", "others"].map(|plural| Gone("crd", format!("{plural}.{group}")));
     assert!(is_done(&follow(
         &namespace,
-        definition(&group, "things", "Thing"),
+        &definition(&group, "things", "Thing"),
         short()
     )));
-    let taken = follow(&namespace, definition(&group, "others", "Thing"), short());
+    let taken = follow(&namespace, &definition(&group, "others", "Thing"), short());
     fails_with(&taken, CauseKind::ReportedByObject, "its names are not accepted");
 }
 
@@ -294,7 +294,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
     let _gone_at_the_end = Gone("crd", format!("things.{group}"));
     assert!(is_done(&follow(
         &namespace,
-        definition(&group, "things", "Thing"),
+        &definition(&group, "things", "Thing"),
         short()
     )));
     within("the definition", || {
@@ -317,7 +317,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
         }
         let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": format!("thing-{index}")},
             "spec": {"a": 1}, "status": status});
-        let followed = follow(&namespace, thing, policy);
+        let followed = follow(&namespace, &thing, policy);
         match expected {
             Ok(()) => assert!(is_done(&followed), "{followed:#?}"),
             Err((Stalled, words)) => waits_for(&followed, words),

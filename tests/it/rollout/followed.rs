@@ -39,18 +39,18 @@ impl Followed {
 }
 
 /// Applies an object in the namespace and follows it to the end, at most for a minute.
-pub fn follow(namespace: &Namespace, object: Value, policy: Policy) -> Followed {
+pub fn follow(namespace: &Namespace, object: &Value, policy: Policy) -> Followed {
     follow_while(namespace, object, policy, || {})
 }
 
 /// The same, with something that happens once it is applied.
 pub fn follow_while(
     namespace: &Namespace,
-    object: Value,
+    object: &Value,
     policy: Policy,
     meanwhile: impl FnOnce() + Send,
 ) -> Followed {
-    let target = target(namespace, &object);
+    let target = target(namespace, object);
     blocking(async {
         let cluster = TestCluster::get().connect().await;
         let mut follow = Follow::start(cluster.clone(), policy);
@@ -66,7 +66,7 @@ pub fn follow_while(
             not_after: None,
         };
         let answer = cluster
-            .apply(&target, &object, &options)
+            .apply(&target, object, &options)
             .await
             .unwrap_or_else(|error| panic!("{error}"))
             .object;

@@ -13,11 +13,11 @@ const IMAGE: &str = "127.0.0.1:5000/app:1";
 #[rstest]
 fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet", "DaemonSet")] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let first = follow(&namespace, workload(kind, 2, IMAGE, None), quick());
+    let first = follow(&namespace, &workload(kind, 2, IMAGE, None), quick());
     assert_eq!(first.verdicts.last(), Some(&Health::done()), "{first:#?}");
     let second = follow(
         &namespace,
-        workload(kind, 2, "127.0.0.1:5000/app:2", None),
+        &workload(kind, 2, "127.0.0.1:5000/app:2", None),
         quick(),
     );
     assert_eq!(second.verdicts.last(), Some(&Health::done()), "{second:#?}");
@@ -40,7 +40,7 @@ fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet
     );
     let failed = follow(
         &namespace,
-        workload(kind, 2, "127.0.0.1:5000/app:3", Some("image-not-found")),
+        &workload(kind, 2, "127.0.0.1:5000/app:3", Some("image-not-found")),
         quick(),
     );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound, "{failed:#?}");
@@ -50,7 +50,7 @@ fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet
 fn zero_replicas_verify_nothing_and_say_so() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     assert!(
-        follow(&namespace, deployment(0, IMAGE, None), quick())
+        follow(&namespace, &deployment(0, IMAGE, None), quick())
             .note()
             .contains("no pods to verify")
     );
@@ -61,7 +61,7 @@ fn a_paused_deployment_says_that_nothing_is_rolled_out() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let mut object = deployment(1, IMAGE, None);
     object["spec"]["paused"] = true.into();
-    assert!(follow(&namespace, object, quick()).note().contains("paused"));
+    assert!(follow(&namespace, &object, quick()).note().contains("paused"));
 }
 
 #[rstest]
@@ -71,7 +71,7 @@ fn a_paused_deployment_says_that_nothing_is_rolled_out() {
 fn pods_that_a_quota_refuses_fail_within_five_seconds(#[case] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     namespace.quota(json!({"pods": "0"}));
-    let failed = follow(&namespace, workload(kind, 1, IMAGE, None), quick());
+    let failed = follow(&namespace, &workload(kind, 1, IMAGE, None), quick());
     assert_eq!(failed.cause().kind, CauseKind::Quota, "{failed:#?}");
     assert!(
         failed.cause().message.contains("exceeded quota: small"),
@@ -92,7 +92,7 @@ fn job(play: Option<&str>) -> serde_json::Value {
 #[test]
 fn a_job_is_done_when_it_is_complete_and_not_when_it_has_started() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let done = follow(&namespace, job(None), quick());
+    let done = follow(&namespace, &job(None), quick());
     assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
     assert!(done.verdicts.len() > 1, "{done:#?}");
 }
@@ -100,7 +100,7 @@ fn a_job_is_done_when_it_is_complete_and_not_when_it_has_started() {
 #[test]
 fn a_failed_job_fails_with_the_pod_that_shows_why() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let failed = follow(&namespace, job(Some("job-fails")), quick());
+    let failed = follow(&namespace, &job(Some("job-fails")), quick());
     assert_eq!(failed.cause().kind, CauseKind::JobFailed, "{failed:#?}");
     assert!(
         failed.cause().message.contains("BackoffLimitExceeded"),
@@ -126,7 +126,7 @@ fn a_claim_that_waits_for_its_first_pod_is_not_waited_for() {
     namespace.apply(class);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
         "storageClassName": name, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}});
-    let done = follow(&namespace, claim, quick());
+    let done = follow(&namespace, &claim, quick());
     namespace
         .kubectl()
         .args(["delete", "storageclass", &name])
@@ -144,7 +144,7 @@ fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout_where_wait
         strict: true,
         ..quick()
     };
-    let failed = follow(&namespace, service, policy);
+    let failed = follow(&namespace, &service, policy);
     assert!(
         failed
             .cause()
@@ -159,5 +159,5 @@ fn what_has_no_rollout_is_done_when_it_is_written() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let map =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"A": "1"}});
-    assert_eq!(follow(&namespace, map, quick()).verdicts, [Health::done()]);
+    assert_eq!(follow(&namespace, &map, quick()).verdicts, [Health::done()]);
 }

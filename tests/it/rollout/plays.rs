@@ -28,14 +28,14 @@ fn a_new_revision_that_cannot_come_up_fails_early_with_its_cause(
     #[case] seconds: u64,
 ) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let good = follow(&namespace, deployment(2, IMAGE, None), quick());
+    let good = follow(&namespace, &deployment(2, IMAGE, None), quick());
     assert_eq!(good.verdicts.last(), Some(&Health::done()), "{good:#?}");
     let mut object = deployment(2, IMAGE, Some(play));
     if play == "init-fails" {
         let init = serde_json::json!([{"name": "prepare", "image": IMAGE}]);
         object["spec"]["template"]["spec"]["initContainers"] = init;
     }
-    let failed = follow(&namespace, object, quick());
+    let failed = follow(&namespace, &object, quick());
     assert_eq!(failed.cause().kind, kind, "{failed:#?}");
     assert!(failed.cause().message.contains(says), "{failed:#?}");
     assert!(failed.cause().pod.is_some(), "{failed:#?}");
@@ -58,7 +58,7 @@ fn a_revision_that_never_becomes_ready_fails_at_its_deadline_which_shows_its_ari
     object["spec"]["progressDeadlineSeconds"] = 3.into();
     let probe = serde_json::json!({"periodSeconds": 1, "failureThreshold": 2, "exec": {"command": ["true"]}});
     object["spec"]["template"]["spec"]["containers"][0]["startupProbe"] = probe;
-    let failed = follow(&namespace, object, quick());
+    let failed = follow(&namespace, &object, quick());
     let cause = failed.cause();
     assert_eq!(cause.kind, CauseKind::DeadlineExceeded);
     assert!(
@@ -83,7 +83,7 @@ fn a_container_without_a_readiness_probe_must_live_a_while_before_it_counts() {
         settle: 2,
         ..Policy::default()
     };
-    let good = follow(&namespace, deployment(1, IMAGE, None), policy);
+    let good = follow(&namespace, &deployment(1, IMAGE, None), policy);
     assert_eq!(good.note(), "");
     assert!(good.took >= Duration::from_secs(2), "{:?}", good.took);
     let settling = good
@@ -98,6 +98,6 @@ fn a_container_that_exits_while_it_settles_is_a_crash_loop_and_not_a_success() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let mut object = deployment(1, IMAGE, Some("crash-later"));
     object["spec"]["template"]["metadata"]["annotations"] = serde_json::json!({"kwok-play-after": "2s"});
-    let failed = follow(&namespace, object, Policy::default());
+    let failed = follow(&namespace, &object, Policy::default());
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
 }

@@ -106,7 +106,7 @@ fn beside_two_thousand_pods_a_verdict_is_as_quick_and_memory_stays_small() {
     crate::harness::blocking(many_pods(&namespace, 2000));
     let failed = follow(
         &namespace,
-        deployment(1, "127.0.0.1:5000/app:1", Some("image-not-found")),
+        &deployment(1, "127.0.0.1:5000/app:1", Some("image-not-found")),
         quick(),
     );
     assert_eq!(failed.cause().kind, CauseKind::ImageNotFound);

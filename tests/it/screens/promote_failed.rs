@@ -92,5 +92,5 @@ fn an_interrupted_promotion_is_rolled_back() {
         stdout,
         stderr: stderr.into_bytes(),
     };
-    assert_screen("promote_interrupted", &ran(&promote, output, Duration::ZERO));
+    assert_screen("promote_interrupted", &ran(&promote, &output, Duration::ZERO));
 }
