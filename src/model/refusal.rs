@@ -34,6 +34,8 @@ pub enum RefusalCause<'m> {
     FailedTest,
     /// Another request was counted in the quota at the same moment.
     BusyQuota,
+    /// The namespace is not there.
+    MissingNamespace,
     /// The namespace is going.
     TerminatingNamespace,
     /// A field never changes.
@@ -132,6 +134,8 @@ impl<'m> RefusalCause<'m> {
             Self::FailedTest
         } else if holds("Operation cannot be fulfilled on resourcequotas") {
             Self::BusyQuota
+        } else if code == Some(404) && holds("namespaces \"") && holds("not found") {
+            Self::MissingNamespace
         } else if lower.contains("because it is being terminated") {
             Self::TerminatingNamespace
         } else if holds("immutable") {

@@ -218,7 +218,7 @@ fn answer_of(error: &ApiError) -> Answer {
             code: 404, message, ..
         } => Answer::Unknown {
             why: Unknown::new(message),
-            missing: names_namespace(message).then_some(Missing::Namespace),
+            missing: is_for(error, RefusalCause::MissingNamespace).then_some(Missing::Namespace),
         },
         // A webhook with side effects: only the real request will tell.
         ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => Answer::Unknown {
@@ -240,13 +240,12 @@ fn answer_of(error: &ApiError) -> Answer {
     }
 }
 
-/// Whether what a 404 is about is a namespace: that is in the server's words alone.
-fn names_namespace(message: &str) -> bool {
-    message.contains("namespaces \"") && message.contains("not found")
-}
-
 fn is_by(error: &ApiError, by: RefusedBy) -> bool {
     error.refusal().is_some_and(|refusal| refusal.by == by)
+}
+
+fn is_for(error: &ApiError, cause: RefusalCause<'_>) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.cause == cause)
 }
 
 /// Whether the user has no right to create pods, which says nothing of what a controller may do.
@@ -256,4 +255,36 @@ fn may_not_create_pods(error: &ApiError) -> bool {
         resource: "pods",
     };
     error.code() == Some(403) && error.refusal().is_some_and(|refusal| refusal.cause == missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_told_by_what_it_is() {
+        let of = |error: ApiError| match answer_of(&error) {
+            Answer::Unknown { missing, .. } => missing,
+            other => panic!("expected an unknown answer, found {other:?}"),
+        };
+        let not_found = |message: &str| ApiError::Status {
+            code: 404,
+            reason: "NotFound".into(),
+            message: message.into(),
+            causes: Vec::new(),
+        };
+
+        assert_eq!(
+            of(not_found("namespaces \"shop\" not found")),
+            Some(Missing::Namespace)
+        );
+        assert_eq!(of(not_found("serviceaccounts \"web\" not found")), None);
+        assert_eq!(
+            of(ApiError::NotServed {
+                resource: "widgets.shop.example/v1".into()
+            }),
+            Some(Missing::Kind)
+        );
+        assert_eq!(of(ApiError::Timeout { seconds: 5 }), None);
+    }
 }

@@ -269,3 +269,48 @@ fn other_tools(steps: &[PlanStep], compared: &ComparisonFacts<'_>, id: &ObjectId
         .collect();
     (!tools.is_empty()).then(|| tools.into_iter().collect::<Vec<_>>().join(" --adopt "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::prerequisites::tests::step;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_nothing_brings_is_an_error_and_what_the_plan_brings_is_awaited() {
+        let id = ObjectId::new("shop.example", "Widget", Some("shop"), "web");
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+        let namespace = Object::new(namespace).unwrap();
+        let why = Unknown::new("namespaces \"shop\" not found");
+
+        let found = |missing: Option<Missing>, brought: &[&Object]| {
+            let steps: Vec<PlanStep> = brought
+                .iter()
+                .map(|object| step((*object).clone(), true, ""))
+                .collect();
+            let prerequisites = Prerequisites::new(&steps, Vec::new());
+            unknown_finding(&id, &why, missing, &prerequisites)
+        };
+
+        let refused = found(Some(Missing::Namespace), &[]);
+        assert_eq!(refused.severity, Severity::Refuse);
+        assert_eq!(
+            refused.message,
+            "expected a namespace or kind that is there or in the release, found: namespaces \"shop\" not found"
+        );
+
+        assert_eq!(
+            found(Some(Missing::Kind), &[&namespace]).severity,
+            Severity::Refuse
+        );
+        assert_eq!(
+            found(Some(Missing::Namespace), &[&namespace]).severity,
+            Severity::Note
+        );
+        let silent = found(None, &[]);
+        assert_eq!(
+            (silent.severity, silent.message.as_str()),
+            (Severity::Note, "not checked: namespaces \"shop\" not found")
+        );
+    }
+}

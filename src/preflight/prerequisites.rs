@@ -211,7 +211,7 @@ impl Prerequisite {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::k8s::kinds::built_in;
     use crate::model::plan::{Expect, Undo};
@@ -239,7 +239,7 @@ mod tests {
         Object::new(value).unwrap()
     }
 
-    fn step(object: Object, is_created: bool, changed: &str) -> PlanStep {
+    pub fn step(object: Object, is_created: bool, changed: &str) -> PlanStep {
         let kind = built_in(&object.gvk().group, object.kind()).unwrap();
         let target = Target::new(&kind, object.namespace(), object.name());
         let (action, changes) = if is_created {
