@@ -49,6 +49,7 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --lib
 	cargo test --test architecture
 	cargo test --test fuzz
+	cargo test --test corpus -- --nocapture
 	cargo test --test it -- --skip e2e:: --skip properties:: --show-output
 
 .PHONY: chaos

@@ -124,7 +124,7 @@ pub mod registry {
 }
 pub mod rollout {
     pub use crate::rollout::{
-        Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge, written_at,
+        Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge, wants_pods, written_at,
     };
 }
 pub mod signing {

@@ -1,6 +1,7 @@
 //! What commands read: manifests by kubectl's flags, releases and environments by their place.
 
 use crate::load::ManifestSource;
+use crate::model::environment::UnknownHealth;
 use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
@@ -62,6 +63,25 @@ pub enum WaitMode {
     Default,
     /// For everything, and fail without it
     Strict,
+}
+
+/// What becomes of a custom resource whose health nothing reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum UnknownHealthMode {
+    /// It is noted, and the rollout goes on, unless the environment says `fail`
+    #[default]
+    Note,
+    /// The rollout fails
+    Fail,
+}
+
+impl From<UnknownHealthMode> for UnknownHealth {
+    fn from(mode: UnknownHealthMode) -> Self {
+        match mode {
+            UnknownHealthMode::Note => Self::Note,
+            UnknownHealthMode::Fail => Self::Fail,
+        }
+    }
 }
 
 impl InputArgs {

@@ -7,7 +7,7 @@ mod values;
 
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::console::{Console, OutputMode};
-use crate::commands::inputs::{InputArgs, WaitMode};
+use crate::commands::inputs::{InputArgs, UnknownHealthMode, WaitMode};
 use crate::commands::state_args::StateArgs;
 use crate::commands::unconfirmed;
 use crate::execute::Confirmed;
@@ -161,6 +161,9 @@ struct LimitArgs {
     /// How long to wait for what something outside of the release brings about
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     wait: WaitMode,
+    /// What becomes of a custom resource whose health nothing reports
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    unknown_health: UnknownHealthMode,
     /// How long to wait for another promotion's lock
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,

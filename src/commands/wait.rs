@@ -1,7 +1,7 @@
 //! `kubectl delivery wait`: applies nothing; watches what another tool applies, and judges it.
 
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
-use crate::commands::inputs::WaitMode;
+use crate::commands::inputs::{UnknownHealthMode, WaitMode};
 use crate::model::event::{Event, EventSink};
 use crate::report::progress::EventWriter;
 use crate::usecase::wait::{self, Goal, Request, WaitOutcome};
@@ -47,6 +47,9 @@ pub struct Args {
     /// How long to wait for what something outside of the release brings about
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     wait: WaitMode,
+    /// What becomes of a custom resource whose health nothing reports
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    unknown_health: UnknownHealthMode,
     /// Do not show a failing container's last log lines
     #[arg(long)]
     no_logs: bool,
@@ -67,6 +70,7 @@ impl Args {
             soak: self.soak,
             settle: self.settle,
             strict: self.wait == WaitMode::Strict,
+            unknown_health: self.unknown_health.into(),
             log_lines: if self.no_logs { 0 } else { LOG_LINES },
         }
     }

@@ -70,6 +70,8 @@ pub struct EnvironmentSpec {
     pub gates: Vec<Gate>,
     /// Objects that nothing waits for: their state is no failure.
     pub wait: Vec<WaitRule>,
+    /// What becomes of a custom resource whose health nothing reports: a note (the default), or a failed rollout.
+    pub unknown_health: UnknownHealth,
 }
 
 /// Where the environment's own manifests are; paths are relative to the environment's file.
@@ -107,6 +109,30 @@ pub enum UntestedPolicy {
     Refuse,
     /// It is reported.
     Report,
+}
+
+/// What becomes of an object whose health nothing reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownHealth {
+    /// It is noted, and the rollout goes on.
+    #[default]
+    Note,
+    /// The rollout has failed.
+    Fail,
+}
+
+impl UnknownHealth {
+    /// Whether it is the default.
+    pub fn is_note(&self) -> bool {
+        *self == Self::Note
+    }
+
+    /// The stricter one of two.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        if self.is_note() { other } else { self }
+    }
 }
 
 /// One expected difference.

@@ -36,6 +36,18 @@ impl Expression {
 
     /// Whether it holds of these variables.
     pub fn holds(&self, variables: &[(&str, &Value)]) -> Result<bool, String> {
+        as_bool(self.value(variables)?)
+    }
+
+    /// The text that it gives of these variables.
+    pub fn text(&self, variables: &[(&str, &Value)]) -> Result<String, String> {
+        match self.value(variables)? {
+            CelValue::String(text) => Ok(text.to_string()),
+            _ => Err("expected text, found another value".into()),
+        }
+    }
+
+    fn value(&self, variables: &[(&str, &Value)]) -> Result<CelValue, String> {
         let mut context = Context::default();
         for (name, value) in variables {
             context
@@ -59,18 +71,21 @@ impl Expression {
         context
             .add_variable(name, numbers.to_vec())
             .map_err(|error| error.to_string())?;
-        self.evaluate(&context, &[(name, Size::numbers(numbers.len()))])
+        as_bool(self.evaluate(&context, &[(name, Size::numbers(numbers.len()))])?)
     }
 
-    fn evaluate(&self, context: &Context<'_, '_>, sizes: &[(&str, Size)]) -> Result<bool, String> {
+    fn evaluate(&self, context: &Context<'_, '_>, sizes: &[(&str, Size)]) -> Result<CelValue, String> {
         // Once more, with what stands in the variables now.
         Meter::new(sizes).check(self.0.expression())?;
-        match self.0.execute(context) {
-            Ok(CelValue::Bool(holds)) => Ok(holds),
-            // Nothing else is taken for true: a condition that gives a text is a mistake in its file.
-            Ok(_) => Err("expected true or false, found another value".into()),
-            Err(error) => Err(error.to_string()),
-        }
+        self.0.execute(context).map_err(|error| error.to_string())
+    }
+}
+
+fn as_bool(value: CelValue) -> Result<bool, String> {
+    match value {
+        CelValue::Bool(holds) => Ok(holds),
+        // Nothing else is taken for true: a condition that gives a text is a mistake in its file.
+        _ => Err("expected true or false, found another value".into()),
     }
 }
 

@@ -10,7 +10,7 @@ mod head;
 
 pub use self::head::{Head, Previous};
 use super::bundle::Bundle;
-use super::environment::{Gate, HealthCheck, Injected, WaitRule};
+use super::environment::{Gate, HealthCheck, Injected, UnknownHealth, WaitRule};
 use super::format::{FormatVersion, Rest};
 use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::ReleaseRef;
@@ -338,6 +338,9 @@ pub struct SuccessCriteria {
     /// Objects that nothing waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wait: Vec<WaitRule>,
+    /// What becomes of an object whose health nothing reports.
+    #[serde(skip_serializing_if = "UnknownHealth::is_note")]
+    pub unknown_health: UnknownHealth,
 }
 
 /// A gate with its Job's manifest.

@@ -5,6 +5,7 @@
 //! cluster has left behind is refused.
 
 use super::check::Check;
+use super::environment::UnknownHealth;
 use super::format::FormatVersion;
 use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::Move;
@@ -261,6 +262,9 @@ pub struct Settings {
     /// Whether what something outside of the release brings about is waited for like everything else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_wait: bool,
+    /// What becomes of an object whose health nothing reports.
+    #[serde(default, skip_serializing_if = "UnknownHealth::is_note")]
+    pub unknown_health: UnknownHealth,
     /// What a failure leads to.
     #[serde(default, skip_serializing_if = "OnFailure::is_rollback")]
     pub on_failure: OnFailure,

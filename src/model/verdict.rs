@@ -25,6 +25,11 @@ pub enum Health {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// Nothing says whether it is as it should be.
+    Unknown {
+        /// A lowercase phrase: `applied; no controller reports its health`.
+        why: String,
+    },
     /// It will not get there by itself.
     Failed {
         /// Why.
@@ -36,6 +41,11 @@ impl Health {
     /// Done, without a remark.
     pub fn done() -> Self {
         Health::Done { note: None }
+    }
+
+    /// Whether nothing more is waited for, and nothing is known to be wrong.
+    pub fn has_ended_well(&self) -> bool {
+        matches!(self, Health::Done { .. } | Health::Unknown { .. })
     }
 
     /// Waiting.

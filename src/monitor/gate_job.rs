@@ -120,7 +120,7 @@ async fn end(follow: &mut Follow, target: &Target, patience: Duration) -> Option
         // It is the only one that is followed here.
         match follow.next().await.verdict {
             Health::Waiting { .. } => {}
-            Health::Done { .. } => return None,
+            Health::Done { .. } | Health::Unknown { .. } => return None,
             Health::Failed { cause } => {
                 if follow.confirm(&target.id(), patience).await {
                     return Some(cause);

@@ -113,6 +113,7 @@ impl Hiding {
                 why: hide(why),
             },
             Health::Done { note } => Health::Done { note: note.map(hide) },
+            Health::Unknown { why } => Health::Unknown { why: hide(why) },
             Health::Failed { cause } => Health::Failed {
                 cause: Cause {
                     message: hide(cause.message),

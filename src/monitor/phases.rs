@@ -116,7 +116,12 @@ impl Watching {
         .await?;
 
         // A note says that it was let go and not that it came: the soak would wait for it all over again.
-        let is_noted = |verdict: Option<&Health>| matches!(verdict, Some(Health::Done { note: Some(_) }));
+        let is_noted = |verdict: Option<&Health>| {
+            matches!(
+                verdict,
+                Some(Health::Done { note: Some(_) } | Health::Unknown { .. })
+            )
+        };
         no_longer_awaited.extend(
             follow
                 .verdicts()

@@ -146,7 +146,7 @@ impl Watching {
                 .report_object_failure(follow, object, cause, turn.watched)
                 .await
                 .into()),
-            Health::Waiting { .. } | Health::Done { .. } => Ok(()),
+            Health::Waiting { .. } | Health::Done { .. } | Health::Unknown { .. } => Ok(()),
         }
     }
 }

@@ -74,7 +74,8 @@ impl Watching {
         }
 
         let not_ready_again = follow.verdicts().find_map(|(id, verdict)| match verdict {
-            Some(Health::Done { .. }) => None,
+            // What was unknown when the soak began may stay so.
+            Some(Health::Done { .. } | Health::Unknown { .. }) => None,
             other => Some((id.clone(), other.cloned())),
         });
 

@@ -3,6 +3,9 @@
 //! A condition may name the generation that it is of. One of an older spec is left out here, so that no rule takes
 //! it for true or for false; one that names none is believed.
 
+pub(super) use super::health::parse_generation as generation;
+
+use super::health::is_outdated;
 use crate::model::Object;
 use serde_json::Value;
 
@@ -14,11 +17,6 @@ pub(super) fn number(object: &Object, pointer: &str) -> u32 {
         .unwrap_or(0)
         // What does not fit stays the largest: a cast alone would make it a small one.
         .min(u64::from(u32::MAX)) as u32
-}
-
-/// A generation, which some controllers write as text (Argo Rollouts).
-pub(super) fn generation(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A condition's `status`, `reason` and `message`.
@@ -56,13 +54,4 @@ pub(super) fn condition<'a>(object: &'a Object, kind: &str) -> Option<Condition<
         .find(|one| one.get("type").and_then(Value::as_str) == Some(kind))?;
 
     (!is_outdated(one, object.generation())).then(|| Condition::parse(one))
-}
-
-/// Whether a condition is of an older spec than the object's.
-pub(super) fn is_outdated(condition: &Value, of: i64) -> bool {
-    // One that names no generation counts: not every controller writes one.
-    condition
-        .get("observedGeneration")
-        .and_then(generation)
-        .is_some_and(|seen| seen < of)
 }

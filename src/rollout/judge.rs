@@ -10,7 +10,7 @@
 //! stands in [`Memory`], which belongs to one subject. That it is called at every change and again at
 //! `look_again_at`. That the pods are those of the object, and the baseline is of before the write.
 //!
-//! **What ends it?** A verdict of done or failed; a waiting one always has a deadline or a time to look
+//! **What ends it?** A verdict of done, unknown or failed; a waiting one always has a deadline or a time to look
 //! again, but for a spec that asks for none. Where nothing is known, an object is waited for, and a failure
 //! that comes of it is [`CauseKind::Unverified`]: no mark against the release.
 //!
@@ -27,9 +27,10 @@ use super::observation::{Observation, observe};
 use super::outside::not_waited;
 use super::policy::Policy;
 use super::rules::apply_failure_rules;
-use super::status::{KindStatus, reported};
+use super::status::{KindStatus, UnknownAfter, reported};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::Object;
+use crate::model::environment::UnknownHealth;
 use crate::model::hook::{CLEANED_UP, runs};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::verdict::{CauseKind, Health};
@@ -84,7 +85,18 @@ pub fn judge(
         // Too late, and yet nothing is known of what was written.
         cause.kind = CauseKind::Unverified;
     }
+    judgement.verdict = refuse_unknown(judgement.verdict, policy);
     judgement
+}
+
+/// Unknown is a failure for a user who says so, and no mark against the release.
+fn refuse_unknown(verdict: Health, policy: &Policy) -> Health {
+    match verdict {
+        Health::Unknown { why } if policy.unknown_health == UnknownHealth::Fail => {
+            reported(CauseKind::Unverified, format!("its health is unknown: {why}"))
+        }
+        verdict => verdict,
+    }
 }
 
 /// An object whose controller has not observed what was written. That of a custom kind may never do so, which says
@@ -102,9 +114,9 @@ fn unobserved<'a>(
 
     let was_behind = subject.baseline.pending.is_some();
     match object.filter(|object| table::is_custom(&object.gvk().group)) {
-        Some(_) if was_behind => KindStatus::unknown_after(policy.outside, why),
+        Some(_) if was_behind => KindStatus::unknown_after(UnknownAfter::Outside(policy.outside), why),
         // Up to the deadline: a controller that is merely slow gets its time.
-        Some(_) => KindStatus::unknown_after(u32::MAX, why),
+        Some(_) => KindStatus::unknown_after(UnknownAfter::Deadline, why),
         // A built-in kind: its controller is part of the cluster, and is waited for like everything else.
         None => KindStatus::without_pods(Health::waiting(0, 1, why)),
     }

@@ -8,11 +8,11 @@
 //! progress (`deadline.rs`). The last three are weighed in `rules.rs`.
 
 mod attribution;
-mod conditions;
 mod deadline;
 mod failure_signal;
 mod fields;
 mod gate;
+mod health;
 mod judge;
 mod judgement;
 mod kinds;
@@ -36,6 +36,7 @@ pub use deadline::Deadline;
 pub use gate::{holds, samples};
 pub use judge::judge;
 pub use judgement::{Assessment, StuckPod};
+pub use kinds::wants_pods;
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
 pub use policy::Policy;

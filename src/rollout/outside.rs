@@ -9,7 +9,7 @@ use super::fields::generation;
 use super::kinds::{self, table};
 use super::needs::runs_pods;
 use super::policy::Policy;
-use super::status::KindStatus;
+use super::status::{KindStatus, UnknownAfter};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::names::WAIT_ANNOTATION;
 use crate::model::verdict::Health;
@@ -61,9 +61,12 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
         ..RolloutContext::default()
     };
 
-    match kinds::assess(before, &context, policy).verdict {
+    let status = kinds::assess(before, &context, policy);
+    match status.verdict {
+        // Nothing is known of it: it neither waited nor was it broken.
+        _ if status.unknown_after.is_some() => None,
         Health::Waiting { why, .. } => Some(why),
-        Health::Done { .. } | Health::Failed { .. } => None,
+        Health::Done { .. } | Health::Unknown { .. } | Health::Failed { .. } => None,
     }
 }
 
@@ -80,8 +83,8 @@ fn behind(object: &Object) -> Option<(i64, i64)> {
 pub(super) struct LetGo {
     /// When it is no longer waited for.
     pub at: Timestamp,
-    /// What is said then.
-    pub note: String,
+    /// What it is then.
+    pub verdict: Health,
 }
 
 /// When an object is no longer waited for, because what it waits for is outside of the release; none where it is waited
@@ -90,9 +93,6 @@ pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memo
     let Health::Waiting { why, .. } = &status.verdict else {
         return None;
     };
-    if case.policy.strict {
-        return None;
-    }
 
     // From the first look and not from the write: what is awaited late was written long before.
     let mut after = |seconds: u32| {
@@ -102,34 +102,44 @@ pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memo
             .ok()
     };
 
-    // `u32::MAX` is no time of its own: the deadline comes, and `excuse` speaks there.
-    if let Some(seconds) = status.unknown_after.filter(|seconds| *seconds < u32::MAX) {
-        return Some(LetGo {
-            at: after(seconds)?,
-            note: unknown(why),
-        });
+    match status.unknown_after {
+        // Nothing is to come, however long anybody waits.
+        Some(UnknownAfter::Seconds(seconds)) => {
+            return Some(LetGo {
+                at: after(seconds)?,
+                verdict: Health::Unknown { why: why.clone() },
+            });
+        }
+        Some(UnknownAfter::Outside(seconds)) if !case.policy.strict => {
+            return Some(LetGo {
+                at: after(seconds)?,
+                verdict: unknown(why),
+            });
+        }
+        // The deadline comes, and `excuse` speaks there.
+        Some(UnknownAfter::Outside(_) | UnknownAfter::Deadline) | None => {}
     }
 
-    if !status.is_outside || case.subject.is_served_within {
+    if case.policy.strict || !status.is_outside || case.subject.is_served_within {
         return None;
     }
     // As it was before: neither to be waited for nor a failure.
     if case.subject.baseline.pending.is_some() {
         return Some(LetGo {
             at: case.now,
-            note: as_before(why),
+            verdict: as_before(why),
         });
     }
 
     Some(LetGo {
         at: after(case.policy.outside)?,
-        note: format!("{why}; --wait=strict would wait for it"),
+        verdict: noted(format!("{why}; --wait=strict would wait for it")),
     })
 }
 
-/// What is said at the deadline of an object that was not ready before either, or of which its controller says nothing;
+/// What an object is at the deadline that was not ready before either, or of which its controller says nothing;
 /// none where its failure counts. `why` is what it waits for.
-pub(super) fn excuse(status: &KindStatus<'_>, case: &Case<'_>, why: &str) -> Option<String> {
+pub(super) fn excuse(status: &KindStatus<'_>, case: &Case<'_>, why: &str) -> Option<Health> {
     if case.policy.strict {
         return None;
     }
@@ -141,20 +151,28 @@ pub(super) fn excuse(status: &KindStatus<'_>, case: &Case<'_>, why: &str) -> Opt
     was_pending.then(|| as_before(why))
 }
 
-fn unknown(why: &str) -> String {
-    format!("health unknown: {why}; --wait=strict would wait for it")
+fn unknown(why: &str) -> Health {
+    Health::Unknown {
+        why: format!("{why}; --wait=strict would wait for it"),
+    }
 }
 
-fn as_before(why: &str) -> String {
-    format!("{why}; it was not ready before this promotion either")
+fn as_before(why: &str) -> Health {
+    noted(format!("{why}; it was not ready before this promotion either"))
+}
+
+fn noted(note: String) -> Health {
+    Health::Done { note: Some(note) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Baseline, judge};
     use super::*;
-    use crate::model::environment::{TargetPattern, WaitRule};
+    use crate::model::ResourceType;
+    use crate::model::environment::{TargetPattern, UnknownHealth, WaitRule};
     use crate::model::k8s::kinds::built_in;
+    use crate::model::verdict::CauseKind;
     use serde_json::{Value, json};
 
     fn now(seconds: i64) -> Timestamp {
@@ -176,11 +194,16 @@ mod tests {
         policy: &Policy,
         seconds: i64,
     ) -> [Health; 2] {
-        let target = Target::new(
-            &built_in("apiregistration.k8s.io", "APIService").unwrap(),
-            None,
-            object.name(),
-        );
+        let gvk = object.gvk();
+        let custom = ResourceType {
+            plural: gvk.kind.to_lowercase(),
+            group: gvk.group.clone(),
+            version: gvk.version.clone(),
+            kind: gvk.kind.clone(),
+            namespaced: false,
+        };
+        let resource = built_in(&gvk.group, &gvk.kind).unwrap_or(custom);
+        let target = Target::new(&resource, None, object.name());
 
         let mut subject = MonitoredObject::new(target, object, now(0));
         change(&mut subject);
@@ -251,6 +274,58 @@ mod tests {
         assert!(
             is_noted(&last, "it was not ready before this promotion either"),
             "{last:?}"
+        );
+    }
+
+    #[test]
+    fn a_custom_resource_without_a_status_is_unknown_after_ten_seconds_and_fails_where_that_is_asked_for() {
+        let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "metadata": {"name": "main", "uid": "u"}});
+        let object = Object::new(object).unwrap();
+        let unknown = Health::Unknown {
+            why: "applied; no controller reports its health".into(),
+        };
+
+        // Whoever is strict waits for what is to come: here nothing is.
+        for strict in [false, true] {
+            let policy = Policy {
+                strict,
+                ..Policy::default()
+            };
+            let [first, last] = verdicts(&object, |_| {}, &policy, 10);
+            assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
+            assert_eq!(last, unknown);
+        }
+
+        let policy = Policy {
+            unknown_health: UnknownHealth::Fail,
+            ..Policy::default()
+        };
+        let [_, last] = verdicts(&object, |_| {}, &policy, 10);
+        let Health::Failed { cause } = last else {
+            panic!("{last:?}");
+        };
+        assert_eq!(cause.kind, CauseKind::Unverified);
+        assert_eq!(
+            cause.message,
+            "its health is unknown: applied; no controller reports its health"
+        );
+    }
+
+    #[test]
+    fn a_failure_that_a_controller_may_mend_fails_at_the_deadline_with_its_own_message() {
+        let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "metadata": {"name": "main", "uid": "u"},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Error", "message": "no such host"}]}});
+        let object = Object::new(object).unwrap();
+        let [first, last] = verdicts(&object, |_| {}, &Policy::default(), 600);
+        assert_eq!(first, Health::waiting(0, 1, "it is not ready: no such host"));
+
+        let Health::Failed { cause } = last else {
+            panic!("{last:?}");
+        };
+        assert_eq!(cause.kind, CauseKind::ReportedByObject);
+        assert_eq!(
+            cause.message,
+            "no progress for 600 s (600 s by default): it is not ready: no such host"
         );
     }
 

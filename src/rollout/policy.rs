@@ -1,6 +1,6 @@
 //! How patient a rollout's judge is. All times are seconds.
 
-use crate::model::environment::{HealthCheck, WaitRule};
+use crate::model::environment::{HealthCheck, UnknownHealth, WaitRule};
 use serde::{Deserialize, Serialize};
 
 /// How patient a rollout's judge is.
@@ -25,6 +25,8 @@ pub struct Policy {
     pub not_waited: Vec<WaitRule>,
     /// The environment's rules for the health of custom kinds.
     pub health_checks: Vec<HealthCheck>,
+    /// What becomes of an object whose health nothing reports.
+    pub unknown_health: UnknownHealth,
 }
 
 impl Default for Policy {
@@ -40,6 +42,7 @@ impl Default for Policy {
             outside: 30,
             not_waited: Vec::new(),
             health_checks: Vec::new(),
+            unknown_health: UnknownHealth::default(),
         }
     }
 }
@@ -66,6 +69,8 @@ pub struct Graces {
     pub volume: u32,
     /// A pod that was ready when the soak began is not ready any more.
     pub readiness: u32,
+    /// A custom resource has no status yet, or none that says how it is.
+    pub first_status: u32,
 }
 
 impl Default for Graces {
@@ -80,6 +85,7 @@ impl Default for Graces {
             unschedulable: 60,
             volume: 60,
             readiness: 10,
+            first_status: 10,
         }
     }
 }

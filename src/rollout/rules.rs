@@ -46,7 +46,7 @@ pub(super) fn apply_failure_rules(
     // Ahead of the deadline: what lies outside of the release is let go before it could fail anything.
     let outside = let_go(&status, case, memory);
     if let Some(outside) = outside.as_ref().filter(|outside| outside.at <= case.now) {
-        return done(outside.note.clone());
+        return Assessment::without_deadline(outside.verdict.clone());
     }
 
     let is_done = matches!(verdict, Health::Done { .. });
@@ -63,11 +63,11 @@ pub(super) fn apply_failure_rules(
     let deadline = progress_deadline(&status, case, memory);
     if let Some(over) = deadline.as_ref().filter(|one| one.at <= case.now) {
         // `--timeout` may come before the time that it is waited for: it is excused all the same.
-        let allowed_absences = outside.map(|outside| outside.note);
+        let allowed_absences = outside.map(|outside| outside.verdict);
         let allowed_absences =
             allowed_absences.or_else(|| excuse(&status, case, why).filter(|_| signals.rollout.is_empty()));
         return match allowed_absences {
-            Some(note) => done(note),
+            Some(verdict) => Assessment::without_deadline(verdict),
             None => Assessment::without_deadline(late(over, why, &signals.rollout, &status)),
         };
     }
@@ -76,10 +76,6 @@ pub(super) fn apply_failure_rules(
     timed.ends.extend(outside.map(|outside| outside.at));
     timed.ends.extend(deadline.as_ref().map(|one| one.at));
     timed.judgement(verdict, deadline, case.now)
-}
-
-fn done(note: String) -> Assessment {
-    Assessment::without_deadline(Health::Done { note: Some(note) })
 }
 
 /// What the kind says, but waiting while a container without a readiness probe must still live for a while.
@@ -283,10 +279,11 @@ fn late(deadline: &Deadline, why: &str, found: &[FailureSignal], status: &KindSt
 /// What merely looks wrong with a pod, where no sign tells the cause; without a message where nothing does.
 fn likeliest_cause(status: &KindStatus<'_>) -> Cause {
     // Containers that ran and did not get ready failed by themselves; where none ran, something held them.
-    let kind = if status.pods.iter().any(|pod| has_run(pod)) {
-        CauseKind::DeadlineExceeded
-    } else {
-        CauseKind::Stalled
+    let kind = match status.reported {
+        // Its own word, which has lasted.
+        Some(kind) => kind,
+        None if status.pods.iter().any(|pod| has_run(pod)) => CauseKind::DeadlineExceeded,
+        None => CauseKind::Stalled,
     };
 
     let troubled = status.pods.iter().find_map(|pod| Some((pod, trouble(pod)?)));

@@ -26,9 +26,11 @@ pub(super) struct KindStatus<'a> {
     pub must_run: bool,
     /// Whether what it waits for is brought about by something outside of the release.
     pub is_outside: bool,
-    /// Seconds after which its health counts as unknown where its controller says nothing of what was written; `u32::MAX`
-    /// at the deadline. None where it is waited for like everything else.
-    pub unknown_after: Option<u32>,
+    /// When its health counts as unknown, where its controller says nothing of what was written; none where it is waited
+    /// for like everything else.
+    pub unknown_after: Option<UnknownAfter>,
+    /// The class of a failure that it reports, and that its controller may still mend.
+    pub reported: Option<CauseKind>,
     /// Whether it is done because there is no pod that it should run.
     pub is_empty: bool,
     /// Whether containers without a readiness probe must live a while before it is done.
@@ -51,6 +53,7 @@ impl<'a> KindStatus<'a> {
             must_run: false,
             is_outside: false,
             unknown_after: None,
+            reported: None,
             is_empty: false,
             settles: false,
             stuck_pods: Vec::new(),
@@ -66,9 +69,17 @@ impl<'a> KindStatus<'a> {
     }
 
     /// An object of which its controller says nothing.
-    pub fn unknown_after(seconds: u32, why: impl Into<String>) -> Self {
+    pub fn unknown_after(after: UnknownAfter, why: impl Into<String>) -> Self {
         Self {
-            unknown_after: Some(seconds),
+            unknown_after: Some(after),
+            ..Self::without_pods(Health::waiting(0, 1, why))
+        }
+    }
+
+    /// An object that reports a failure, which its controller may still mend: it has the time that any progress has.
+    pub fn may_mend(kind: CauseKind, why: impl Into<String>) -> Self {
+        Self {
+            reported: Some(kind),
             ..Self::without_pods(Health::waiting(0, 1, why))
         }
     }
@@ -98,6 +109,17 @@ impl<'a> KindStatus<'a> {
             note: Some(note.into()),
         })
     }
+}
+
+/// When the health of an object counts as unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnknownAfter {
+    /// After so many seconds, however patient the user is: nothing is to come.
+    Seconds(u32),
+    /// After so many seconds, unless the user is strict: its controller was behind before.
+    Outside(u32),
+    /// At the deadline, unless the user is strict: its controller may merely be slow.
+    Deadline,
 }
 
 /// A failure that the object reports itself.

@@ -27,6 +27,7 @@ pub fn load_criteria(environment: &LoadedEnvironment) -> Result<SuccessCriteria,
     Ok(SuccessCriteria {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
+        unknown_health: spec.unknown_health,
         gates,
         wait: spec.wait.clone(),
     })

@@ -86,6 +86,7 @@ impl RunContext {
         watching.resolver = Some(Arc::new(AskRegistries));
         watching.injected = criteria.injected.clone();
         watching.policy.health_checks = criteria.health_checks.clone();
+        watching.policy.unknown_health = watching.policy.unknown_health.stricter(criteria.unknown_health);
         watching.policy.not_waited = criteria.wait.clone();
         watching.services = services_among(members);
         watching.members = members.to_vec();

@@ -225,7 +225,7 @@ fn assess_workload(health: ObjectHealth, absences: &BTreeMap<ObjectId, &'static 
         Some(Health::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
         Some(Health::Failed { cause }) => (false, cause.message),
         Some(Health::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
-        Some(Health::Waiting { why, .. }) => (false, why),
+        Some(Health::Waiting { why, .. } | Health::Unknown { why }) => (false, why),
         None => (
             false,
             "could not be judged: is reading it and its pods allowed?".into(),

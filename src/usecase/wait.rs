@@ -7,6 +7,7 @@ pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
 use crate::execute::Limits;
+use crate::model::environment::UnknownHealth;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::verdict::CauseKind;
 use crate::monitor::{
@@ -34,6 +35,8 @@ pub struct Request {
     pub settle: Duration,
     /// Whether what something outside of the release brings about is waited for, and missed.
     pub strict: bool,
+    /// What becomes of an object whose health nothing reports.
+    pub unknown_health: UnknownHealth,
     /// How many log lines of a failing container are shown.
     pub log_lines: u32,
 }
@@ -114,6 +117,9 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
             strict: request.strict,
             not_waited: goal.environment.spec.wait.clone(),
             health_checks: goal.environment.spec.health_checks.clone(),
+            unknown_health: request
+                .unknown_health
+                .stricter(goal.environment.spec.unknown_health),
             ..Policy::default()
         },
         tested: goal.images.clone(),

@@ -97,6 +97,7 @@ impl LimitArgs {
                 soak_seconds: self.soak.map(seconds).unwrap_or_default(),
                 settle_seconds: seconds(self.settle),
                 strict_wait: self.wait == WaitMode::Strict,
+                unknown_health: self.unknown_health.into(),
                 on_failure: OnFailure::default(),
             },
             limits: self.run_limits(),

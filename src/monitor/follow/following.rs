@@ -307,10 +307,10 @@ impl Follow {
             .map(|(id, one)| (id, one.last.as_ref().map(|last| &last.verdict)))
     }
 
-    /// Whether every object is done.
+    /// Whether nothing more is waited for.
     pub fn is_done(&self) -> bool {
         self.verdicts()
-            .all(|(_, verdict)| matches!(verdict, Some(Health::Done { .. })))
+            .all(|(_, verdict)| verdict.is_some_and(Health::has_ended_well))
     }
 
     /// What the watches show of an object now.

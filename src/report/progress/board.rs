@@ -39,6 +39,7 @@ pub(super) enum RowState {
     Applied,
     Waiting { done: u32, total: u32, why: String },
     Ready,
+    Unknown(String),
     Failed(String),
 }
 
@@ -51,6 +52,7 @@ impl RowState {
                 why: why.clone(),
             },
             Health::Done { .. } => Self::Ready,
+            Health::Unknown { why } => Self::Unknown(why.clone()),
             Health::Failed { cause } => Self::Failed(cause.message.clone()),
         }
     }

@@ -146,6 +146,10 @@ impl ProgressText {
                     _ => Some(line("ready", format!("{object}{note}"))),
                 }
             }
+            Health::Unknown { why } => {
+                self.waiting.remove(object);
+                Some(line("unknown", format!("{object}: {why}")))
+            }
             // The failure's own event follows.
             Health::Failed { .. } => None,
         }

@@ -111,6 +111,13 @@ fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
                 Some(style.paint(Tone::Negative, &why)),
             )
         }
+        RowState::Unknown(why) => {
+            let why = style.cut(&one_line(why), 6);
+            (
+                format!("{} {}", style.paint(Tone::Notice, "?"), style.cut(&id, 6)),
+                Some(style.paint(Tone::Faint, &why)),
+            )
+        }
         RowState::Sent => (
             format!(
                 "→ {}",

@@ -11,6 +11,7 @@ pub fn wait_lines(event: &Event) -> Vec<String> {
     let lines = match event {
         Event::Rollout { object, verdict } => match verdict {
             Health::Waiting { why, .. } => vec![format!("{object}: {why}")],
+            Health::Unknown { why } => vec![format!("{object}: health unknown ({why})")],
             Health::Done { note: None } => vec![format!("{object}: done")],
             Health::Done { note: Some(note) } => vec![format!("{object}: done ({note})")],
             // The failure's own event follows.

@@ -1,55 +1,69 @@
-//! Custom resources: the environment's rule where there is one, else the conditions that most controllers
-//! write.
+//! Custom resources: the environment's rule where there is one, else what their own status says (`health/`).
 //!
-//! No rule here knows a single custom kind. An object without a status is done when it is there, for many
-//! kinds never have one; a controller that has not come to the spec is waited for, and at the deadline its
-//! health is unknown rather than bad.
+//! That an object is there does not make it ready. Of one that says nothing its health is unknown, after a short time for a
+//! first status; a failure that its controller may still mend has the time that any progress has.
 
-use super::super::conditions::{ConditionSet, current_status, sets};
-use super::super::fields::Condition;
+use super::super::health::{self, CustomState};
 use super::super::policy::Policy;
-use super::super::status::{KindStatus, reported};
+use super::super::status::{KindStatus, UnknownAfter, reported};
 use crate::model::Object;
+use crate::model::environment::HealthCheck;
 use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Health};
 
-/// Conditions that mean that an object is as it should be, the first that is there counts.
-const GOOD: &[&str] = &[
-    "Ready",
-    "Available",
-    "Healthy",
-    "Synced",
-    "Established",
-    "Programmed",
-    "Accepted",
-    "ResolvedRefs",
-];
-
-/// By the environment's CEL, else by the usual conditions; without any, done when it is there.
+/// By the environment's CEL, else by its own status.
 pub(super) fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
     let gvk = object.gvk();
-    let rule = policy
-        .health_checks
-        .iter()
-        .find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
-
-    let sets = sets(object);
-    let mut status = match rule {
-        Some(rule) => KindStatus::without_pods(by_rule(object, rule.failed.as_deref(), &rule.current)),
-        None => by_conditions(&sets),
+    let mut rules = policy.health_checks.iter();
+    let mut status = match rules.find(|rule| rule.group == gvk.group && rule.kind == gvk.kind) {
+        Some(rule) => KindStatus::without_pods(assess_by_rule(object, rule)),
+        None => assess_by_status(object, policy),
     };
 
     // A controller that gets on meets one condition after the other: each of them is progress.
-    let met: usize = sets.iter().map(ConditionSet::met).sum();
-    status.figures = vec![met as u32];
+    status.figures = vec![health::count_met(object.value())];
     status
 }
 
-fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Health {
+/// Whether pods are to run because of an object; none where its kind is not known. Of one that starts them on demand none
+/// are.
+pub fn wants_pods(object: &Object) -> Option<bool> {
+    let gvk = object.gvk();
+    health::wants_pods(&gvk.group, &gvk.kind, object.value())
+}
+
+fn assess_by_status<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
+    let gvk = object.gvk();
+    let found = health::assess(&gvk.group, &gvk.kind, object.value());
+    let (grace, why) = (policy.graces.first_status, found.message);
+
+    match found.state {
+        CustomState::Ready => KindStatus::without_pods(Health::done()),
+        CustomState::Progressing | CustomState::Paused => {
+            KindStatus::without_pods(Health::waiting(0, 1, why))
+        }
+        // It may merely be slow; and it may never say what it has seen.
+        CustomState::NotObserved => KindStatus::unknown_after(UnknownAfter::Deadline, why),
+        CustomState::Failed => KindStatus::may_mend(CauseKind::ReportedByObject, why),
+        CustomState::FailedForGood => KindStatus::without_pods(reported(CauseKind::ReportedByObject, why)),
+        // Somebody has to let it go on.
+        CustomState::Suspended => KindStatus::unknown_after(UnknownAfter::Outside(policy.outside), why),
+        CustomState::Unknown => {
+            KindStatus::unknown_after(UnknownAfter::Seconds(grace), format!("applied; {why}"))
+        }
+        CustomState::NotReported => KindStatus::unknown_after(
+            UnknownAfter::Seconds(grace),
+            "applied; no controller reports its health",
+        ),
+    }
+}
+
+fn assess_by_rule(object: &Object, rule: &HealthCheck) -> Health {
     // A rule is not asked to tell an old condition from a new one.
-    let value = current_status(object);
+    let value = health::without_outdated(object.value());
 
     // What a status does not hold yet is an error in CEL: that is not "failed".
+    let failed = rule.failed.as_deref();
     if let Some(what) = failed.filter(|failed| holds(failed, &value) == Ok(true)) {
         return reported(
             CauseKind::ReportedByObject,
@@ -57,6 +71,7 @@ fn by_rule(object: &Object, failed: Option<&str>, current: &str) -> Health {
         );
     }
 
+    let current = &rule.current;
     match holds(current, &value) {
         Ok(true) => Health::done(),
         Ok(false) => Health::waiting(0, 1, format!("its health check does not hold yet: {current}")),
@@ -73,78 +88,16 @@ fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
     Expression::parse(expression)?.holds(&[("self", object)])
 }
 
-/// Every set has to be good: those of a route are one for each of its parents. Where all that is missing is a look of its
-/// controller, nothing is known.
-fn by_conditions<'a>(sets: &[ConditionSet<'_>]) -> KindStatus<'a> {
-    let verdicts: Vec<Health> = sets.iter().map(by_set).collect();
-    let is_open = |one: &Health| matches!(one, Health::Waiting { .. });
-
-    if let Some(failed) = verdicts.iter().find(|one| matches!(one, Health::Failed { .. })) {
-        return KindStatus::without_pods(failed.clone());
-    }
-
-    let Some(open) = verdicts.iter().find(|one| is_open(one)) else {
-        return KindStatus::without_pods(Health::done());
-    };
-
-    let mut status = KindStatus::without_pods(open.clone());
-    let mut waiting = sets.iter().zip(&verdicts).filter(|(_, verdict)| is_open(verdict));
-    if waiting.all(|(set, verdict)| *verdict == outdated(set)) {
-        status.unknown_after = Some(u32::MAX);
-    }
-    status
-}
-
-fn by_set(set: &ConditionSet<'_>) -> Health {
-    let is = |name: &str| set.get(name).filter(|one| one.status == "True");
-
-    // What is wrong outweighs what is ready: `Ready` may be of the last good state.
-    for name in ["Stalled", "Failed"] {
-        if let Some(one) = is(name) {
-            return reported(
-                CauseKind::ReportedByObject,
-                format!("it reports {name}: {}", one.says()),
-            );
-        }
-    }
-
-    if let Some(one) = is("Reconciling") {
-        return waiting("is being reconciled", &one);
-    }
-
-    // The first that is there, outdated or not: a lesser one must not answer in its place.
-    match GOOD.iter().find(|name| set.holds(name)) {
-        Some(name) => match set.get(name) {
-            Some(one) if one.status == "True" => Health::done(),
-            Some(one) => waiting(&format!("is not {}", name.to_lowercase()), &one),
-            None => outdated(set),
-        },
-        None if set.is_outdated() => outdated(set),
-        // None of its conditions speaks of readiness: it is done when it is there.
-        None => Health::done(),
-    }
-}
-
-fn outdated(set: &ConditionSet<'_>) -> Health {
-    let (observed, generation) = (set.observed().unwrap_or(0), set.generation());
-    let why = format!("waiting for its controller (observedGeneration {observed} of {generation})");
-    Health::waiting(0, 1, why)
-}
-
-fn waiting(what: &str, one: &Condition<'_>) -> Health {
-    Health::waiting(0, 1, format!("it {what}: {}", one.says()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::environment::HealthCheck;
     use serde_json::{Value, json};
 
     fn verdict(status: &Value, policy: &Policy) -> Health {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
             "metadata": {"name": "web", "generation": 2}});
-        assess(&Object::new(object).unwrap(), policy).verdict
+        let object = Object::new(object).unwrap();
+        assess(&object, policy).verdict
     }
 
     fn ready(status: &str, observed: i64) -> Value {
@@ -179,7 +132,59 @@ mod tests {
             verdict(&json!({"conditions": [plain, late]}), &Policy::default()),
             Health::done()
         );
-        assert_eq!(verdict(&json!({}), &Policy::default()), Health::done());
+    }
+
+    /// The status of an object by its rule, at its first look.
+    fn status_of(status: &Value, spec: &Value) -> (Health, Option<UnknownAfter>, Option<CauseKind>) {
+        let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "status": status, "spec": spec,
+            "metadata": {"name": "web", "generation": 2}});
+        let object = Object::new(object).unwrap();
+        let found = assess(&object, &Policy::default());
+        (found.verdict, found.unknown_after, found.reported)
+    }
+
+    #[test]
+    fn an_object_that_says_nothing_is_never_done_and_soon_unknown() {
+        let silent = "applied; no controller reports its health";
+        for empty in [json!({}), json!(null), json!({"conditions": [], "revision": 0})] {
+            let (verdict, after, _) = status_of(&empty, &json!({}));
+            assert_eq!(verdict, Health::waiting(0, 1, silent));
+            assert_eq!(after, Some(UnknownAfter::Seconds(10)));
+        }
+
+        let (verdict, after, _) = status_of(&json!({"color": "blue"}), &json!({}));
+        let unclear = "applied; its status does not say whether it is ready";
+        assert_eq!(verdict, Health::waiting(0, 1, unclear));
+        assert_eq!(after, Some(UnknownAfter::Seconds(10)));
+
+        // Of an older spec: its controller may merely be slow.
+        let (_, after, _) = status_of(&json!({"observedGeneration": 1, "phase": "Running"}), &json!({}));
+        assert_eq!(after, Some(UnknownAfter::Deadline));
+    }
+
+    #[test]
+    fn a_failure_that_may_be_mended_is_waited_for_and_one_for_good_is_not() {
+        let failed =
+            |kind: &str| json!({"conditions": [{"type": kind, "status": "True", "message": "no such host"}]});
+        let (verdict, _, reported) = status_of(&failed("Degraded"), &json!({}));
+        assert_eq!(
+            verdict,
+            Health::waiting(0, 1, "it reports Degraded: no such host")
+        );
+        assert_eq!(reported, Some(CauseKind::ReportedByObject));
+
+        let (verdict, _, _) = status_of(&failed("Stalled"), &json!({}));
+        let Health::Failed { cause } = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert_eq!(cause.message, "it reports Stalled: no such host");
+    }
+
+    #[test]
+    fn what_its_own_spec_suspends_is_waited_for_like_anything_outside() {
+        let (verdict, after, _) = status_of(&json!({"phase": "Running"}), &json!({"suspend": true}));
+        assert_eq!(verdict, Health::waiting(0, 1, "paused by spec.suspend"));
+        assert_eq!(after, Some(UnknownAfter::Outside(30)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! PodDisruptionBudgets.
 
 use super::super::fields::condition;
-use super::super::status::KindStatus;
+use super::super::status::{KindStatus, UnknownAfter};
 use crate::model::Object;
 use crate::model::verdict::Health;
 
@@ -31,7 +31,7 @@ pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<KindStatus<'a
         (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
     is_failed.then(|| {
         KindStatus::unknown_after(
-            SYNC_SECONDS,
+            UnknownAfter::Outside(SYNC_SECONDS),
             format!("its controller cannot compute it: {}", one.says()),
         )
     })

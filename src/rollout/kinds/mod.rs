@@ -26,4 +26,5 @@ pub(super) mod table;
 mod webhook;
 
 pub(super) use assess::assess;
+pub use custom::wants_pods;
 pub(super) use disruption_budget::failed_sync;

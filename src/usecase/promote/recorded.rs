@@ -57,6 +57,7 @@ pub(super) async fn read_recorded(
     let criteria = SuccessCriteria {
         injected: spec.injected.clone(),
         health_checks: spec.health_checks.clone(),
+        unknown_health: spec.unknown_health,
         gates: record.gates,
         wait: spec.wait.clone(),
     };

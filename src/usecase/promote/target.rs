@@ -124,6 +124,7 @@ impl PromotionTarget {
                     timeout: run.settings.timeout_seconds,
                     settle: run.settings.settle_seconds,
                     strict: run.settings.strict_wait,
+                    unknown_health: run.settings.unknown_health,
                     ..rollout::Policy::default()
                 },
                 log_lines: run.log_lines,
@@ -166,7 +167,9 @@ impl PromotionTarget {
         let images = &release.spec.images;
         let mut context = context.with_criteria(images, &plan.members, &promotion.criteria, &self.home);
         // Either is enough: who takes up may ask for more than was planned, and not for less.
-        context.watching.policy.strict |= plan.settings.strict_wait;
+        let policy = &mut context.watching.policy;
+        policy.strict |= plan.settings.strict_wait;
+        policy.unknown_health = policy.unknown_health.stricter(plan.settings.unknown_health);
         Ok(context)
     }
 }

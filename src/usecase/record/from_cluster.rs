@@ -101,7 +101,7 @@ fn not_ready(health: &ObjectHealth) -> Option<String> {
         Some(Health::Done { .. }) => return None,
         Some(Health::Failed { cause }) => cause.message.clone(),
         Some(Health::Waiting { .. }) if !health.broken.is_empty() => health.broken.join("; "),
-        Some(Health::Waiting { why, .. }) => why.clone(),
+        Some(Health::Waiting { why, .. } | Health::Unknown { why }) => why.clone(),
         None => "could not be judged: is reading it and its pods allowed?".into(),
     };
     Some(format!("{} is not ready: {why}", health.object))

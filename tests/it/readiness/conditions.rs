@@ -71,7 +71,7 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
     assert!(
         unknown
             .stderr
-            .contains("health unknown: waiting for its controller (observedGeneration 1 of "),
+            .contains("waiting for its controller (observedGeneration 1 of "),
         "{unknown:?}"
     );
     report(

@@ -27,7 +27,7 @@ fn a_budget_that_its_controller_cannot_compute_is_told_and_not_waited_for() {
     assert!(
         first
             .stderr
-            .contains("health unknown: its controller cannot compute it: jobs.batch"),
+            .contains("its controller cannot compute it: jobs.batch"),
         "{first:?}"
     );
     let next = app
@@ -66,7 +66,7 @@ fn a_custom_resource_whose_controller_never_observes_a_change_ends_unknown_and_i
         .args(["--timeout", "3s"])
         .run()
         .exits(0);
-    let why = "health unknown: waiting for its controller (observedGeneration 1 of 2)";
+    let why = "waiting for its controller (observedGeneration 1 of 2)";
     assert!(unknown.stderr.contains(why), "{unknown:?}");
     let third = objects("three.example");
     let strict = app

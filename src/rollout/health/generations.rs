@@ -1,0 +1,46 @@
+//! Whether a controller has come to the spec, by the generation that it names.
+
+use serde_json::Value;
+
+/// What controllers call the generation that they have observed.
+const NAMES: &[&str] = &[
+    "observedGeneration",
+    "lastEvaluatedGeneration",
+    "lastObservedGeneration",
+];
+
+/// A generation, which some controllers write as text (Argo Rollouts).
+pub fn parse_generation(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The generation of an object, 0 where it has none.
+pub(super) fn generation(object: &Value) -> i64 {
+    object
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
+}
+
+/// The older generation that a status is of; none where it is of the present one, or does not say.
+pub(super) fn behind(object: &Value) -> Option<i64> {
+    let status = object.get("status")?;
+    let observed = NAMES
+        .iter()
+        .find_map(|name| parse_generation(status.get(name)?))?;
+    // An object without a generation is not behind one: some controllers count from -1.
+    (observed < generation(object) && generation(object) > 0).then_some(observed)
+}
+
+/// Whether a status names the present generation.
+pub(super) fn is_observed(object: &Value) -> bool {
+    let status = object.get("status");
+    let observed = NAMES.iter().find_map(|name| parse_generation(status?.get(name)?));
+    generation(object) > 0 && observed.is_some_and(|observed| observed >= generation(object))
+}
+
+/// Whether a condition is of an older spec. One that names no generation counts: not every controller writes one.
+pub fn is_outdated(condition: &Value, generation: i64) -> bool {
+    let observed = condition.get("observedGeneration").and_then(parse_generation);
+    observed.is_some_and(|observed| observed < generation)
+}
