@@ -6,6 +6,7 @@
 //! going are remembered, for an absent object tells neither.
 
 use super::fields::generation;
+use super::health;
 use super::kinds::table;
 use super::subject::{Memory, MonitoredObject, RolloutContext};
 use crate::model::hook::{ended, goes_by_itself};
@@ -74,17 +75,26 @@ pub(super) fn observe<'a>(
         return Observation::Behind("the watch does not show what was written yet".into());
     }
 
+    // Held against the object and not against our write: an autoscaler may have written to its spec since.
+    match behind(object) {
+        Some(observed) => Observation::Behind(format!(
+            "waiting for its controller (observedGeneration {observed} of {})",
+            object.generation()
+        )),
+        None => Observation::Current(object),
+    }
+}
+
+/// The older generation that its controller has observed; none where it has come to the present one, or never says.
+fn behind(object: &Object) -> Option<i64> {
+    if table::is_custom(&object.gvk().group) {
+        return health::behind(object.value());
+    }
+
     let observed = object.at("/status/observedGeneration").and_then(generation);
     let has_controller = observed.is_some() || table::observes_generation(object);
-    // Held against the object and not against our write: an autoscaler may have written to its spec since.
-    if has_controller && observed.unwrap_or(0) < object.generation() {
-        return Observation::Behind(format!(
-            "waiting for its controller (observedGeneration {} of {})",
-            observed.unwrap_or(0),
-            object.generation()
-        ));
-    }
-    Observation::Current(object)
+    let observed = observed.unwrap_or(0);
+    (has_controller && observed < object.generation()).then_some(observed)
 }
 
 /// What is known of an object that is not there: how it was when it went, else how it was last seen.

@@ -5,7 +5,7 @@
 //! object ends as done, with a note that says what is missing. `--wait=strict` waits for all of them like for
 //! everything else; what an annotation or the environment names is not waited for even then.
 
-use super::fields::generation;
+use super::health;
 use super::kinds::{self, table};
 use super::needs::runs_pods;
 use super::policy::Policy;
@@ -72,11 +72,10 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
 
 /// The generation that the controller of a custom kind says it has observed, where that is an older one.
 fn behind(object: &Object) -> Option<(i64, i64)> {
-    let observed = object.at("/status/observedGeneration").and_then(generation)?;
     // The controller of a custom kind may never say what it has observed.
-    let is_behind = table::is_custom(&object.gvk().group) && observed < object.generation();
-
-    is_behind.then(|| (observed, object.generation()))
+    let is_custom = table::is_custom(&object.gvk().group);
+    let observed = is_custom.then(|| health::behind(object.value())).flatten()?;
+    Some((observed, object.generation()))
 }
 
 /// A state outside of the release that is not waited for like everything else.

@@ -130,15 +130,14 @@ fn state(object: &Object) -> &'static str {
         judge(&subject, &context, &policy, &mut memory, now).verdict
     };
 
-    let is_reported = object
-        .at("/status")
-        .is_some_and(|status| *status != serde_json::json!({}));
+    // Of what nothing was reported yet, the corpus says that it is on its way.
+    let is_silent = |why: &str| why == "applied; no controller reports its health";
     match look(0) {
         Health::Done { .. } => "Healthy",
         Health::Failed { .. } => "Degraded",
         Health::Unknown { .. } => "Unknown",
-        Health::Waiting { .. } => match (look(policy.graces.first_status), look(policy.deadline)) {
-            (Health::Unknown { .. }, _) if is_reported => "Unknown",
+        Health::Waiting { why, .. } => match (look(policy.graces.first_status), look(policy.deadline)) {
+            (Health::Unknown { .. }, _) if !is_silent(&why) => "Unknown",
             (_, Health::Failed { cause }) if cause.kind == CauseKind::ReportedByObject => "Degraded",
             _ => "Progressing",
         },

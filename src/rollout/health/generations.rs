@@ -23,13 +23,23 @@ pub(super) fn generation(object: &Value) -> i64 {
 }
 
 /// The older generation that a status is of; none where it is of the present one, or does not say.
-pub(super) fn behind(object: &Value) -> Option<i64> {
+pub fn behind(object: &Value) -> Option<i64> {
     let status = object.get("status")?;
     let observed = NAMES
         .iter()
         .find_map(|name| parse_generation(status.get(name)?))?;
-    // An object without a generation is not behind one: some controllers count from -1.
-    (observed < generation(object) && generation(object) > 0).then_some(observed)
+    // An object without a generation is not behind one. Flux leaves the one of the status behind while it fails, and names
+    // the present one in its conditions.
+    let is_behind = observed < generation(object) && generation(object) > 0;
+    (is_behind && !is_named_by_condition(object)).then_some(observed)
+}
+
+/// Whether a condition of the object itself names the present generation.
+fn is_named_by_condition(object: &Value) -> bool {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    let named = |one: &Value| parse_generation(one.get("observedGeneration")?);
+    let newest = conditions.into_iter().flatten().filter_map(named).max();
+    newest.is_some_and(|newest| newest >= generation(object))
 }
 
 /// Whether a status names the present generation.

@@ -19,7 +19,7 @@ mod words;
 pub(super) use assess::{assess, wants_pods};
 pub(super) use conditions::{count_met, without_outdated};
 pub(super) use custom_health::CustomState;
-pub(super) use generations::{is_outdated, parse_generation};
+pub(super) use generations::{behind, is_outdated, parse_generation};
 
 #[cfg(test)]
 mod tests;

@@ -107,129 +107,98 @@ fn a_rule_that_names_its_kind_comes_before_one_of_many() {
     assert_eq!(bucket.state, CustomState::NotReported);
 }
 
-#[test]
-fn the_generic_rule_is_ready_by_evidence_alone() {
-    use CustomState::{
-        Failed, FailedForGood, NotObserved, NotReported, Paused, Progressing, Ready, Suspended, Unknown,
+/// An object with these conditions: `Ready=False/Creating`.
+fn with_conditions(text: &str) -> Value {
+    let condition = |one: &str| {
+        let (kind, status) = one.split_once('=').unwrap();
+        let (status, reason) = status.split_once('/').unwrap_or((status, ""));
+        json!({"type": kind, "status": status, "reason": reason})
     };
-    let condition =
-        |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason});
-    let conditions = |all: &[Value]| json!({"status": {"conditions": all}});
+    let all: Vec<Value> = text.split_whitespace().map(condition).collect();
+    json!({"status": {"conditions": all}})
+}
 
+fn state(object: &Value) -> CustomState {
+    assess("shop.example", "Widget", object).state
+}
+
+#[test]
+fn conditions_speak_by_polarity_and_by_reason() {
+    use CustomState::{Failed, FailedForGood, NotReported, Paused, Progressing, Ready, Unknown};
     let table = [
-        // By conditions: polarity, then reason.
-        (conditions(&[condition("Ready", "True", "")]), Ready),
-        (conditions(&[condition("Ready", "Unknown", "")]), Progressing),
+        ("Ready=True", Ready),
+        ("Ready=Unknown", Progressing),
+        ("Ready=False/Creating", Progressing),
+        ("Ready=False/SecretSyncedError", Failed),
+        ("Ready=True Stalled=True", FailedForGood),
+        ("Ready=True Synced=False/Error", Failed),
+        ("Ready=True CronJobAvailable=False", Ready),
+        ("HasErrors=False Valid=True", Ready),
+        ("Available=True Progressing=True/Rolling", Progressing),
+        ("Available=True Progressing=True/NewReplicaSetAvailable", Ready),
+        ("Paused=True Ready=True", Paused),
+        ("Synced=True/ReconcileSuccess", Progressing),
+        // That something was made, or a type that says nothing of health, is no evidence.
+        ("Created=True", Unknown),
+        ("Colored=False", Progressing),
+        ("Custom=True", Unknown),
+        ("", NotReported),
+    ];
+
+    for (text, expected) in table {
+        assert_eq!(state(&with_conditions(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn words_booleans_errors_and_counts_speak_where_conditions_do_not() {
+    use CustomState::{Failed, Progressing, Ready, Unknown};
+    let table = [
+        (json!({"phase": "Running"}), Ready),
+        (json!({"phase": "ImportInProgress"}), Progressing),
+        (json!({"state": "ERROR, could not log in"}), Failed),
+        (json!({"state": "Unknown"}), Unknown),
+        (json!({"state": "NotFound"}), Progressing),
+        (json!({"ready": true}), Ready),
+        (json!({"phase": "Running", "errorMessage": "no host"}), Failed),
         (
-            conditions(&[condition("Ready", "False", "Creating")]),
+            json!({"phase": "Running", "replicas": 3, "readyReplicas": 1}),
             Progressing,
         ),
+        (json!({"phase": "Running", "tasksReady": "1/3"}), Progressing),
+        (json!({"replicas": 3, "readyReplicas": 3}), Unknown),
         (
-            conditions(&[condition("Ready", "False", "SecretSyncedError")]),
+            json!({"statuses": {"a": {"state": "Accepted"}, "b": {"state": "Rejected"}}}),
             Failed,
         ),
+        (json!({"statuses": {"a": {"state": "Accepted"}}}), Ready),
         (
-            conditions(&[condition("Ready", "True", ""), condition("Stalled", "True", "")]),
-            FailedForGood,
-        ),
-        (
-            conditions(&[
-                condition("Ready", "True", ""),
-                condition("Synced", "False", "Error"),
-            ]),
-            Failed,
-        ),
-        (
-            conditions(&[
-                condition("Ready", "True", ""),
-                condition("CronJobAvailable", "False", ""),
-            ]),
+            json!({"history": [{"state": "Failed"}], "phase": "Running"}),
             Ready,
         ),
-        (
-            conditions(&[
-                condition("HasErrors", "False", ""),
-                condition("Valid", "True", ""),
-            ]),
-            Ready,
-        ),
-        (
-            conditions(&[
-                condition("Available", "True", ""),
-                condition("Progressing", "True", "Rolling"),
-            ]),
-            Progressing,
-        ),
-        (
-            conditions(&[
-                condition("Available", "True", ""),
-                condition("Progressing", "True", "NewReplicaSetAvailable"),
-            ]),
-            Ready,
-        ),
-        (
-            conditions(&[condition("Paused", "True", ""), condition("Ready", "True", "")]),
-            Paused,
-        ),
-        (
-            conditions(&[condition("Synced", "True", "ReconcileSuccess")]),
-            Progressing,
-        ),
-        // That something was made, or of a type that says nothing of health.
-        (conditions(&[condition("Created", "True", "")]), Unknown),
-        (conditions(&[condition("Colored", "False", "")]), Progressing),
-        (conditions(&[condition("Custom", "True", "")]), Unknown),
-        (conditions(&[]), NotReported),
-        // By words, booleans, errors and counts.
-        (json!({"status": {"phase": "Running"}}), Ready),
-        (json!({"status": {"phase": "ImportInProgress"}}), Progressing),
-        (json!({"status": {"state": "ERROR, could not log in"}}), Failed),
-        (json!({"status": {"state": "Unknown"}}), Unknown),
-        (json!({"status": {"state": "NotFound"}}), Progressing),
-        (json!({"status": {"ready": true}}), Ready),
-        (
-            json!({"status": {"phase": "Running", "errorMessage": "no such host"}}),
-            Failed,
-        ),
-        (
-            json!({"status": {"phase": "Running", "replicas": 3, "readyReplicas": 1}}),
-            Progressing,
-        ),
-        (
-            json!({"status": {"phase": "Running", "tasksReady": "1/3"}}),
-            Progressing,
-        ),
-        (json!({"status": {"replicas": 3, "readyReplicas": 3}}), Unknown),
-        (
-            json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3}}),
-            Ready,
-        ),
-        // Of parts.
-        (
-            json!({"status": {"statuses": {"a": {"state": "Accepted"}, "b": {"state": "Rejected"}}}}),
-            Failed,
-        ),
-        (
-            json!({"status": {"statuses": {"a": {"state": "Accepted"}}}}),
-            Ready,
-        ),
-        (
-            json!({"status": {"history": [{"state": "Failed"}], "phase": "Running"}}),
-            Ready,
-        ),
-        // Of an older spec, on its way out, not to run, or without a word.
-        (
-            json!({"metadata": {"generation": 2}, "status": {"observedGeneration": "1", "phase": "Running"}}),
-            NotObserved,
-        ),
-        (
-            json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}}),
-            Progressing,
-        ),
-        (
-            json!({"spec": {"suspend": true}, "status": {"phase": "Running"}}),
-            Suspended,
-        ),
+    ];
+
+    for (status, expected) in table {
+        assert_eq!(state(&json!({"status": status})), expected, "{status}");
+    }
+
+    // What runs once and ends is not as desired while it runs.
+    let running = json!({"status": {"state": "Running"}});
+    assert_eq!(assess("shop.example", "DataImport", &running).state, Progressing);
+}
+
+#[test]
+fn an_older_spec_a_pause_and_an_empty_status_come_first() {
+    use CustomState::{NotObserved, NotReported, Progressing, Ready, Suspended};
+    let counted = json!({"observedGeneration": 2, "replicas": 3, "readyReplicas": 3});
+    let old = json!({"observedGeneration": "1", "phase": "Running"});
+    let running = json!({"phase": "Running"});
+    let deleted = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+    let table = [
+        (json!({"metadata": {"generation": 2}, "status": counted}), Ready),
+        (json!({"metadata": {"generation": 2}, "status": old}), NotObserved),
+        (json!({"metadata": deleted, "status": running}), Progressing),
+        (json!({"spec": {"suspend": true}, "status": running}), Suspended),
         (
             json!({"status": {"observedGeneration": 1, "revision": 0, "uid": ""}}),
             NotReported,
@@ -238,11 +207,6 @@ fn the_generic_rule_is_ready_by_evidence_alone() {
     ];
 
     for (object, expected) in table {
-        let found = assess("shop.example", "Widget", &object);
-        assert_eq!(found.state, expected, "{object}: {found:?}");
+        assert_eq!(state(&object), expected, "{object}");
     }
-
-    // What runs once and ends is not as desired while it runs.
-    let running = json!({"status": {"state": "Running"}});
-    assert_eq!(assess("shop.example", "DataImport", &running).state, Progressing);
 }

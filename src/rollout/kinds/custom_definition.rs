@@ -18,6 +18,12 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
         return KindStatus::without_pods(Health::waiting(0, 1, "it is not established yet"));
     }
 
+    // Nothing is pruned or defaulted by such a schema, and server-side apply merges its lists as a whole.
+    if let Some(one) = condition(object, "NonStructuralSchema").filter(|one| one.status == "True") {
+        let message = format!("its schema is not structural: {}", one.says());
+        return KindStatus::may_mend(CauseKind::ReportedByObject, message);
+    }
+
     let versions = object
         .at("/spec/versions")
         .and_then(Value::as_array)

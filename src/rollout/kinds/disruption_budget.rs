@@ -1,9 +1,10 @@
 //! PodDisruptionBudgets.
 
-use super::super::fields::condition;
+use super::super::fields::{Condition, condition};
 use super::super::status::{KindStatus, UnknownAfter};
 use crate::model::Object;
 use crate::model::verdict::Health;
+use serde_json::Value;
 
 /// How long its controller may take to compute a budget after it said that it cannot.
 const SYNC_SECONDS: u32 = 5;
@@ -12,6 +13,12 @@ const SYNC_SECONDS: u32 = 5;
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if let Some(failed) = failed_sync(object) {
         return failed;
+    }
+
+    // Its controller writes a condition with its first count.
+    let is_counted = object.at("/status/observedGeneration").is_some();
+    if !is_counted && condition(object, "DisruptionAllowed").is_none() {
+        return KindStatus::without_pods(Health::waiting(0, 1, "its controller has not counted yet"));
     }
 
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
@@ -25,14 +32,15 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
 pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<KindStatus<'a>> {
     let gvk = object.gvk();
     // The judge asks this of any object whose generation is not observed.
-    let one = condition(object, "DisruptionAllowed").filter(|one| one.status == "False")?;
+    if (&*gvk.group, &*gvk.kind) != ("policy", "PodDisruptionBudget") {
+        return None;
+    }
 
-    let is_failed =
-        (&*gvk.group, &*gvk.kind) == ("policy", "PodDisruptionBudget") && one.reason == "SyncFailed";
-    is_failed.then(|| {
-        KindStatus::unknown_after(
-            UnknownAfter::Outside(SYNC_SECONDS),
-            format!("its controller cannot compute it: {}", one.says()),
-        )
-    })
+    let conditions = object.at("/status/conditions").and_then(Value::as_array);
+    let mut failed = conditions.into_iter().flatten().map(Condition::parse);
+    let one = failed.find(|one| one.status == "False" && one.reason == "SyncFailed")?;
+    Some(KindStatus::unknown_after(
+        UnknownAfter::Outside(SYNC_SECONDS),
+        format!("its controller cannot compute it: {}", one.says()),
+    ))
 }
