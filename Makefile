@@ -50,7 +50,7 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test architecture
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
-	cargo test --test it -- --skip e2e:: --skip properties:: --show-output
+	cargo test --test it -- --skip e2e:: --skip engines:: --skip properties:: --show-output
 
 .PHONY: chaos
 chaos: tools cluster fuzz ## `make fuzz`; then 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
@@ -65,6 +65,14 @@ fuzz: tools ## changed files of every kind that is read; SEED=first INPUTS=20000
 realapps: tools ## real installations on a control plane of their own, an hour; APPS=ci (ten minutes) or names, PARTS=, SEED=
 	@$(CLUSTER) build
 	cargo test --test realapps -- --nocapture
+
+# Their CRDs are the whole cluster's, so that it is no other test's.
+.PHONY: engines
+engines: tools ## beside real controllers, on a control plane of their own; ENGINES=rollouts (Argo) or flux; nine minutes each to build, once
+	@for engine in $${ENGINES:-rollouts flux}; do tests/engines/build.sh "$$engine" >/dev/null; done
+	@trap '$(CLUSTER) down engines' EXIT; $(CLUSTER) up engines; \
+	export KUBECTL_DELIVERY_TEST_CLUSTER=$$($(CLUSTER) env engines | jq -r .workdir)/env.json; \
+	cargo test --test it -- $$(printf 'engines::%s ' $${ENGINES:-rollouts flux}) --show-output
 
 .PHONY: properties
 properties: tools cluster ## random pairs of releases against the server's own answer; PAIRS=200 DRAWS=1000 SEED=first

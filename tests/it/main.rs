@@ -9,6 +9,7 @@ mod deploy;
 mod diff;
 mod docs;
 mod e2e;
+mod engines;
 mod evidence;
 mod execute;
 mod formats;

@@ -1,0 +1,180 @@
+//! Argo Rollouts: a canary that pauses, one that is aborted by its analysis, and what its controller leaves behind.
+
+use super::controller::{Controller, Engine, free_port};
+use crate::execute::app::{App, image};
+use crate::harness::{Ran, Run, until};
+use kubectl_delivery::testing::model::Sha256Digest;
+use serde_json::{Value, json};
+
+/// A canary of these steps.
+fn rollout(digit: char, steps: Value) -> Value {
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"}, "spec": {
+        "replicas": 5, "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [{
+            "name": "main", "image": image(digit), "readinessProbe": {"tcpSocket": {"port": 80}, "periodSeconds": 1}}]}},
+        "strategy": {"canary": {"steps": steps}}}})
+}
+
+fn pausing() -> Value {
+    json!([{"setWeight": 20}, {"pause": {}}])
+}
+
+/// Replaces all pods at once.
+fn direct() -> Value {
+    json!([{"setWeight": 100}])
+}
+
+/// A namespace with the CRDs, and with the controller where a test starts it.
+struct Scene(App);
+
+impl Scene {
+    fn new() -> Self {
+        Engine::rollouts();
+        Self(App::new())
+    }
+
+    fn controller(&self) -> Controller {
+        let (metrics, health) = (free_port(), free_port());
+        let arguments = [
+            "--namespaced",
+            "--namespace",
+            self.0.namespace.name(),
+            "--leader-elect=false",
+            "--metricsPort",
+            &metrics,
+            "--healthzPort",
+            &health,
+        ];
+        Engine::rollouts().start("rollouts-controller", &arguments, &[])
+    }
+
+    fn promote(&self, version: &str, objects: &[Value], flags: &[&str]) -> Ran {
+        self.0.promote(version, objects).args(flags).run()
+    }
+
+    fn on_release(&self, command: &str, version: &str, objects: &[Value], flags: &[&str]) -> Ran {
+        let release = self.0.release(version, objects);
+        let mut run = self.0.delivery();
+        run.arg(command).arg(release);
+        run.args(["-n", self.0.namespace.name()]).args(flags).run()
+    }
+
+    fn live(&self) -> Value {
+        let shown = self.0.kubectl(&["get", "rollout", "web", "-o", "json"]);
+        serde_json::from_str(&shown).unwrap()
+    }
+
+    /// The images that its pods run, each once.
+    fn running(&self) -> Vec<String> {
+        let path = "jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.spec.containers[0].image}{\"\\n\"}{end}";
+        let shown = self.0.kubectl(&["get", "pods", "-l", "app=web", "-o", path]);
+        let mut images: Vec<String> = shown.lines().map(str::to_owned).collect();
+        images.sort();
+        images.dedup();
+        images
+    }
+}
+
+fn has_none_of(ran: &Ran, words: &[&str]) {
+    for word in words {
+        assert!(!ran.stderr.contains(word), "{word:?} in {ran:#?}");
+    }
+}
+
+#[test]
+fn a_rollout_that_no_controller_runs_is_not_called_ready_nor_its_images_verified() {
+    let scene = Scene::new();
+    let objects = [rollout('1', pausing())];
+    let ran = scene.promote("1", &objects, &["--timeout", "5s"]);
+    has_none_of(&ran, &["images verified", "Rollout web: ready"]);
+    assert!(ran.stderr.contains("health unknown"), "{ran:#?}");
+    let ready = scene.0.status();
+    assert_eq!(ready["workloads"][0]["ready"], false, "{ready:#}");
+}
+
+#[test]
+fn a_canary_is_ready_at_first_and_paused_from_the_second_promotion_on() {
+    let scene = Scene::new();
+    let _controller = scene.controller();
+    let first = [rollout('1', pausing())];
+    let ran = scene.promote("1", &first, &["--timeout", "60s"]).exits(0);
+    assert!(ran.stderr.contains("promoted app 1 as revision 1"), "{ran:#?}");
+    assert_eq!(scene.live()["status"]["phase"], "Healthy");
+    assert_eq!(scene.running(), [image('1')]);
+    let ready = scene.0.status();
+    assert_eq!(ready["workloads"][0]["ready"], true, "{ready:#}");
+
+    // The template of another version, whoever applied it: one pod of five, and then nothing until somebody promotes.
+    let second = [rollout('2', pausing())];
+    let ran = scene.promote("2", &second, &["--timeout", "10s"]).exits(3);
+    assert!(ran.stderr.contains("paused at step 1 of 2"), "{ran:#?}");
+    let is_back = || scene.live()["status"]["phase"] == "Healthy" && scene.running() == [image('1')];
+    assert!(until(30, is_back), "{:#}", scene.live()["status"]);
+
+    scene
+        .0
+        .kubectl_with(&["apply", "--server-side", "--force-conflicts"], &second[0])
+        .exits(0);
+    let flags = ["--timeout", "10s", "--settle", "0s"];
+    let waited = scene.on_release("wait", "2", &second, &flags).exits(3);
+    assert!(waited.stderr.contains("paused at step 1 of 2"), "{waited:#?}");
+}
+
+#[test]
+fn a_canary_that_its_analysis_aborts_is_rolled_back_with_the_cause_of_the_analysis() {
+    let scene = Scene::new();
+    let _controller = scene.controller();
+    let job = json!({"backoffLimit": 0, "template": {"metadata": {"labels": {"kwok-play": "job-fails"}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": image('9')}]}}});
+    let template = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
+        "metadata": {"name": "smoke"}, "spec": {"metrics": [{"name": "smoke-test", "provider": {"job": {"spec": job}}}]}});
+    scene.0.kubectl_with(&["apply"], &template).exits(0);
+    let steps = json!([{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "smoke"}]}}, {"setWeight": 100}]);
+    scene
+        .promote("1", &[rollout('1', steps.clone())], &["--timeout", "60s"])
+        .exits(0);
+
+    let second = [rollout('2', steps)];
+    let ran = scene.promote("2", &second, &["--timeout", "60s"]).exits(3);
+    let cause = "Metric \"smoke-test\" assessed Failed due to failed (1) > failureLimit (0)";
+    assert!(ran.stderr.contains(cause), "{ran:#?}");
+    assert!(ran.took.as_secs() < 40, "{:?}", ran.took);
+    let is_back = || scene.live()["status"]["phase"] == "Healthy" && scene.running() == [image('1')];
+    assert!(until(30, is_back), "{:#}", scene.live()["status"]);
+}
+
+#[test]
+fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
+    let scene = Scene::new();
+    let _controller = scene.controller();
+    let first = [rollout('1', direct())];
+    scene.promote("1", &first, &["--timeout", "60s"]).exits(0);
+    let revision = |of: &str| {
+        let live = scene.live();
+        assert_eq!(
+            live["metadata"]["annotations"]["rollout.argoproj.io/revision"], of,
+            "{live:#}"
+        );
+    };
+    revision("1");
+    scene.on_release("diff", "1", &first, &[]).exits(0);
+
+    let second = [rollout('2', direct())];
+    let ran = scene.promote("2", &second, &["--timeout", "60s"]).exits(0);
+    assert!(ran.stderr.contains("promoted app 2 as revision 2"), "{ran:#?}");
+    revision("2");
+    assert_eq!(scene.running(), [image('2')]);
+    let silent = scene.on_release("diff", "2", &second, &[]).exits(0);
+    assert_eq!(silent.stdout, "", "{silent:#?}");
+}
+
+#[test]
+fn pods_of_a_rollout_that_run_another_digest_fail_the_promotion() {
+    let scene = Scene::new();
+    let _controller = scene.controller();
+    let mut object = rollout('1', direct());
+    let other = format!("registry.example/app@{}", Sha256Digest::of(b"another"));
+    object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/main": other});
+    let ran = scene.promote("1", &[object], &["--timeout", "60s"]).exits(3);
+    assert!(ran.stderr.contains("Rollout"), "{ran:#?}");
+}
