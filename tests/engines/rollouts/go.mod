@@ -1,4 +1,5 @@
-// Argo Rollouts, with the replacements of its own module: a module's do not count where it is another's dependency.
+// Argo Rollouts, with the versions and replacements of its own module: it checks a pod with code of Kubernetes, and that of a newer minor
+// rejects what its own takes (any serviceAccountName).
 module kubectl-delivery.io/tests/engines/rollouts
 
 go 1.26.1
