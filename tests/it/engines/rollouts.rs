@@ -75,6 +75,16 @@ impl Scene {
     }
 }
 
+/// The event of the failure, of a run that writes events.
+fn failure(ran: &Ran) -> Value {
+    let events = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut failures = events.filter(|event| event["event"] == "failed");
+    failures.next().unwrap_or_else(|| panic!("no failure: {ran:#?}"))
+}
+
 fn has_none_of(ran: &Ran, words: &[&str]) {
     for word in words {
         assert!(!ran.stderr.contains(word), "{word:?} in {ran:#?}");
@@ -107,7 +117,7 @@ fn a_canary_is_ready_at_first_and_paused_from_the_second_promotion_on() {
     // The template of another version, whoever applied it: one pod of five, and then nothing until somebody promotes.
     let second = [rollout('2', pausing())];
     let ran = scene.promote("2", &second, &["--timeout", "10s"]).exits(3);
-    assert!(ran.stderr.contains("paused at step 1 of 2"), "{ran:#?}");
+    assert!(ran.stderr.contains("paused at step 2 of 2"), "{ran:#?}");
     let is_back = || scene.live()["status"]["phase"] == "Healthy" && scene.running() == [image('1')];
     assert!(until(30, is_back), "{:#}", scene.live()["status"]);
 
@@ -117,7 +127,7 @@ fn a_canary_is_ready_at_first_and_paused_from_the_second_promotion_on() {
         .exits(0);
     let flags = ["--timeout", "10s", "--settle", "0s"];
     let waited = scene.on_release("wait", "2", &second, &flags).exits(3);
-    assert!(waited.stderr.contains("paused at step 1 of 2"), "{waited:#?}");
+    assert!(waited.stderr.contains("paused at step 2 of 2"), "{waited:#?}");
 }
 
 #[test]
@@ -164,7 +174,7 @@ fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
     assert!(ran.stderr.contains("promoted app 2 as revision 2"), "{ran:#?}");
     revision("2");
     assert_eq!(scene.running(), [image('2')]);
-    let silent = scene.on_release("diff", "2", &second, &[]).exits(0);
+    let silent = scene.on_release("diff", "2", &second, &["-o", "name"]).exits(0);
     assert_eq!(silent.stdout, "", "{silent:#?}");
 }
 
@@ -175,6 +185,10 @@ fn pods_of_a_rollout_that_run_another_digest_fail_the_promotion() {
     let mut object = rollout('1', direct());
     let other = format!("registry.example/app@{}", Sha256Digest::of(b"another"));
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/main": other});
-    let ran = scene.promote("1", &[object], &["--timeout", "60s"]).exits(3);
-    assert!(ran.stderr.contains("Rollout"), "{ran:#?}");
+    let ran = scene
+        .promote("1", &[object], &["--timeout", "60s", "-o", "json"])
+        .exits(3);
+    let failed = failure(&ran);
+    assert_eq!(failed["object"]["kind"], "Rollout", "{failed:#}");
+    assert_eq!(failed["cause"]["kind"], "wrongImage", "{failed:#}");
 }
