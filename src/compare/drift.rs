@@ -7,6 +7,7 @@
 //! tool's mark, and last by a fresh object, which is a request of its own. Stamps (what admission writes anew at each
 //! request) only a second answer can tell: they are candidates here.
 
+use super::respelled::is_respelled;
 use super::walk::{Differing, differing};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, ManagerClass};
 use crate::model::k8s::allocation::is_allocated;
@@ -32,6 +33,10 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
     let mut found = Drift::default();
 
     for one in differing(live, target) {
+        if is_respelled(&one) {
+            continue;
+        }
+
         let is_held = desired_holds(desired, &owners, &one.path);
         if !is_held && is_no_content(live, &one.path) || is_kept_by_others(&owners, &one, is_held) {
             continue;

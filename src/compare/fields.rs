@@ -6,6 +6,7 @@
 //! is not told again under another kind.
 
 use super::drift::desired_holds;
+use super::respelled::{is_empty_resources, is_respelled};
 use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, FieldManager};
@@ -38,6 +39,8 @@ pub fn changes(
         live: value,
         other,
     } in differing(live, predicted)
+        .into_iter()
+        .filter(|one| !is_respelled(one))
     {
         let is_held = desired_holds(desired, walk.owners, &path);
         if !is_held && (is_controllers(live, &path) || is_allocated(live, &path)) {
@@ -89,7 +92,7 @@ impl Walk<'_> {
                 // is among the differences already.
                 let value = leaf.get(self.live.value()).filter(|value| !value.is_null());
                 if skipped
-                    || value.is_none()
+                    || value.is_none_or(|value| is_empty_resources(&leaf, value))
                     || leaf.get(predicted.value()).is_none()
                     || desired_holds(self.desired, self.owners, &leaf)
                 {

@@ -28,6 +28,7 @@ mod ran;
 mod recording;
 mod required;
 mod requirements;
+mod respelled;
 mod rules;
 mod since;
 mod stale;

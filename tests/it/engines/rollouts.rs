@@ -157,8 +157,20 @@ fn a_canary_that_its_analysis_aborts_is_rolled_back_with_the_cause_of_the_analys
 fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
     let scene = Scene::new();
     let _controller = scene.controller();
-    let first = [rollout('1', direct())];
+    // It reads the Rollout into its types and writes it back: each container has resources then, and their quantities are
+    // spelled as those types do.
+    let of = |digit: char| {
+        let mut object = rollout(digit, direct());
+        let pod = &mut object["spec"]["template"]["spec"];
+        pod["initContainers"] = json!([{"name": "init", "image": image('3')}]);
+        pod["containers"][0]["resources"] = json!({"limits": {"cpu": "1000m"}});
+        [object]
+    };
+    let first = of('1');
     scene.promote("1", &first, &["--timeout", "60s"]).exits(0);
+    let cpu = "/spec/template/spec/containers/0/resources/limits/cpu";
+    let is_written_back = || scene.live().pointer(cpu) == Some(&json!("1"));
+    assert!(until(30, is_written_back), "{:#}", scene.live());
     let revision = |of: &str| {
         let live = scene.live();
         assert_eq!(
@@ -169,7 +181,7 @@ fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
     revision("1");
     scene.on_release("diff", "1", &first, &[]).exits(0);
 
-    let second = [rollout('2', direct())];
+    let second = of('2');
     let ran = scene.promote("2", &second, &["--timeout", "60s"]).exits(0);
     assert!(ran.stderr.contains("promoted app 2 as revision 2"), "{ran:#?}");
     revision("2");
