@@ -36,7 +36,7 @@ impl Expression {
 
     /// Whether it holds of these variables.
     pub fn holds(&self, variables: &[(&str, &Value)]) -> Result<bool, String> {
-        as_bool(self.value(variables)?)
+        as_bool(&self.value(variables)?)
     }
 
     /// The text that it gives of these variables.
@@ -71,7 +71,7 @@ impl Expression {
         context
             .add_variable(name, numbers.to_vec())
             .map_err(|error| error.to_string())?;
-        as_bool(self.evaluate(&context, &[(name, Size::numbers(numbers.len()))])?)
+        as_bool(&self.evaluate(&context, &[(name, Size::numbers(numbers.len()))])?)
     }
 
     fn evaluate(&self, context: &Context<'_, '_>, sizes: &[(&str, Size)]) -> Result<CelValue, String> {
@@ -81,9 +81,9 @@ impl Expression {
     }
 }
 
-fn as_bool(value: CelValue) -> Result<bool, String> {
+fn as_bool(value: &CelValue) -> Result<bool, String> {
     match value {
-        CelValue::Bool(holds) => Ok(holds),
+        CelValue::Bool(holds) => Ok(*holds),
         // Nothing else is taken for true: a condition that gives a text is a mistake in its file.
         _ => Err("expected true or false, found another value".into()),
     }

@@ -235,8 +235,8 @@ pub(super) fn is_going_on(part: &str) -> bool {
     part.len() > 4 && part.ends_with("ing") && !NOT_MOVING.contains(&part)
 }
 
-fn has(words: &[&str], part: &String) -> bool {
-    words.contains(&part.as_str())
+fn has(words: &[&str], part: &str) -> bool {
+    words.contains(&part)
 }
 
 /// What follows a *not* among the parts: true where that is wrong, false where it is not so yet.
