@@ -94,6 +94,8 @@ mod tests {
             role: ContainerRole::Main,
             tested: None,
             reference: reference.into(),
+            written: String::new(),
+            promoted: None,
             state: ImageState::OtherImage,
             running: vec![RunningImage {
                 digest: Some(Sha256Digest::of(b"metrics")),

@@ -5,11 +5,11 @@
 //! digest that no node has reported yet is unknown, and neither good nor bad.
 
 use crate::model::environment::Injected;
-use crate::model::finding::{ContainerRole, ImageFinding, ImageState, RunningImage};
+use crate::model::finding::{ContainerRole, ImageFinding, ImageState, PromotedRelease, RunningImage};
 use crate::model::glob;
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod::{Controller, PodFacts};
-use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::pod_spec::images as images_of;
 use crate::model::release::RecordedImage;
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::{Object, Sha256Digest};
@@ -107,7 +107,7 @@ fn workload_images(
         return Vec::new();
     }
 
-    let wanted: BTreeMap<(ContainerRole, String), String> = images(workload.desired, &[])
+    let wanted: BTreeMap<(ContainerRole, String), String> = images_of(workload.desired, &[])
         .into_iter()
         // Volumes with an image have no role: pods report no digest of them.
         .filter_map(|image| Some(((image.role?, image.container), image.reference)))
@@ -123,7 +123,7 @@ fn workload_images(
         let wanted = wanted.get(&(role, container.clone())).map(String::as_str);
         let recorded = wanted.and_then(|reference| recorded(reference, facts.tested));
         let tally = ContainerTally::new(&pods, (role, &container), recorded, facts);
-        let state = tally.state(wanted, recorded);
+        let state = tally.state(wanted.is_some(), recorded, facts.tested);
 
         ImageFinding {
             workload: workload.live.id(),
@@ -132,7 +132,9 @@ fn workload_images(
             tested: recorded.map(|image| image.digest.clone()),
             // The environment's list is of what admission adds: it excuses no container that the release names.
             allowed: allowed(&tally.written, injected).filter(|_| state == ImageState::UntestedSidecar),
-            reference: recorded.map_or(tally.written, |image| image.reference.clone()),
+            reference: recorded.map_or_else(|| tally.written.clone(), |image| image.reference.clone()),
+            written: tally.written,
+            promoted: None,
             state,
             running: tally.running,
         }
@@ -188,7 +190,10 @@ impl ContainerTally {
 
             let group = groups.entry((*is_old, found.digest())).or_default();
             group.push(pod.name.clone());
-            written.clone_from(&found.image);
+            // A pod that ends tells only where there is no other.
+            if !is_old || written.is_empty() {
+                written.clone_from(&found.image);
+            }
         }
 
         let is_silent = |group: &(bool, Option<Sha256Digest>)| !group.0 && group.1.is_none();
@@ -208,11 +213,16 @@ impl ContainerTally {
         }
     }
 
-    fn state(&self, wanted: Option<&str>, recorded: Option<&RecordedImage>) -> ImageState {
+    fn state(
+        &self,
+        is_wanted: bool,
+        recorded: Option<&RecordedImage>,
+        tested: &[RecordedImage],
+    ) -> ImageState {
         // Whatever it runs: nobody has tested a container that the template lacks.
-        let Some(wanted) = wanted else {
+        if !is_wanted {
             return ImageState::UntestedSidecar;
-        };
+        }
 
         match (recorded, self.known) {
             // Before any judgment: without one digest that counts there is nothing to judge.
@@ -223,8 +233,43 @@ impl ContainerTally {
             (_, all) if self.good == all && self.is_partly_known => ImageState::Unknown,
             (_, all) if self.good == all => ImageState::Match,
             _ if self.good > 0 => ImageState::Mixed,
-            _ if name_of(wanted) == name_of(&self.written) => ImageState::TagMoved,
+            (Some(image), _) if is_tested_tag(&self.written, image, tested) => ImageState::TagMoved,
             _ => ImageState::OtherImage,
+        }
+    }
+}
+
+/// Whether the reference is one that was tested for this image, by its tag: a digest in it says which image is meant.
+fn is_tested_tag(written: &str, image: &RecordedImage, tested: &[RecordedImage]) -> bool {
+    let parse = |text: &str| text.parse::<ImageReference>().ok();
+    let Some(written) = parse(written).filter(|written| written.digest.is_none()) else {
+        return false;
+    };
+
+    // One image may have been tested under several tags.
+    let same = tested.iter().filter(|other| other.digest == image.digest);
+    let mut references = same.filter_map(|other| parse(&other.reference));
+    references.any(|tested| tested.name() == written.name() && tested.tag == written.tag)
+}
+
+/// Names the promoted release of each different image that its objects hold for the same container.
+pub fn name_promoted_images(images: &mut [ImageFinding], promoted: &PromotedRelease, desired: &[Object]) {
+    let names_it = |finding: &ImageFinding| {
+        let workload = desired.iter().find(|object| object.id() == finding.workload);
+        let mut containers = workload.into_iter().flat_map(|workload| images_of(workload, &[]));
+        containers.any(|image| {
+            image.role == Some(finding.role)
+                && image.container == finding.container
+                && image.reference == finding.written
+        })
+    };
+
+    let different = images
+        .iter_mut()
+        .filter(|finding| finding.state == ImageState::OtherImage);
+    for finding in different {
+        if names_it(finding) {
+            finding.promoted = Some(promoted.clone());
         }
     }
 }

@@ -212,6 +212,10 @@ pub struct ImageFinding {
     /// The reference as tested or as the pods write it.
     pub reference: String,
     /// What was found.
+    /// The reference as the pods write it.
+    pub written: String,
+    /// The release that is promoted here, where it is its image that the pods name, and another release is compared.
+    pub promoted: Option<PromotedRelease>,
     pub state: ImageState,
     /// Each digest that runs, with the pods that run it.
     pub running: Vec<RunningImage>,
@@ -220,6 +224,18 @@ pub struct ImageFinding {
 }
 
 /// A digest and the pods that run it.
+/// A release that is promoted, and the revision that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromotedRelease {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its revision.
+    pub revision: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningImage {
@@ -252,7 +268,7 @@ pub enum ContainerRole {
 pub enum ImageState {
     /// Every pod runs a tested digest.
     Match,
-    /// The reference is the tested one, and what runs is something else.
+    /// The reference is the tested one, tag and all, and its digest is another.
     TagMoved,
     /// Another reference than the tested one runs.
     OtherImage,

@@ -15,14 +15,16 @@ use super::state_access::StateAccess;
 use super::system::today;
 use super::{CommandError, ErrorKind, Scope, images, release_state};
 use crate::load::ManifestSource;
-use crate::model::finding::{Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, Touched};
+use crate::model::finding::{
+    Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, PromotedRelease, Touched,
+};
 use crate::model::inventory::Inventory;
 use crate::model::names::{applyset_id, inventory};
 use crate::model::release::PublicRelease;
 use crate::model::running::ImageTrees;
 use crate::model::state_key::BoundKey;
 use crate::observe::Pods;
-use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_release_state};
+use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_record, read_release_state};
 use crate::observe::sealing::Sealing;
 use crate::report::aside_notes;
 use crate::{compare, plan};
@@ -117,6 +119,7 @@ pub async fn diff(
     match pods {
         Ok(pods) if request.is_release() => {
             examine_images(&subject.inputs, &mut comparison, pods, request.mode).await;
+            subject.name_promoted_images(scope, &mut comparison).await;
         }
         Err(error) if request.is_release() => notes.push(format!("what runs could not be read: {error}")),
         _ => {}
@@ -194,6 +197,30 @@ impl DiffSubject {
             reads_around: request.is_release() && request.since.is_none(),
         };
         comparing::compare(scope.cluster.as_ref(), request).await
+    }
+
+    /// Names the release that is promoted here where its images run, and not those of the one that is compared. Its record
+    /// is read only where different images run.
+    async fn name_promoted_images(&self, scope: &Scope, comparison: &mut Comparison) {
+        let is_different = |image: &ImageFinding| image.state == ImageState::OtherImage;
+        let promoted = self.inventory.promoted();
+        let Some(entry) = promoted.filter(|entry| !entry.release.seems(&self.identity)) else {
+            return;
+        };
+        if !comparison.images.iter().any(is_different) {
+            return;
+        }
+
+        // Without the record they are different images, and no more is known.
+        let record = read_record(scope.cluster.as_ref(), entry, false, self.key.as_ref()).await;
+        if let Ok(record) = record {
+            let promoted = PromotedRelease {
+                name: entry.release.name.clone(),
+                version: entry.release.version.clone(),
+                revision: entry.revision,
+            };
+            compare::name_promoted_images(&mut comparison.images, &promoted, &record.desired);
+        }
     }
 
     /// Leaves out what belongs to other releases and what need not be there; gives the notes about it.

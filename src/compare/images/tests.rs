@@ -157,7 +157,8 @@ fn a_pod_changed_in_place_whose_image_no_registry_tells_of_is_unknown_and_not_mo
         ImageState::Unknown
     );
 
-    assert_eq!(state(vec![changed("new")], other), ImageState::TagMoved);
+    // The pod names the tested digest, and no tag that could have moved.
+    assert_eq!(state(vec![changed("new")], other), ImageState::OtherImage);
 
     // A tag is no pin: what the node reports is all there is.
     let mut by_tag = changed("new");
@@ -196,4 +197,57 @@ fn a_moved_tag_a_mixture_a_sidecar_and_the_unknown_are_told_apart() {
     );
 
     assert_eq!(states(Vec::new()), []);
+}
+
+#[test]
+fn a_tag_has_moved_only_where_the_tested_reference_tag_and_all_runs_another_digest() {
+    let state = |written: &str| {
+        let mut pod = pod("p", &[("web", &at("other"))]);
+        pod.containers[0].image = written.into();
+        states(vec![pod])[0].1
+    };
+    for (written, expected) in [
+        ("a.example/web:1", ImageState::TagMoved),
+        ("a.example/web:2", ImageState::OtherImage),
+        ("a.example/web", ImageState::OtherImage),
+        ("b.example/web:1", ImageState::OtherImage),
+        (&at("other"), ImageState::OtherImage),
+        (
+            &format!("a.example/web:1@{}", digest("other")),
+            ImageState::OtherImage,
+        ),
+    ] {
+        assert_eq!(state(written), expected, "{written}");
+    }
+}
+
+#[test]
+fn a_different_image_is_the_promoted_releases_where_its_objects_name_it_for_that_container() {
+    let promoted = PromotedRelease {
+        name: "shop".into(),
+        version: "1.4.1".into(),
+        revision: 6,
+    };
+    let holding = |container: &str, image: &str| {
+        let template = json!({"spec": {"containers": [{"name": container, "image": image}]}});
+        object(
+            "StatefulSet",
+            json!({"metadata": {"name": "s", "namespace": "n"}, "spec": {"template": template}}),
+        )
+    };
+    let named = |desired: Object| {
+        let mut pod = pod("p", &[("web", &at("other"))]);
+        pod.containers[0].image = at("other");
+        let mut found = findings(vec![pod]);
+        name_promoted_images(&mut found, &promoted, &[desired]);
+        found[0].promoted.clone()
+    };
+
+    assert_eq!(named(holding("web", &at("other"))), Some(promoted.clone()));
+    assert_eq!(
+        named(holding("web", &at("third"))),
+        None,
+        "set by another client since"
+    );
+    assert_eq!(named(holding("init", &at("other"))), None);
 }

@@ -69,7 +69,7 @@ fn write_image(image: &ImageView, out: &mut dyn Write) -> io::Result<()> {
         "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
         class(image.is_unexpected()),
         escape(&image.container),
-        image.state_text()
+        escape(&image.state_text())
     )?;
     writeln!(
         out,

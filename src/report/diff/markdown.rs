@@ -123,7 +123,7 @@ fn write_image(image: &ImageView, out: &mut dyn Write) -> io::Result<()> {
         "- **{}**, container {}: {}; tested {}",
         escape(&image.workload.to_string()),
         code_span(&image.container),
-        image.state_text(),
+        escape(&image.state_text()),
         code_span(&image.tested_text())
     )?;
 

@@ -3,9 +3,10 @@
 use super::super::redact::Redactor;
 use super::field_manager::age;
 use crate::model::ObjectId;
-use crate::model::finding::{ImageFinding, ImageState, RunningImage, StaleFinding};
+use crate::model::finding::{ImageFinding, ImageState, PromotedRelease, RunningImage, StaleFinding};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A container that runs something that was not tested, or whose old revision still runs.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +23,9 @@ pub struct ImageView {
     /// The tested digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tested: Option<String>,
+    /// The promoted release whose image runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<PromotedRelease>,
     /// What runs.
     pub running: Vec<RunningImage>,
     /// Why it is allowed all the same.
@@ -40,6 +44,11 @@ impl ImageView {
             state: image.state,
             reference: redactor.text(&image.reference),
             tested: image.tested.as_ref().map(ToString::to_string),
+            promoted: image.promoted.as_ref().map(|promoted| PromotedRelease {
+                name: redactor.text(&promoted.name),
+                version: redactor.text(&promoted.version),
+                revision: promoted.revision,
+            }),
             running: image.running.clone(),
             allowed: image.allowed.clone(),
         })
@@ -52,11 +61,20 @@ impl ImageView {
     }
 
     /// What was found, in words.
-    pub(super) fn state_text(&self) -> &'static str {
-        match self.state {
+    pub(super) fn state_text(&self) -> Cow<'static, str> {
+        if let Some(promoted) = &self.promoted {
+            let PromotedRelease {
+                name,
+                version,
+                revision,
+            } = promoted;
+            return format!("{name} {version} runs (revision {revision})").into();
+        }
+
+        let text = match self.state {
             ImageState::Match => "pods of an old revision still run",
             ImageState::TagMoved => "tag moved",
-            ImageState::OtherImage => "another image than tested",
+            ImageState::OtherImage => "different image",
             ImageState::Mixed => "mixed across replicas",
             ImageState::UntestedSidecar => "a container that nobody tested",
             // The two unknowns need different things: some patience, or a registry.
@@ -64,7 +82,8 @@ impl ImageView {
                 "unknown: changed in place, and no registry tells what the reported digest is"
             }
             ImageState::Unknown => "unknown: not every pod reports a digest yet",
-        }
+        };
+        text.into()
     }
 
     fn is_reported(&self) -> bool {

@@ -128,6 +128,8 @@ fn image(container: &str, state: ImageState, allowed: Option<&str>) -> ImageFind
         role: ContainerRole::Main,
         tested: (state != ImageState::UntestedSidecar).then(|| Sha256Digest::of(b"tested")),
         reference: format!("registry.example/{container}:1"),
+        written: "registry.example/app:1".into(),
+        promoted: None,
         state,
         running: vec![
             RunningImage {

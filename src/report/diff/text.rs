@@ -234,7 +234,7 @@ impl TextPage<'_> {
             "{}, container {}  {}",
             self.palette.paint(Tone::Heading, &image.workload.to_string()),
             image.container,
-            self.palette.paint(Tone::Notice, image.state_text())
+            self.palette.paint(Tone::Notice, &image.state_text())
         );
         self.write_line(0, &title)?;
         // A tested image runs: only what still ends is worth a line.

@@ -2,6 +2,7 @@
 
 use super::Stage;
 use super::stage::{config, web};
+use crate::harness::TestCluster;
 use serde_json::json;
 
 const EDIT: &str =
@@ -68,6 +69,17 @@ fn a_container_that_runs_another_image() {
     stage.release("1.4.2", &[web("1.1.0")]);
 
     stage.assert_screen("diff_image", "diff shop-1.4.2.yaml");
+}
+
+#[test]
+fn a_container_whose_image_another_client_set() {
+    let stage = Stage::new();
+    stage.promoted("1.4.1", &[web("1.0.0")]);
+    let registry = &TestCluster::get().registry;
+    stage.kubectl(&format!("set image deployment web web={registry}/shop/web:1.1.0"));
+    stage.kubectl("rollout status deployment/web --timeout 20s");
+
+    stage.assert_screen("diff_image_set", "diff shop-1.4.1.yaml");
 }
 
 #[test]
