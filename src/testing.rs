@@ -48,8 +48,8 @@ pub mod model {
         pub mod pod {
             pub use crate::model::k8s::pod::{ContainerState, PodFacts};
         }
-        pub mod writers {
-            pub use crate::model::k8s::writers::is_controllers_annotation;
+        pub mod marks {
+            pub use crate::model::k8s::marks::is_controllers_annotation;
         }
     }
     pub mod moves {

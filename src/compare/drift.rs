@@ -11,7 +11,8 @@ use super::respelled::is_respelled;
 use super::walk::{Differing, differing};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, ManagerClass};
 use crate::model::k8s::allocation::is_allocated;
-use crate::model::k8s::writers::{installer_of, is_controllers};
+use crate::model::k8s::marks::installer_of;
+use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
 use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
@@ -43,10 +44,12 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
         }
 
         // Told, and no drift: who installed an object is not what was tested.
-        if let Some(tool) = installer_of(&one.path, one.live.as_ref()).filter(|_| !is_held) {
+        let manager = owners.owner(&one.path).map(|owner| owner.manager.as_str());
+        let installer = installer_of(&one.path, one.live.as_ref(), manager);
+        if let Some(installer) = installer.filter(|_| !is_held) {
             found.asides.push(Aside {
                 path: one.path,
-                reason: AsideReason::Mark { tool },
+                reason: AsideReason::Mark { installer },
             });
             continue;
         }

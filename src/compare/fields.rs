@@ -11,7 +11,8 @@ use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, FieldManager};
 use crate::model::k8s::allocation::is_allocated;
-use crate::model::k8s::writers::{installer_of, is_controllers};
+use crate::model::k8s::marks::installer_of;
+use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
 use crate::model::snapshot::Fresh;
 use crate::model::{FieldPath, Object};
@@ -107,10 +108,10 @@ impl Walk<'_> {
                     continue;
                 }
 
-                if let Some(tool) = installer_of(&leaf, value) {
+                if let Some(installer) = installer_of(&leaf, value, Some(&owner.manager)) {
                     self.asides.push(Aside {
                         path: leaf,
-                        reason: AsideReason::Mark { tool },
+                        reason: AsideReason::Mark { installer },
                     });
                     continue;
                 }

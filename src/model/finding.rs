@@ -8,6 +8,7 @@ mod ownership;
 
 use super::digest::Sha256Digest;
 use super::identity::{ObjectId, Target};
+use super::k8s::marks::Installer;
 use super::object::Object;
 use super::path::FieldPath;
 use super::snapshot::{Absence, Observed};
@@ -137,8 +138,8 @@ pub enum AsideReason {
     Stamp,
     /// Another delivery tool marks what it installs.
     Mark {
-        /// The tool's name.
-        tool: &'static str,
+        /// The tool.
+        installer: Installer,
     },
     /// Pods were restarted by it, and a promotion keeps it.
     Restart {
@@ -211,11 +212,11 @@ pub struct ImageFinding {
     pub tested: Option<Sha256Digest>,
     /// The reference as tested or as the pods write it.
     pub reference: String,
-    /// What was found.
     /// The reference as the pods write it.
     pub written: String,
     /// The release that is promoted here, where it is its image that the pods name, and another release is compared.
     pub promoted: Option<PromotedRelease>,
+    /// What was found.
     pub state: ImageState,
     /// Each digest that runs, with the pods that run it.
     pub running: Vec<RunningImage>,
@@ -223,7 +224,6 @@ pub struct ImageFinding {
     pub allowed: Option<String>,
 }
 
-/// A digest and the pods that run it.
 /// A release that is promoted, and the revision that it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -236,6 +236,7 @@ pub struct PromotedRelease {
     pub revision: u32,
 }
 
+/// A digest and the pods that run it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningImage {
@@ -270,7 +271,7 @@ pub enum ImageState {
     Match,
     /// The reference is the tested one, tag and all, and its digest is another.
     TagMoved,
-    /// Another reference than the tested one runs.
+    /// The pods name another image, by its tag, its digest or its name.
     OtherImage,
     /// Some pods run the tested digest, others do not.
     Mixed,

@@ -5,8 +5,8 @@
 //! A hash counts ownership too: a field that changed hands is one that an apply treats in another way. Whether two
 //! versions are the same ([`same_content`]) is asked of what they hold alone. Both leave out the same fields.
 
+use crate::model::k8s::marks::is_controllers_annotation;
 use crate::model::k8s::writers::BOOKKEEPING;
-use crate::model::k8s::writers::is_controllers_annotation;
 use crate::model::plan::{Action, Expect, PlanStep};
 use crate::model::state_key::ContentKey;
 use crate::model::{Object, Sha256Digest};

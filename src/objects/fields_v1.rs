@@ -82,18 +82,22 @@ pub(super) fn set_of(path: &FieldPath) -> Value {
 /// Whether the set holds `path` itself or a field under it.
 pub(super) fn holds(set: &Value, path: &FieldPath) -> bool {
     // A whole above the path does not count, unlike in `owns`: from a leaf nothing can be taken.
-    let mut at = set;
-    for step in path.steps() {
-        let Some(map) = at.as_object() else { return false };
-        match map
-            .iter()
-            .find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step))
-        {
-            Some((_, below)) => at = below,
-            None => return false,
-        }
-    }
-    true
+    below(set, path).is_some()
+}
+
+/// Whether the set holds `path` itself, and no field under it.
+pub(super) fn is_bare(set: &Value, path: &FieldPath) -> bool {
+    let fields = below(set, path).and_then(Value::as_object);
+    fields.is_some_and(|fields| fields.keys().all(|key| key == "."))
+}
+
+/// What the set has at `path`.
+fn below<'s>(set: &'s Value, path: &FieldPath) -> Option<&'s Value> {
+    path.steps().iter().try_fold(set, |at, step| {
+        let mut fields = at.as_object()?.iter();
+        let found = fields.find(|(key, _)| Step::from_fields_v1(key).as_ref() == Some(step));
+        found.map(|(_, below)| below)
+    })
 }
 
 #[cfg(test)]

@@ -16,11 +16,11 @@
 //! promotion has no part in them (`mergeable`). Nor an object that is not there: to create one again is `execute/recreate.rs`.
 //!
 //! *Where a new case goes.* A list with a key of its own into `model/k8s/list_key.rs`; a field of metadata, or an annotation
-//! that a controller counts up, into `mergeable` and `model/k8s/writers.rs`; another decision between the three values into
+//! that a controller counts up, into `mergeable` and `model/k8s/marks.rs`; another decision between the three values into
 //! [`Merge::merge_values`], with a line in the tests' table.
 
 use super::mergeable::{ItemKeys, MERGED_METADATA, content_fields, item_keys, without_controllers};
-use crate::model::k8s::writers::is_controllers_annotation;
+use crate::model::k8s::marks::is_controllers_annotation;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};

@@ -7,7 +7,7 @@
 use crate::model::FieldPath;
 use crate::model::Object;
 use crate::model::k8s::list_key::{key_step, list_key_at};
-use crate::model::k8s::writers::is_controllers_annotation;
+use crate::model::k8s::marks::is_controllers_annotation;
 use crate::model::path::Step;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@
 
 use super::fields_v1::{leaves, take, union};
 use crate::model::k8s::entries::{ENTRY_KEY, ensure_any_entry, is_our_entry, is_status_entry};
-use crate::model::k8s::writers::is_controllers_annotation;
+use crate::model::k8s::marks::is_controllers_annotation;
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@
 //! letting go: a path of an adopted manager may be one to leave alone. Status is never taken, and no path is
 //! translated between versions of a kind: only the server could do that.
 
-use super::fields_v1::{holds, leaves, set_of, take, union};
+use super::fields_v1::{holds, is_bare, leaves, set_of, take, union};
 use crate::model::k8s::entries::{ensure_any_entry, is_our_apply_entry, is_status_entry};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::{FieldPath, Object};
@@ -23,6 +23,8 @@ pub struct Change<'a> {
     pub paths: Vec<FieldPath>,
     /// Paths that we let go of, and that stay as they are.
     pub release: Vec<FieldPath>,
+    /// Paths that stay with their managers, although these are adopted.
+    pub kept: Vec<FieldPath>,
 }
 
 /// What a change of ownership comes to.
@@ -141,11 +143,22 @@ fn part_to_take(entry: &mut Value, change: &Change<'_>) -> Value {
     let manager = entry["manager"].as_str().unwrap_or_default();
     let is_adopted = change.managers.contains(manager);
     let fields = &mut entry["fieldsV1"];
+    let mut taken = json!({});
     if is_adopted {
-        return std::mem::replace(fields, json!({}));
+        std::mem::swap(&mut taken, fields);
+        for path in &change.kept {
+            if let Some(part) = take(&mut taken, path) {
+                union(fields, &part);
+            }
+            // A map of which nothing else is taken is nothing to take either.
+            let emptied = path.parent().filter(|parent| is_bare(&taken, parent));
+            if let Some(part) = emptied.and_then(|parent| take(&mut taken, &parent)) {
+                union(fields, &part);
+            }
+        }
+        return taken;
     }
 
-    let mut taken = json!({});
     for path in &change.paths {
         if let Some(part) = take(fields, path) {
             union(&mut taken, &part);
@@ -198,6 +211,33 @@ mod tests {
             ]
         );
         assert_eq!(result.taken, [path("/spec/replicas")]);
+    }
+
+    #[test]
+    fn what_is_kept_stays_with_a_manager_that_is_adopted() {
+        let annotations = json!({"f:annotations": {".": {}, "f:revision": {}, "f:note": {}}});
+        let theirs = |annotations: Value| {
+            entry(
+                "rollouts-controller",
+                "Update",
+                json!({"f:metadata": {"f:annotations": annotations}}),
+            )
+        };
+        let live = live(json!([theirs(annotations["f:annotations"].clone())]));
+        let change = |kept: &[&str]| Change {
+            managers: ["rollouts-controller"].into(),
+            kept: kept.iter().map(|kept| path(kept)).collect(),
+            ..Change::default()
+        };
+
+        let (revision, note) = ("/metadata/annotations/revision", "/metadata/annotations/note");
+        let result = take_over(&live, &change(&[revision])).unwrap().unwrap();
+        assert_eq!(result.entries[1], theirs(json!({"f:revision": {}})));
+        assert_eq!(result.taken, [path(note)]);
+
+        // With nothing else to take there is nothing to write.
+        let all = take_over(&live, &change(&[revision, note])).unwrap();
+        assert_eq!(all, None);
     }
 
     #[test]

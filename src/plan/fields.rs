@@ -11,12 +11,14 @@ use super::policy::Policy;
 use crate::compare::desired_holds;
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, FieldManager, ManagerClass, ObjectComparison};
+use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
 use crate::model::plan::PreflightFinding;
 use crate::model::{FieldPath, Object, ObjectId};
 use crate::objects::Owners;
 use crate::objects::{Change, take_over};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What becomes of an object's fields.
 pub(super) struct FieldPlan {
@@ -150,12 +152,15 @@ impl Fields<'_> {
     ) {
         let manager = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
         let managers = self.live.managed_fields().iter().map(manager);
-        let names: Vec<_> = managers.filter(|name| policy.adopts(name)).collect();
+        let names: BTreeSet<_> = managers.filter(|name| policy.adopts(name)).collect();
 
+        let mut paths = paths;
+        paths.extend(self.adopted_marks(policy));
         let change = Change {
             managers: names.iter().map(String::as_str).collect(),
             paths,
             release,
+            kept: self.controllers_fields(&names),
         };
         match take_over(self.live, &change) {
             Ok(None) => {}
@@ -163,7 +168,12 @@ impl Fields<'_> {
                 plan.take_over = Some(taken.entries);
                 // Fields that are only let go of make no step; fields that become ours do.
                 if !taken.taken.is_empty() && plan.why.is_none() {
-                    plan.why = Some(format!("takes over the fields of {}", names.join(", ")));
+                    let names: Vec<_> = names.into_iter().collect();
+                    plan.why = Some(if names.is_empty() {
+                        "removes the marks of adopted tools".to_owned()
+                    } else {
+                        format!("takes over the fields of {}", names.join(", "))
+                    });
                 }
             }
             // One entry speaks one version of a kind: its paths may be called otherwise in another.
@@ -180,6 +190,28 @@ impl Fields<'_> {
                     .push(refuse(Check::Ownership, Some(&id), message, Some(hint)));
             }
         }
+    }
+
+    /// The marks of installers that are adopted, whoever owns them.
+    fn adopted_marks(&self, policy: &Policy) -> impl Iterator<Item = FieldPath> {
+        let is_adopted = move |aside: &&Aside| match aside.reason {
+            AsideReason::Mark { installer } => policy.adopts_installer(installer),
+            _ => false,
+        };
+        let asides = self.object.asides.iter();
+        asides.filter(is_adopted).map(|aside| aside.path.clone())
+    }
+
+    /// What controllers write, of the managers that are adopted: it stays theirs, or the next apply would take it away.
+    fn controllers_fields(&self, names: &BTreeSet<String>) -> Vec<FieldPath> {
+        let is_theirs = |path: &FieldPath| {
+            let steps = path.steps();
+            // Some are known by the whole that a leaf is a part of.
+            let mut wholes = (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));
+            wholes.any(|whole| is_controllers(self.live, &whole))
+        };
+        let adopted = self.owners.fields_of(|owner| names.contains(&owner.manager));
+        adopted.flat_map(|(_, paths)| paths).filter(is_theirs).collect()
     }
 
     /// Fields of ours that the release no longer names and that the target has all the same, by a default: they are let go

@@ -7,7 +7,7 @@ use super::findings::refuse;
 use super::moving::other_release_finding;
 use super::policy::Policy;
 use crate::model::check::Check;
-use crate::model::names::HELM_RELEASE_ANNOTATION;
+use crate::model::k8s::marks::{Installation, Installer, installation};
 use crate::model::plan::PreflightFinding;
 use crate::model::{Object, ObjectId};
 
@@ -23,14 +23,16 @@ pub(super) fn foreign_owner(
         return Some(finding);
     }
 
-    // Before Helm: Flux installs charts through Helm, and what it keeps carries the marks of both.
-    let (tool, found, adopt) = gitops(live).or_else(|| helm(live))?;
-    if policy.adopt.contains(adopt) || manager_of(live, adopt).is_some_and(|name| policy.adopts(&name)) {
+    let keeper = keeper_of(live)?;
+    let (tool, adopt) = (keeper.installer.name(), keeper.installer.adopt_name());
+    if policy.adopts_installer(keeper.installer)
+        || manager_of(live, adopt).is_some_and(|name| policy.adopts(&name))
+    {
         return None;
     }
 
-    let hint = if tool == "Helm" {
-        format!("--adopt {adopt} takes it over (helm then no longer knows of its changes)")
+    let hint = if keeper.installer == Installer::Helm {
+        format!("add --adopt {adopt} to take ownership; do not run helm upgrade on it afterwards")
     } else {
         // Such a tool puts its own version back after a while: to take the object over has to be meant.
         format!(
@@ -39,41 +41,36 @@ pub(super) fn foreign_owner(
         )
     };
 
-    Some(refuse(
-        Check::Owners,
-        Some(id),
-        format!("expected an object that no other tool keeps, found one of {tool} ({found})"),
-        Some(hint),
-    ))
+    let message = format!("managed by {tool} ({})", keeper.name);
+    Some(refuse(Check::Owners, Some(id), message, Some(hint)))
 }
 
-fn gitops(live: &Object) -> Option<(&'static str, String, &'static str)> {
-    if let Some(id) = live.annotation("argocd.argoproj.io/tracking-id") {
-        return Some(("Argo CD", format!("tracking id {id}"), "argocd"));
-    }
-    for key in ["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"] {
-        if let Some(name) = live.label(key) {
-            return Some(("Flux", format!("{key}={name}"), "flux"));
-        }
+/// Who else keeps the object: by its marks, else by its field managers.
+fn keeper_of(live: &Object) -> Option<Installation> {
+    let marked = installation(live);
+    // Helm writes what Flux tells it to: whoever runs it is found by a manager.
+    let is_sure = marked
+        .as_ref()
+        .is_some_and(|found| found.installer != Installer::Helm);
+    if is_sure {
+        return marked;
     }
 
     // Argo CD can also track by a label that charts set themselves: then only its field manager is sure.
-    let manager = |entry: &serde_json::Value| entry["manager"].as_str().unwrap_or_default().to_owned();
-    let managers: Vec<_> = live.managed_fields().iter().map(manager).collect();
-    if let Some(name) = managers.iter().find(|name| name.starts_with("argocd-")) {
-        return Some(("Argo CD", format!("field manager {name}"), "argocd"));
-    }
-
-    let flux = |name: &&String| matches!(&***name, "kustomize-controller" | "helm-controller");
-    managers
+    let mut managers = live
+        .managed_fields()
         .iter()
-        .find(flux)
-        .map(|name| ("Flux", format!("field manager {name}"), "flux"))
-}
-
-fn helm(live: &Object) -> Option<(&'static str, String, &'static str)> {
-    let release = live.annotation(HELM_RELEASE_ANNOTATION)?;
-    Some(("Helm", format!("release {release}"), "helm"))
+        .filter_map(|entry| entry["manager"].as_str());
+    let by_manager = managers.find_map(|name| {
+        let installer = match name {
+            "kustomize-controller" | "helm-controller" => Installer::Flux,
+            name if name.starts_with("argocd-") => Installer::ArgoCd,
+            _ => return None,
+        };
+        let name = format!("field manager {name}");
+        Some(Installation { installer, name })
+    });
+    by_manager.or(marked)
 }
 
 /// The live manager that the short name of a tool stands for.
@@ -94,7 +91,7 @@ fn manager_of(live: &Object, tool: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::model::moves::ReleaseRef;
-    use crate::model::names::APPLYSET_PART_OF_LABEL;
+    use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
     use crate::plan::{OtherReleases, Source};
     use serde_json::{Value, json};
 
@@ -118,26 +115,33 @@ mod tests {
 
     #[test]
     fn objects_of_gitops_tools_are_refused_with_the_commands_that_work_beside_them() {
-        for (metadata, tool, adopt) in [
+        let helm = || json!({HELM_RELEASE_ANNOTATION: "web"});
+        for (metadata, message, adopt) in [
             (
-                json!({"annotations": {"argocd.argoproj.io/tracking-id": "x"}}),
-                "Argo CD",
+                json!({"annotations": {"argocd.argoproj.io/tracking-id": "x:/ConfigMap:shop/a"}}),
+                "managed by Argo CD (application x)",
                 "argocd",
             ),
             (
                 json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "x"}}),
-                "Flux",
+                "managed by Flux (Kustomization x)",
                 "flux",
             ),
             // Its manager's own name serves as well as the short one.
             (
                 json!({"managedFields": [{"manager": "argocd-controller"}]}),
-                "Argo CD",
+                "managed by Argo CD (field manager argocd-controller)",
                 "argocd-controller",
+            ),
+            // What Flux has Helm install carries Helm's marks.
+            (
+                json!({"annotations": helm(), "managedFields": [{"manager": "helm-controller"}]}),
+                "managed by Flux (field manager helm-controller)",
+                "flux",
             ),
         ] {
             let found = finding(&metadata, &[]).unwrap();
-            assert!(found.message.contains(tool), "{}", found.message);
+            assert_eq!(found.message, message);
 
             let hint = found.hint.unwrap();
             assert!(
@@ -152,12 +156,11 @@ mod tests {
     #[test]
     fn an_object_of_helm_is_refused_until_helm_is_adopted() {
         let metadata = json!({"annotations": {HELM_RELEASE_ANNOTATION: "shop"}});
-        assert!(
-            finding(&metadata, &["kubectl"])
-                .unwrap()
-                .hint
-                .unwrap()
-                .contains("--adopt helm")
+        let found = finding(&metadata, &["kubectl"]).unwrap();
+        assert_eq!(found.message, "managed by Helm (release shop)");
+        assert_eq!(
+            found.hint.unwrap(),
+            "add --adopt helm to take ownership; do not run helm upgrade on it afterwards"
         );
 
         assert_eq!(finding(&metadata, &["helm"]), None);

@@ -4,6 +4,7 @@ use super::absence::Past;
 use super::other_releases::OtherReleases;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
+use crate::model::k8s::marks::Installer;
 use crate::model::plan::{Plan, PreflightFinding, Settings, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::ReadFailure;
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 pub struct Policy {
     /// Whether what a person changed in the cluster is replaced.
     pub overwrite: bool,
-    /// Field managers whose fields become ours; `argocd`, `flux`, `helm` and `kubectl` stand for those tools.
+    /// Field managers whose fields become ours; `argocd`, `flux`, `helm`, `kapp` and `kubectl` stand for those tools.
     pub adopt: BTreeSet<String>,
     /// Releases whose members move into this one, as they were named.
     pub adopt_releases: BTreeSet<String>,
@@ -48,6 +49,11 @@ impl Policy {
             .any(|name| name == manager || stands_for(name, manager))
     }
 
+    /// Whether the fields and marks of an installer become ours.
+    pub(super) fn adopts_installer(&self, installer: Installer) -> bool {
+        self.adopt.contains(installer.adopt_name())
+    }
+
     /// Whether the environment declares the object as external.
     pub(super) fn is_external(&self, id: &ObjectId, home: &str) -> bool {
         self.external.iter().any(|external| {
@@ -69,6 +75,8 @@ fn stands_for(name: &str, manager: &str) -> bool {
         "flux" => {
             matches!(manager, "kustomize-controller" | "helm-controller") || manager.starts_with("flux")
         }
+        // With server-side apply its name is another one.
+        "kapp" => manager == "kapp-server",
         "kubectl" => matches!(manager, "kubectl-client-side-apply" | "kubectl"),
         _ => false,
     }

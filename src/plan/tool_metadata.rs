@@ -1,8 +1,10 @@
 //! What a promotion adds to desired objects: the ApplySet label, and the annotations that restart pods.
 //!
-//! A comparison dresses desired as live is dressed ([`carry_tool_metadata`]), so that neither is ever a difference.
+//! A comparison dresses desired as live is dressed ([`carry_tool_metadata`]), so that neither is ever a difference, and
+//! with what controllers keep in parts that an apply replaces as a whole.
 
 use crate::model::Object;
+use crate::model::k8s::carried::carry_controllers_fields;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
 use crate::model::path_text::escape;
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ pub fn carry_tool_metadata(desired: &mut Object, live: &Object, applyset_id: &st
     }
 
     carry_restart(desired, live);
+    carry_controllers_fields(desired, live);
 }
 
 /// Carries the restart annotations of live's pod template into desired: ours where desired has none of its own, kubectl's

@@ -3,8 +3,9 @@
 //! They change no exit code and are left alone by a promotion, and one on fifty objects must not
 //! drown what does matter.
 
-use crate::model::ObjectId;
 use crate::model::finding::{AsideReason, ObjectComparison};
+use crate::model::k8s::marks::{Installer, installation_of};
+use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects that are named in a line; more are counted.
@@ -12,15 +13,16 @@ const NAMED: usize = 10;
 
 /// One sentence for each cause, with its objects.
 pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
-    let mut tools: BTreeMap<&str, BTreeSet<ObjectId>> = BTreeMap::new();
+    let mut installed: BTreeMap<String, BTreeSet<ObjectId>> = BTreeMap::new();
     let mut causes: BTreeMap<(String, String), BTreeSet<ObjectId>> = BTreeMap::new();
 
     for object in objects {
         for aside in &object.asides {
             let cause = match &aside.reason {
-                // By the tool alone: its marks stand on every object, at several paths.
-                AsideReason::Mark { tool } => {
-                    tools.entry(tool).or_default().insert(object.id());
+                // By the installation alone: its marks stand on every object, at several paths.
+                AsideReason::Mark { installer } => {
+                    let by = managed_by(*installer, object.live.object());
+                    installed.entry(by).or_default().insert(object.id());
                     continue;
                 }
                 AsideReason::Stamp => "is rewritten by admission at each request; not compared".to_owned(),
@@ -36,14 +38,23 @@ pub fn aside_notes(objects: &[ObjectComparison]) -> Vec<String> {
         }
     }
 
-    let managed = tools.into_iter().map(|(tool, ids)| match ids.len() {
-        1 => format!("1 object is managed by {tool}"),
-        count => format!("{count} objects are managed by {tool}"),
+    let managed = installed.into_iter().map(|(by, ids)| match ids.len() {
+        1 => format!("1 object is managed by {by}"),
+        count => format!("{count} objects are managed by {by}"),
     });
     let others = causes
         .into_iter()
         .map(|((path, cause), ids)| format!("{path} of {} {cause}", names(&ids)));
     managed.chain(others).collect()
+}
+
+/// `Helm (release web)`; the tool alone where its marks name no installation.
+fn managed_by(installer: Installer, live: Option<&Object>) -> String {
+    let found = live.and_then(|live| installation_of(installer, live));
+    found.map_or_else(
+        || installer.name().to_owned(),
+        |found| format!("{} ({})", installer.name(), found.name),
+    )
 }
 
 fn names(ids: &BTreeSet<ObjectId>) -> String {

@@ -6,11 +6,13 @@
 //! resource.
 
 pub mod allocation;
+pub mod carried;
 pub mod defaults;
 pub mod entries;
 pub mod kinds;
 pub mod known_kind;
 pub mod list_key;
+pub mod marks;
 pub mod pod;
 pub mod pod_spec;
 pub mod quantity;

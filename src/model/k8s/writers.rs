@@ -1,14 +1,13 @@
-//! Fields that the API server, controllers and installers write into objects that others declare: the one list of what is
-//! no drift.
+//! Fields that the API server and controllers write into objects that others declare, and that are no drift: by their place
+//! here, labels and annotations by the table in [`super::marks`].
 //!
-//! They are known by their place, and where the place could carry content by a mark on the object too: who claims to have
-//! set a field says nothing.
+//! Where a place could carry content, a mark on the object is asked for too: who claims to have set a field says nothing.
 //!
 //! An entry that is too wide hides somebody's change for good; one that is missing shows drift that no
 //! promotion ends. So each is as narrow as its writer's own rule, and a field that desired holds is compared
 //! whatever stands here.
 
-use crate::model::names::HELM_RELEASE_ANNOTATION;
+use super::marks::{MANAGED_ALB_ANNOTATIONS, MANAGED_BY_ROLLOUTS, is_controllers_mark};
 use crate::model::path::Step;
 use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
@@ -45,34 +44,6 @@ pub const JOB_LABELS: [&str; 4] = [
     "batch.kubernetes.io/job-name",
 ];
 
-/// Annotations that the control plane writes, by key or by prefix up to the slash, each with the file of Kubernetes 1.37
-/// that names it.
-const ANNOTATIONS: &[&str] = &[
-    // pkg/controller/deployment/util/deployment_util.go
-    "deployment.kubernetes.io/",
-    // api/apps/v1/types.go
-    "deprecated.daemonset.template.generation",
-    // client-go/tools/leaderelection/resourcelock/interface.go
-    "control-plane.alpha.kubernetes.io/leader",
-    // pkg/apis/autoscaling/annotations.go
-    "autoscaling.alpha.kubernetes.io/",
-    // component-helpers/storage/volume/pv_helpers.go
-    "pv.kubernetes.io/",
-    "volume.kubernetes.io/",
-    "volume.beta.kubernetes.io/storage-provisioner",
-];
-
-/// Whether an annotation belongs to controllers: it is no content, and a revert leaves it as it is.
-pub fn is_controllers_annotation(key: &str) -> bool {
-    ANNOTATIONS.iter().any(|known| {
-        if known.ends_with('/') {
-            key.starts_with(known)
-        } else {
-            key == *known
-        }
-    })
-}
-
 /// Whether the field is one that controllers set on such an object, where nobody else does.
 pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
     // Which item of a list it is does not matter: the place alone decides.
@@ -88,7 +59,9 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         .collect();
 
     match (object.kind(), &steps[..]) {
-        // Certificate authorities are injected into whatever the API server calls.
+        // Certificate authorities are injected into whatever the API server calls: by cert-manager's cainjector
+        // (pkg/controller/cainjector/injectables.go), Istio (pkg/webhooks), KEDA (pkg/certificates), the vertical pod
+        // autoscaler (pkg/admission-controller/certs.go), and the Jobs of charts that make their own.
         (
             "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
             ["webhooks", "*", "clientConfig", "caBundle"],
@@ -125,9 +98,42 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
             object.text("/type") == "kubernetes.io/service-account-token"
         }
         ("Pod", place @ ["spec", ..]) => is_written_into_pod(object, place, path),
-        (_, ["metadata", "annotations", key]) => is_controllers_annotation(key),
+        // argo-rollouts 1.10: rollout/service.go, rollout/trafficrouting/istio/istio.go
+        ("Service", ["spec", "selector", POD_HASH_LABEL])
+        | ("DestinationRule", ["spec", "subsets", "*", "labels", POD_HASH_LABEL]) => {
+            is_switched_by_rollouts(object)
+        }
+        // argo-rollouts 1.10: rollout/trafficrouting/alb/alb.go
+        ("Ingress", ["metadata", "annotations", key]) if is_alb_annotation_of_rollouts(object, key) => true,
+        (_, ["metadata", "labels" | "annotations", _]) => is_controllers_mark(object, path),
         _ => false,
     }
+}
+
+/// The label by which Argo Rollouts tells the pods of one revision from those of another.
+pub const POD_HASH_LABEL: &str = "rollouts-pod-template-hash";
+
+/// Whether Argo Rollouts points the object to one revision after the other.
+pub fn is_switched_by_rollouts(object: &Object) -> bool {
+    object.annotation(MANAGED_BY_ROLLOUTS).is_some()
+}
+
+/// Whether the Ingress lists the annotation as one that Argo Rollouts writes: a map of lists, by Rollout.
+fn is_alb_annotation_of_rollouts(ingress: &Object, key: &str) -> bool {
+    let listed = ingress
+        .annotation(MANAGED_ALB_ANNOTATIONS)
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let is_key = |value: &Value| value.as_str() == Some(key);
+    listed
+        .as_ref()
+        .and_then(Value::as_object)
+        .is_some_and(|rollouts| {
+            rollouts
+                .values()
+                .filter_map(Value::as_array)
+                .flatten()
+                .any(is_key)
+        })
 }
 
 /// The node, and the token of the pod's account.
@@ -195,55 +201,6 @@ fn is_token_mount(pod: &Object, mount: Option<&Value>) -> bool {
         && volumes
             .filter(|volume| is_token_volume(Some(volume)))
             .any(|volume| volume["name"] == mount["name"])
-}
-
-/// Marks by which a delivery tool knows what it installed: tool, list, and key or prefix up to the slash.
-// A mark says whose it is, and keeps nothing: what keeps an object from being pruned is in `keep.rs`.
-const MARKS: &[(&str, &str, &str)] = &[
-    ("Helm", "annotations", HELM_RELEASE_ANNOTATION),
-    ("Helm", "annotations", "meta.helm.sh/release-namespace"),
-    ("Argo CD", "annotations", "argocd.argoproj.io/tracking-id"),
-    ("Argo CD", "annotations", "argocd.argoproj.io/installation-id"),
-    ("Flux", "labels", "kustomize.toolkit.fluxcd.io/name"),
-    ("Flux", "labels", "kustomize.toolkit.fluxcd.io/namespace"),
-    ("Flux", "labels", "helm.toolkit.fluxcd.io/name"),
-    ("Flux", "labels", "helm.toolkit.fluxcd.io/namespace"),
-    ("kapp", "labels", "kapp.k14s.io/app"),
-    ("kapp", "labels", "kapp.k14s.io/association"),
-    ("kapp", "annotations", "kapp.k14s.io/identity"),
-    ("kapp", "annotations", "kapp.k14s.io/original"),
-    ("kapp", "annotations", "kapp.k14s.io/original-diff-md5"),
-    ("Fleet", "labels", "objectset.rio.cattle.io/hash"),
-    ("Fleet", "annotations", "objectset.rio.cattle.io/"),
-];
-
-/// The delivery tool whose mark the field is. `value` is what live holds there.
-pub fn installer_of(path: &FieldPath, value: Option<&Value>) -> Option<&'static str> {
-    // Exactly there: labels of a pod template lie deeper, and decide what pods there are.
-    let [Step::Field(metadata), Step::Field(list), Step::Field(key)] = path.steps() else {
-        return None;
-    };
-    if metadata != "metadata" {
-        return None;
-    }
-
-    // Others put their own names there: only Helm's is Helm's mark.
-    if list == "labels" && key == "app.kubernetes.io/managed-by" {
-        return value.is_some_and(|value| value == "Helm").then_some("Helm");
-    }
-
-    let is_known = |known: &str| {
-        if known.ends_with('/') {
-            key.starts_with(known)
-        } else {
-            key == known
-        }
-    };
-
-    MARKS
-        .iter()
-        .find(|(_, place, known)| place == list && is_known(known))
-        .map(|(tool, ..)| *tool)
 }
 
 #[cfg(test)]
@@ -335,25 +292,39 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_its_tools_and_a_label_that_others_use_is_helms_by_its_value() {
-        let tool = |path: &str, value: &str| installer_of(&path.parse().unwrap(), Some(&json!(value)));
+    fn what_argo_rollouts_switches_is_its_own_where_its_mark_says_that_it_does() {
+        let object = |api_version: &str, kind: &str, annotations: Value| {
+            let object = json!({"apiVersion": api_version, "kind": kind,
+                "metadata": {"name": "web", "annotations": annotations},
+                "spec": {"selector": {"app": "web", POD_HASH_LABEL: "a"}, "subsets": [{"name": "stable", "labels": {POD_HASH_LABEL: "a"}}]}});
+            Object::new(object).unwrap()
+        };
+        let managed = || json!({MANAGED_BY_ROLLOUTS: "web"});
+        let at = |object: &Object, path: &str| is_controllers(object, &path.parse().unwrap());
 
-        assert_eq!(
-            tool("/metadata/annotations/meta.helm.sh~1release-name", "web"),
-            Some("Helm")
-        );
-        assert_eq!(
-            tool("/metadata/labels/app.kubernetes.io~1managed-by", "Helm"),
-            Some("Helm")
-        );
-        assert_eq!(tool("/metadata/labels/app.kubernetes.io~1managed-by", "me"), None);
-        assert_eq!(
-            tool("/metadata/labels/kustomize.toolkit.fluxcd.io~1name", "apps"),
-            Some("Flux")
-        );
-        assert_eq!(
-            tool("/spec/template/metadata/labels/kapp.k14s.io~1app", "1"),
-            None
-        );
+        let service = object("v1", "Service", managed());
+        assert!(at(&service, "/spec/selector/rollouts-pod-template-hash"));
+        assert!(!at(&service, "/spec/selector/app"));
+        // A hand can write such a selector as well.
+        let by_hand = object("v1", "Service", json!({}));
+        assert!(!at(&by_hand, "/spec/selector/rollouts-pod-template-hash"));
+
+        let rule = object("networking.istio.io/v1", "DestinationRule", managed());
+        assert!(at(
+            &rule,
+            "/spec/subsets/[name=stable]/labels/rollouts-pod-template-hash"
+        ));
+        assert!(!at(&rule, "/spec/subsets/[name=stable]/labels/app"));
+
+        let listed = json!({MANAGED_ALB_ANNOTATIONS: r#"{"web":["alb.ingress.kubernetes.io/actions.web"]}"#});
+        let ingress = object("networking.k8s.io/v1", "Ingress", listed);
+        assert!(at(
+            &ingress,
+            "/metadata/annotations/alb.ingress.kubernetes.io~1actions.web"
+        ));
+        assert!(!at(
+            &ingress,
+            "/metadata/annotations/alb.ingress.kubernetes.io~1actions.other"
+        ));
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn asides(objects: &[ObjectComparison], redactor: &Redactor) -> Vec<A
 fn reason_name(reason: &AsideReason) -> (&'static str, Option<&str>) {
     match reason {
         AsideReason::Stamp => ("admission", None),
-        AsideReason::Mark { tool } => ("mark", Some(tool)),
+        AsideReason::Mark { installer } => ("mark", Some(installer.name())),
         AsideReason::Restart { manager } => ("restart", Some(manager)),
         AsideReason::Bound => ("immutable", None),
         AsideReason::Unknown(why) => ("unknown", Some(why.reason())),

@@ -3,7 +3,7 @@
 use crate::harness::TestCluster;
 use kubectl_delivery::testing::cluster::Cluster;
 use kubectl_delivery::testing::model::k8s::kinds::well_known;
-use kubectl_delivery::testing::model::k8s::writers::is_controllers_annotation;
+use kubectl_delivery::testing::model::k8s::marks::is_controllers_annotation;
 use kubectl_delivery::testing::model::{Object, ResourceType, Target};
 use kubectl_delivery::testing::objects::differing;
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 mod adoption;
 mod barriers;
 mod baseline;
+mod controllers;
 mod defaults;
 mod emptied;
 mod everything;

@@ -128,7 +128,7 @@ fn the_marks_of_an_installer_are_told_in_one_line_and_are_no_difference() {
     let release = ReleaseFile::new("shop", "1", vec![config("settings", json!({"a": "b"}))]);
     let ran = diff(&namespace, &release, "auto").exits(0);
     assert!(
-        ran.stdout.contains("1 object is managed by Helm"),
+        ran.stdout.contains("1 object is managed by Helm (release shop)"),
         "{}",
         ran.stdout
     );
