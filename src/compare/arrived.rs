@@ -56,6 +56,26 @@ pub fn missing(
         .map(|one| one.path)
 }
 
+/// Desired with its images as live spells them, where they are the same: the tag that was tested in place of its digest.
+pub fn with_applied_images(
+    desired: &Object,
+    live: &Object,
+    tested: &[RecordedImage],
+    custom: &[ImagePath],
+) -> Object {
+    let mut applied = desired.clone();
+    for image in images(desired, custom) {
+        let (wanted, found) = (image.path.get(desired.value()), image.path.get(live.value()));
+        let (Some(wanted), Some(found)) = (wanted, found) else {
+            continue;
+        };
+        if is_same_image(wanted, found, tested) {
+            image.path.set(applied.value_mut(), found.clone());
+        }
+    }
+    applied
+}
+
 fn is_same_image(wanted: &Value, found: &Value, tested: &[RecordedImage]) -> bool {
     let parse = |value: &Value| {
         value
@@ -118,6 +138,11 @@ mod tests {
         live.value_mut()["status"] = json!({"replicas": 3});
 
         assert_eq!(missing(&desired, &live, &[recorded()], &[]).is_none(), arrived);
+
+        let image = "/spec/template/spec/containers/0/image";
+        let applied = with_applied_images(&desired, &live, &[recorded()], &[]);
+        let as_live = applied.at(image) == live.at(image);
+        assert_eq!(as_live, arrived);
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod unrecorded;
 mod untested;
 mod walk;
 
-pub use arrived::missing;
+pub use arrived::{missing, with_applied_images};
 pub use bound::with_bound;
 pub use computed_apply::{ComputedApply, compute_apply};
 pub use declared::expect_declared;

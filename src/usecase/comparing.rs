@@ -7,6 +7,7 @@
 mod expecting;
 mod object_comparer;
 mod past;
+mod present;
 mod reading;
 mod running;
 mod terminating;
@@ -14,6 +15,7 @@ mod terminating;
 use self::expecting::{expect_drift, join_remarks};
 use self::object_comparer::{FirstPass, ask_server};
 pub use self::past::{leave_out, leave_out_moved, past};
+pub use self::present::{PresentObject, PresentRequest, compare_present};
 use self::reading::Reading;
 pub use self::running::examine;
 use crate::cluster::{ApiError, Cluster};

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod goal;
+mod in_sync;
 
 pub use self::goal::Goal;
 use super::images::AskRegistries;

@@ -38,4 +38,5 @@ mod terminal;
 mod unseen;
 mod version;
 mod wait;
+mod wait_in_sync;
 mod yaml;

@@ -8,13 +8,13 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A namespace, a user who may only read, and a release's file.
-struct Scene {
-    namespace: Namespace,
+pub struct Scene {
+    pub namespace: Namespace,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             namespace: TestCluster::get().namespace_named("t-wait"),
             folder: tempfile::tempdir().unwrap(),
@@ -28,7 +28,7 @@ impl Scene {
     }
 
     /// A release of one Deployment and one ConfigMap.
-    fn release(&self, version: &str) -> PathBuf {
+    pub fn release(&self, version: &str) -> PathBuf {
         let image = image(version);
         let digest = Sha256Digest::of(version.as_bytes());
         let objects = vec![config(version), deployment(&image, None)];
@@ -39,7 +39,7 @@ impl Scene {
         )
     }
 
-    fn apply(&self, objects: &[Value]) {
+    pub fn apply(&self, objects: &[Value]) {
         if objects.is_empty() {
             return;
         }
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     /// Waits while another tool applies `objects` after a second.
-    fn wait(&self, release: &PathBuf, flags: &[&str], objects: &[Value]) -> Ran {
+    pub fn wait(&self, release: &PathBuf, flags: &[&str], objects: &[Value]) -> Ran {
         let user = self.namespace.user("reader").with_role("view").ready();
         let mut command: Command = TestCluster::get().delivery();
         command
@@ -76,16 +76,16 @@ impl Scene {
 }
 
 /// As CI wrote it: a tag.
-fn image(version: &str) -> String {
+pub fn image(version: &str) -> String {
     format!("127.0.0.1:5000/wait:{version}")
 }
 
-fn config(version: &str) -> Value {
+pub fn config(version: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"VERSION": version}})
 }
 
 /// As another tool applies it; its node reports the digest of that version.
-fn deployment(image: &str, play: Option<&str>) -> Value {
+pub fn deployment(image: &str, play: Option<&str>) -> Value {
     let version = image.rsplit(':').next().unwrap();
     let id = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(version.as_bytes()));
     let mut labels = json!({"app": "web"});
@@ -257,7 +257,8 @@ fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
     scene.apply(&[config("1"), deployment(&image("2"), None)]);
     let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
     assert!(
-        told.stderr.contains("not applied within 3s: /data/VERSION"),
+        told.stderr
+            .contains("not applied within 3s: /data/VERSION does not have its desired value yet"),
         "{told:?}"
     );
 }

@@ -1,9 +1,10 @@
-//! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last.
+//! Objects are judged from when another tool has applied them and nothing else differs; a failure of the first does not
+//! wait for the last.
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
 use super::goal::Goal;
+use super::in_sync::{SyncChecks, SyncState};
 use crate::cluster::Cluster;
-use crate::compare::missing;
 use crate::model::event::{Event, EventSink};
 use crate::model::hook::{CLEANED_UP, ended, goes_by_itself};
 use crate::model::journal::Failure;
@@ -33,9 +34,10 @@ pub(super) async fn follow(
     let end = Instant::now() + timeout;
     let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();
     let mut watched: Vec<Watched> = Vec::new();
-    let mut reported = 0;
+    let mut reported = None;
+    let mut checks = SyncChecks::new(goal);
     loop {
-        let scan = scan(goal, &*cluster, &open).await;
+        let scan = scan(&mut checks, &*cluster, &open).await;
         let arrived: Vec<Watched> = scan.arrived(watched.len());
         open.retain(|(target, _)| scan.is_open(target));
         if !arrived.is_empty() {
@@ -45,25 +47,23 @@ pub(super) async fn follow(
         if !scan.waits() {
             watching.progress(&watched, bounds).await?;
             for (target, message) in scan.gone(goal) {
-                events.emit(Event::Note {
-                    object: Some(target.id()),
-                    message,
-                });
+                note(events, Some(target), message);
+            }
+            for message in checks.not_checked() {
+                note(events, None, message);
             }
             return Ok(watched);
         }
-        if reported != open.len() {
-            reported = open.len();
+        // What is waited for may become another thing, of as many objects.
+        let waiting = (open.len(), scan.is_drifted());
+        if reported.replace(waiting) != Some(waiting) {
             let message = format!(
                 "{} of {} objects are applied; {}",
                 watched.len(),
                 goal.objects.len(),
                 scan.first()
             );
-            events.emit(Event::Note {
-                object: None,
-                message,
-            });
+            note(events, None, message);
         }
         if Instant::now() >= end {
             return Err(late(&scan, timeout).into());
@@ -78,6 +78,13 @@ pub(super) async fn follow(
     }
 }
 
+fn note(events: &dyn EventSink, target: Option<&Target>, message: String) {
+    events.emit(Event::Note {
+        object: target.map(Target::id),
+        message,
+    });
+}
+
 /// What one look at an object showed.
 enum Arrival {
     /// It is as desired, and is judged from now on.
@@ -86,6 +93,8 @@ enum Arrival {
     Completed,
     /// It is not there as desired, and is waited for: why.
     NotYet(String),
+    /// It holds what is desired, and something else differs: what.
+    Drifted(String),
     /// It has not run to its end, and is gone some time after that.
     Runs,
     /// It is not there as desired, and need not be.
@@ -127,14 +136,18 @@ impl ArrivalScan {
             Arrival::Completed => Some((target, CLEANED_UP.to_owned())),
             // Nobody saw it run.
             Arrival::MayBeAbsent => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
-            Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Runs => None,
+            Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs => None,
         })
         .collect()
     }
 
     fn is_open(&self, target: &Target) -> bool {
-        let is_open =
-            |seen: &Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Runs | Arrival::MayBeAbsent);
+        let is_open = |seen: &Arrival| {
+            matches!(
+                seen,
+                Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs | Arrival::MayBeAbsent
+            )
+        };
         self.found
             .iter()
             .any(|(other, seen)| other == target && is_open(seen))
@@ -148,10 +161,18 @@ impl ArrivalScan {
     /// The first that is waited for; why it is not there, where it is not.
     fn not_yet(&self) -> Option<(&Target, Option<&str>)> {
         self.found.iter().find_map(|(target, seen)| match seen {
-            Arrival::NotYet(why) => Some((target, Some(why.as_str()))),
+            Arrival::NotYet(why) | Arrival::Drifted(why) => Some((target, Some(why.as_str()))),
             Arrival::Runs => Some((target, None)),
             Arrival::Applied(_) | Arrival::Completed | Arrival::MayBeAbsent => None,
         })
+    }
+
+    /// Whether the first that is waited for is there, and drifted.
+    fn is_drifted(&self) -> bool {
+        let is_waited_for =
+            |seen: &&Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs);
+        let first = self.found.iter().map(|(_, seen)| seen).find(is_waited_for);
+        matches!(first, Some(Arrival::Drifted(_)))
     }
 
     /// What the first of them is waited for.
@@ -164,7 +185,7 @@ impl ArrivalScan {
 /// What is said of one that runs.
 const RUNS: &str = "it has not run to its end";
 
-async fn scan(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
+async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
@@ -175,28 +196,56 @@ async fn scan(goal: &Goal, cluster: &dyn Cluster, open: &[&(Target, Object)]) ->
             };
         }
     };
-    let seen = |(target, desired): &&(Target, Object)| {
-        let not_there = |why| {
-            if may_be_absent(desired) {
-                Arrival::MayBeAbsent
-            } else {
-                Arrival::NotYet(why)
-            }
-        };
-        let seen = match snapshot.objects.get(&target.id()) {
-            Some(Observed::Present(live)) => match missing(desired, live, &goal.images, &goal.image_paths) {
-                Some(path) => not_there(format!("{path} is not as desired yet")),
-                None => as_desired(desired, live),
-            },
-            Some(Observed::Unreadable { error, .. }) => {
-                Arrival::NotYet(format!("it cannot be read: {error}"))
-            }
-            Some(Observed::Absent(_)) | None => not_there("it is not there yet".into()),
-        };
-        (target.clone(), seen)
-    };
+
+    let mut found: Vec<(&Target, &Object, Arrival)> = open
+        .iter()
+        .map(|(target, desired)| {
+            let seen = first_look(checks, snapshot.objects.get(&target.id()), desired);
+            (target, desired, seen)
+        })
+        .collect();
+
+    // Only what holds all that is desired is worth the whole comparison.
+    let arrived: Vec<(&Target, &Object, &Object)> = found
+        .iter()
+        .filter_map(|(target, desired, seen)| match seen {
+            Arrival::Applied(live) => Some((*target, *desired, live)),
+            _ => None,
+        })
+        .collect();
+    checks.compare(cluster, &arrived).await;
+
+    for (target, desired, seen) in &mut found {
+        if let Arrival::Applied(live) = seen {
+            *seen = match checks.of(target) {
+                Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
+                Some(SyncState::Drifted(what)) => Arrival::Drifted(what.clone()),
+                _ => as_desired(desired, live),
+            };
+        }
+    }
+    let found = found.into_iter();
     ArrivalScan {
-        found: open.iter().map(seen).collect(),
+        found: found.map(|(target, _, seen)| (target.clone(), seen)).collect(),
+    }
+}
+
+/// An object as it was read, as far as that shows whether it holds what is desired.
+fn first_look(checks: &SyncChecks<'_>, observed: Option<&Observed>, desired: &Object) -> Arrival {
+    let why = match observed {
+        Some(Observed::Present(live)) => match checks.first_difference(desired, live) {
+            Some(path) => format!("{path} does not have its desired value yet"),
+            None => return Arrival::Applied(live.clone()),
+        },
+        Some(Observed::Unreadable { error, .. }) => {
+            return Arrival::NotYet(format!("it cannot be read: {error}"));
+        }
+        Some(Observed::Absent(_)) | None => "it is not there yet".to_owned(),
+    };
+    if may_be_absent(desired) {
+        Arrival::MayBeAbsent
+    } else {
+        Arrival::NotYet(why)
     }
 }
 
@@ -213,6 +262,10 @@ fn late(scan: &ArrivalScan, timeout: Duration) -> Box<Failure> {
     let first = scan.not_yet();
     let seconds = timeout.as_secs();
     let (kind, message) = match first {
+        Some((_, Some(what))) if scan.is_drifted() => (
+            CauseKind::NotApplied,
+            format!("not in sync within {seconds}s: {what}"),
+        ),
         Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
         Some((_, Some(why))) => (
             CauseKind::NotApplied,
@@ -244,7 +297,7 @@ mod tests {
             match as_desired(&job, &job) {
                 Arrival::Applied(_) => "watched",
                 Arrival::Completed => "has run",
-                Arrival::NotYet(_) | Arrival::Runs => "waited for",
+                Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs => "waited for",
                 Arrival::MayBeAbsent => "gone",
             }
         };

@@ -27,6 +27,8 @@ pub struct Goal {
     pub environment: Environment,
     /// The objects, as a promotion would apply them.
     pub objects: Vec<(Target, Object)>,
+    /// The release namespace.
+    pub(super) home: String,
     /// Where they are to arrive.
     pub(super) cluster: Arc<dyn Cluster>,
 }
@@ -56,8 +58,16 @@ impl Goal {
             image_paths: release.spec.image_paths,
             environment,
             objects,
+            home: scope.home,
             cluster: scope.cluster,
         })
+    }
+
+    /// Its autoscalers.
+    pub(super) fn autoscalers(&self) -> Vec<Object> {
+        let is_autoscaler = |one: &&(Target, Object)| one.0.resource.kind == "HorizontalPodAutoscaler";
+        let autoscalers = self.objects.iter().filter(is_autoscaler);
+        autoscalers.map(|(_, object)| object.clone()).collect()
     }
 
     /// Its Services.

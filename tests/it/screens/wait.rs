@@ -24,6 +24,16 @@ fn a_release_that_is_not_applied_in_time() {
 }
 
 #[test]
+fn a_release_with_a_field_that_another_client_added() {
+    let stage = Stage::new();
+    stage.release("1.4.1", &[config("settings", "EUR")]);
+    stage.applied("1.4.1");
+    stage.kubectl(r#"patch configmap settings --type=merge -p {"data":{"debug":"on"}}"#);
+
+    stage.assert_screen("wait_not_in_sync", "wait shop-1.4.1.yaml --timeout 2s");
+}
+
+#[test]
 fn a_rollout_that_fails() {
     let stage = Stage::new();
     stage.release(
