@@ -100,15 +100,131 @@ pub struct UnfinishedPromotion {
     pub steps: usize,
 }
 
-/// How one workload is.
+/// How one workload is: whether it works, and whether it is what was promoted. Neither says anything of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadStatus {
     /// The object.
     pub object: String,
-    /// Whether it is ready, or need not be there.
-    pub ready: bool,
-    /// Why.
-    #[serde(rename = "says")]
+    /// Whether it works.
+    pub health: WorkloadHealth,
+    /// Whether it differs from the promoted release.
+    pub drift: WorkloadDrift,
+}
+
+/// Whether a workload works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadHealth {
+    /// In a word.
+    pub state: HealthState,
+    /// The counts of one that is ready, else the cause.
     pub message: String,
+}
+
+/// States of health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HealthState {
+    /// It is on its way.
+    Progressing,
+    /// It works.
+    Ready,
+    /// It does not work, and will not get there by itself.
+    Failed,
+    /// It could not be found out.
+    Unknown,
+}
+
+impl WorkloadHealth {
+    /// For a person.
+    pub fn text(&self) -> String {
+        let message = &self.message;
+        match self.state {
+            HealthState::Ready => message.clone(),
+            HealthState::Progressing => format!("progressing: {message}"),
+            HealthState::Failed => format!("failed: {message}"),
+            HealthState::Unknown => format!("unknown: {message}"),
+        }
+    }
+}
+
+/// Whether a workload differs from what the promoted release would have it be, as far as reads tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum WorkloadDrift {
+    /// It does not.
+    InSync,
+    /// It does.
+    Drifted {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// It is not there.
+    Missing,
+    /// It was not compared.
+    NotChecked {
+        /// Why.
+        why: String,
+    },
+}
+
+impl WorkloadDrift {
+    /// For a person.
+    pub fn text(&self) -> String {
+        match self {
+            Self::InSync => "in sync".into(),
+            Self::Drifted { fields } => {
+                let named: Vec<&str> = fields.iter().take(NAMED_FIELDS).map(String::as_str).collect();
+                let more = match fields.len() - named.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let count = match fields.len() {
+                    1 => "1 field".to_owned(),
+                    count => format!("{count} fields"),
+                };
+                format!("{count}: {}{more}", named.join(", "))
+            }
+            Self::Missing => "missing".into(),
+            Self::NotChecked { why } => format!("not checked: {why}"),
+        }
+    }
+}
+
+/// Fields that a row names; more are counted.
+const NAMED_FIELDS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_differ_are_counted_and_the_first_are_named() {
+        let drift = |fields: &[&str]| {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+            WorkloadDrift::Drifted { fields }.text()
+        };
+        assert_eq!(drift(&["/spec/paused"]), "1 field: /spec/paused");
+        assert_eq!(drift(&["/a", "/b", "/c"]), "3 fields: /a, /b, /c");
+        assert_eq!(
+            drift(&["/a", "/b", "/c", "/d", "/e"]),
+            "5 fields: /a, /b, /c and 2 more"
+        );
+    }
+
+    #[test]
+    fn health_and_drift_have_their_own_names_in_json() {
+        let status = WorkloadStatus {
+            object: "Deployment shop/web".into(),
+            health: WorkloadHealth {
+                state: HealthState::Ready,
+                message: "3/3 ready".into(),
+            },
+            drift: WorkloadDrift::NotChecked { why: "no".into() },
+        };
+        let expected = serde_json::json!({"object": "Deployment shop/web",
+            "health": {"state": "ready", "message": "3/3 ready"}, "drift": {"state": "notChecked", "why": "no"}});
+        assert_eq!(serde_json::to_value(status).unwrap(), expected);
+    }
 }

@@ -2,12 +2,15 @@
 
 use super::clean;
 use super::table::columns;
-use crate::model::status::ReleaseStatus;
+use crate::model::status::{ReleaseStatus, WorkloadStatus};
 use std::io::{self, Write};
 use std::iter;
 
 /// Columns of the table.
 const HEADER: [&str; 6] = ["NAMESPACE", "RELEASE", "VERSION", "REVISION", "STATE", "MESSAGE"];
+
+/// Columns of a release's workloads.
+const WORKLOAD_HEADER: [&str; 3] = ["  WORKLOAD", "HEALTH", "DRIFT"];
 
 /// Writes them.
 pub fn status(releases: &[ReleaseStatus], out: &mut dyn Write) -> io::Result<()> {
@@ -41,11 +44,23 @@ fn details(release: &ReleaseStatus, out: &mut dyn Write) -> io::Result<()> {
         not_verified.map(|why| format!("  what is kept of {} is not verified: {why}\n", release.name));
     let moved = release.moved.iter();
     let moved = moved.map(|moved| format!("  {}\n", moved.sentence(&release.namespace)));
-    let workloads = release.workloads.iter().map(|workload| {
-        let mark = if workload.ready { "ok " } else { "not" };
-        format!("  {mark} {}: {}\n", workload.object, workload.message)
-    });
 
-    let mut lines = not_verified.into_iter().chain(moved).chain(workloads);
-    lines.try_for_each(|line| write!(out, "{}", clean(&line)))
+    let mut lines = not_verified.into_iter().chain(moved);
+    lines.try_for_each(|line| write!(out, "{}", clean(&line)))?;
+    write!(out, "{}", workloads(&release.workloads))
+}
+
+/// A row each, below a header of their own; nothing where there are none.
+fn workloads(workloads: &[WorkloadStatus]) -> String {
+    if workloads.is_empty() {
+        return String::new();
+    }
+
+    let row = |workload: &WorkloadStatus| {
+        // Which workload it is stands at the margin of what belongs to the release.
+        let object = format!("  {}", workload.object);
+        [object, workload.health.text(), workload.drift.text()]
+    };
+    let header = WORKLOAD_HEADER.map(String::from);
+    columns(iter::once(header).chain(workloads.iter().map(row)), 3)
 }

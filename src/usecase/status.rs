@@ -4,6 +4,9 @@
 //! A release whose state was altered is one among the others: it is shown, nothing that its state says is used, and the
 //! outcome carries the error for the end.
 
+mod workloads;
+
+use self::workloads::Workloads;
 use super::state_access::StateAccess;
 use super::{CommandError, Scope, release_state};
 use crate::cluster::Cluster;
@@ -11,18 +14,12 @@ use crate::execute::seems_held;
 use crate::model::inventory::HistoryEntry;
 use crate::model::journal::{HistoryOutcome, Journal, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
+use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
-use crate::model::state_key::BoundKey;
-use crate::model::status::{ReleasePhase, ReleaseStatus, UnfinishedPromotion, WorkloadStatus};
-use crate::model::verdict::Health;
-use crate::model::{Object, ObjectId, Target};
-use crate::monitor::{ObjectHealth, health};
-use crate::observe::release_state::{ReleaseState, list_homes, read_record};
-use crate::plan::absence_of_member;
+use crate::model::status::{ReleasePhase, ReleaseStatus, UnfinishedPromotion};
+use crate::observe::release_state::{ReleaseState, list_homes};
 use crate::report::utc_second;
-use crate::rollout::Policy;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whose status.
@@ -90,6 +87,7 @@ async fn release_status(
         .filter(|journal| journal.is_open())
         .map(|journal| unfinished(journal, held));
 
+    let not_comparable = current_journal(&state).and_then(|journal| describe_open(journal, held));
     let key = state.key().cloned();
     let verified = state.sealing.integrity == Integrity::Sealed;
     let not_verified = release_state::not_verified(&state.sealing);
@@ -98,7 +96,14 @@ async fn release_status(
         .map(|inventory| inventory.value)
         .unwrap_or_default();
     let promoted = inventory.promoted();
-    let workloads = assess_workloads(cluster, &inventory.members, promoted, key.as_ref()).await;
+    let subject = Workloads {
+        cluster,
+        inventory: &inventory,
+        key: key.as_ref(),
+        release: &release,
+        not_comparable,
+    };
+    let workloads = subject.assess().await;
 
     ReleaseStatus {
         namespace: release.namespace,
@@ -187,6 +192,15 @@ fn unfinished(journal: &Journal, held: bool) -> UnfinishedPromotion {
     }
 }
 
+/// Why objects are held against nothing: an open promotion has replaced some of them, and not all.
+fn describe_open(journal: &Journal, held: bool) -> Option<String> {
+    let PublicRelease { name, version, .. } = &journal.release;
+    let how = if held { "in progress" } else { "unfinished" };
+    journal
+        .is_open()
+        .then(|| format!("the promotion of {name} {version} is {how}"))
+}
+
 /// What an unfinished promotion does, or what to do about it.
 fn advise(journal: &Journal, held: bool, namespace: &str) -> String {
     let (name, version) = (&journal.release.name, &journal.release.version);
@@ -198,62 +212,6 @@ fn advise(journal: &Journal, held: bool, namespace: &str) -> String {
          kubectl delivery revert {name} -n {namespace} puts it back",
         journal.actor, journal.message
     )
-}
-
-async fn assess_workloads(
-    cluster: Arc<dyn Cluster>,
-    members: &[Target],
-    promoted: Option<&HistoryEntry>,
-    key: Option<&BoundKey>,
-) -> Vec<WorkloadStatus> {
-    let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
-    let workloads: Vec<Target> = members.iter().filter(is_workload).cloned().collect();
-    let found = health(cluster.clone(), &workloads, Policy::default()).await;
-    let absences = allowed_absences(&*cluster, &found, promoted, key).await;
-
-    let assess = |health: ObjectHealth| assess_workload(health, &absences);
-    found.into_iter().map(assess).collect()
-}
-
-/// A workload by its verdict; what is broken of it says more than that it is waited for.
-fn assess_workload(health: ObjectHealth, absences: &BTreeMap<ObjectId, &'static str>) -> WorkloadStatus {
-    let (ready, message) = match health.verdict {
-        _ if health.is_absent => match absences.get(&health.object) {
-            Some(why) => (true, (*why).to_owned()),
-            None => (false, "does not exist".into()),
-        },
-        Some(Health::Done { note }) => (true, note.unwrap_or_else(|| "as it should be".into())),
-        Some(Health::Failed { cause }) => (false, cause.message),
-        Some(Health::Waiting { .. }) if !health.broken.is_empty() => (false, health.broken.join("; ")),
-        Some(Health::Waiting { why, .. } | Health::Unknown { why }) => (false, why),
-        None => (
-            false,
-            "could not be judged: is reading it and its pods allowed?".into(),
-        ),
-    };
-    WorkloadStatus {
-        object: health.object.to_string(),
-        ready,
-        message,
-    }
-}
-
-/// Why members that are not there need not be. What was promoted is read only where one that runs once is missed.
-async fn allowed_absences(
-    cluster: &dyn Cluster,
-    found: &[ObjectHealth],
-    promoted: Option<&HistoryEntry>,
-    key: Option<&BoundKey>,
-) -> BTreeMap<ObjectId, &'static str> {
-    let is_missed = found.iter().any(|one| one.is_absent && one.object.kind == "Job");
-    let Some(entry) = promoted.filter(|_| is_missed) else {
-        return BTreeMap::new();
-    };
-    let Ok(record) = read_record(cluster, entry, false, key).await else {
-        return BTreeMap::new();
-    };
-    let why = |object: &Object| Some((object.id(), absence_of_member(object)?.message()?));
-    record.desired.iter().filter_map(why).collect()
 }
 
 #[cfg(test)]

@@ -16,8 +16,9 @@ fn a_job_that_has_run_and_gone_is_the_same_to_every_command() {
     app.promote("1", &objects).run().exits(0);
     app.kubectl(&["wait", "--for=delete", "job/seed", "--timeout=30s"]);
     let seed = app.status()["workloads"][0].clone();
-    assert_eq!(seed["ready"], true, "{seed}");
-    assert_eq!(seed["says"], "completed and was cleaned up", "{seed}");
+    let health = json!({"state": "ready", "message": "completed and was cleaned up"});
+    assert_eq!(seed["health"], health, "{seed}");
+    assert_eq!(seed["drift"], json!({"state": "inSync"}), "{seed}");
     let mut diff = TestCluster::get().delivery();
     let told = diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
     assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
@@ -107,7 +108,7 @@ fn every_command_shows_the_workloads_of_a_release_in_all_their_namespaces() {
     let far = format!("Deployment {other}/far");
     assert!(
         rows.iter()
-            .any(|row| row["object"] == far.as_str() && row["ready"] == true),
+            .any(|row| row["object"] == far.as_str() && row["health"]["state"] == "ready"),
         "{ready}"
     );
     other

@@ -30,6 +30,16 @@ fn a_workload_that_another_client_scaled() {
 }
 
 #[test]
+fn a_workload_that_another_client_changed() {
+    let stage = Stage::new();
+    stage.promoted("1.4.1", &[web("1.0.0")]);
+    stage.kubectl(r#"patch deployment web --type=merge -p {"spec":{"minReadySeconds":1,"replicas":2}}"#);
+    stage.kubectl("rollout status deployment/web --timeout 20s");
+
+    stage.assert_screen("status_drifted", "status shop");
+}
+
+#[test]
 fn an_unfinished_promotion() {
     let stage = Stage::new();
     stage.promoted("1.4.1", &[config("settings", "EUR")]);
