@@ -8,6 +8,7 @@ use super::rules::{Rules, Sides};
 use super::structural::{Difference, differences, split_towards};
 use crate::model::finding::UntestedChange;
 use crate::model::image::ImageReference;
+use crate::model::k8s::carried::is_carried;
 use crate::model::k8s::pod_spec::images;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
 use crate::model::release::ImagePath;
@@ -62,7 +63,7 @@ impl UntestedComparer<'_> {
         let is_form = |difference: &Difference| names.contains(&&*difference.path.to_string());
         found
             .into_iter()
-            .filter(|difference| !is_form(difference))
+            .filter(|difference| !is_form(difference) && !is_carried(desired, &difference.path))
             .map(|difference| self.change(&id, difference))
             .collect()
     }

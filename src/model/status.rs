@@ -137,15 +137,19 @@ pub enum HealthState {
 }
 
 impl WorkloadHealth {
-    /// For a person.
-    pub fn text(&self) -> String {
-        let message = &self.message;
+    /// For a person: the counts of one that is ready, else the state.
+    pub fn text(&self) -> &str {
         match self.state {
-            HealthState::Ready => message.clone(),
-            HealthState::Progressing => format!("progressing: {message}"),
-            HealthState::Failed => format!("failed: {message}"),
-            HealthState::Unknown => format!("unknown: {message}"),
+            HealthState::Ready => &self.message,
+            HealthState::Progressing => "progressing",
+            HealthState::Failed => "failed",
+            HealthState::Unknown => "unknown",
         }
+    }
+
+    /// Why it is not ready.
+    pub fn cause(&self) -> Option<&str> {
+        (self.state != HealthState::Ready).then_some(self.message.as_str())
     }
 }
 

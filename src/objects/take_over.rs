@@ -215,15 +215,15 @@ mod tests {
 
     #[test]
     fn what_is_kept_stays_with_a_manager_that_is_adopted() {
-        let annotations = json!({"f:annotations": {".": {}, "f:revision": {}, "f:note": {}}});
-        let theirs = |annotations: Value| {
+        let annotations = json!({".": {}, "f:revision": {}, "f:note": {}});
+        let theirs = |annotations: &Value| {
             entry(
                 "rollouts-controller",
                 "Update",
-                json!({"f:metadata": {"f:annotations": annotations}}),
+                &json!({"f:metadata": {"f:annotations": annotations}}),
             )
         };
-        let live = live(json!([theirs(annotations["f:annotations"].clone())]));
+        let live = live(&json!([theirs(&annotations)]));
         let change = |kept: &[&str]| Change {
             managers: ["rollouts-controller"].into(),
             kept: kept.iter().map(|kept| path(kept)).collect(),
@@ -232,7 +232,7 @@ mod tests {
 
         let (revision, note) = ("/metadata/annotations/revision", "/metadata/annotations/note");
         let result = take_over(&live, &change(&[revision])).unwrap().unwrap();
-        assert_eq!(result.entries[1], theirs(json!({"f:revision": {}})));
+        assert_eq!(result.entries[1], theirs(&json!({"f:revision": {}})));
         assert_eq!(result.taken, [path(note)]);
 
         // With nothing else to take there is nothing to write.

@@ -59,8 +59,15 @@ fn workloads(workloads: &[WorkloadStatus]) -> String {
     let row = |workload: &WorkloadStatus| {
         // Which workload it is stands at the margin of what belongs to the release.
         let object = format!("  {}", workload.object);
-        [object, workload.health.text(), workload.drift.text()]
+        [object, workload.health.text().to_owned(), workload.drift.text()]
     };
     let header = WORKLOAD_HEADER.map(String::from);
-    columns(iter::once(header).chain(workloads.iter().map(row)), 3)
+    let table = columns(iter::once(header).chain(workloads.iter().map(row)), 3);
+
+    // A cause is as long as it is: below its row it moves no column.
+    let causes = iter::once(None).chain(workloads.iter().map(|workload| workload.health.cause()));
+    let below = |cause: &str| clean(&format!("    {cause}\n")).into_owned();
+    let rows = table.lines().zip(causes);
+    rows.map(|(line, cause)| format!("{line}\n{}", cause.map(below).unwrap_or_default()))
+        .collect()
 }

@@ -29,9 +29,13 @@ impl Scene {
 
     /// A release of one Deployment and one ConfigMap.
     pub fn release(&self, version: &str) -> PathBuf {
+        self.release_of(version, &[config(version), deployment(&image(version), None)])
+    }
+
+    /// The same of these objects, as that version was tested.
+    fn release_of(&self, version: &str, objects: &[Value]) -> PathBuf {
         let image = image(version);
         let digest = Sha256Digest::of(version.as_bytes());
-        let objects = vec![config(version), deployment(&image, None)];
         self.write(
             "release.json",
             &json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop", "version": version},
@@ -224,16 +228,10 @@ fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
 #[test]
 fn another_image_under_the_tested_tag_is_not_the_release() {
     let scene = Scene::new();
-    let release = scene.release("2");
     let mut moved = deployment(&image("2"), None);
     let other = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(b"moved"));
     moved["spec"]["template"]["metadata"]["annotations"]["kwok-image-id/web"] = other.into();
-    let mut desired: Value = serde_json::from_slice(&std::fs::read(&release).unwrap()).unwrap();
-    desired["spec"]["objects"][1]["spec"]["template"]["metadata"]
-        .as_object_mut()
-        .unwrap()
-        .remove("annotations");
-    let release = scene.write("release.json", &desired);
+    let release = scene.release_of("2", &[config("2"), moved.clone()]);
     let told = scene
         .wait(&release, &["-o", "json"], &[config("2"), moved])
         .exits(3);
@@ -333,7 +331,7 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
         // The next one becomes ready and exits later: the soak finds it.
         let mut broken = deployment(&image("3"), Some("crash-later"));
         broken["spec"]["template"]["metadata"]["annotations"]["kwok-play-after"] = "3s".into();
-        let bad = scene.release("3");
+        let bad = scene.release_of("3", &[config("3"), broken.clone()]);
         controller.want(&[config("3"), broken]);
         let told = wait(&bad, "20s").exits(3);
         assert!(told.stderr.contains("ended during the soak"), "{told:?}");

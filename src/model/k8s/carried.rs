@@ -4,7 +4,8 @@
 //! A promotion sends what live has there, so that nothing of it changes. Each place has a mark that says whose it is.
 
 use super::writers::{POD_HASH_LABEL, is_switched_by_rollouts};
-use crate::model::Object;
+use crate::model::path::Step;
+use crate::model::{FieldPath, Object};
 use serde_json::{Map, Value};
 
 /// Annotations that ask cert-manager for its certificate authority: cert-manager 1.21, pkg/apis/certmanager/v1/types.go
@@ -19,9 +20,33 @@ pub fn carry_controllers_fields(desired: &mut Object, live: &Object) {
     if is_switched_by_rollouts(live) {
         carry_pod_hash(desired, live);
     }
-    if INJECTED_CA.iter().any(|key| desired.annotation(key).is_some()) {
+    if asks_for_bundle(desired) {
         carry_bundle(desired, live);
     }
+}
+
+/// Whether the field is one that may have been carried into desired: the stored release holds what was sent, and nobody
+/// tests such a value.
+pub fn is_carried(desired: &Object, path: &FieldPath) -> bool {
+    let fields: Vec<&str> = path
+        .steps()
+        .iter()
+        .map(|step| match step {
+            Step::Field(name) => name.as_str(),
+            _ => "*",
+        })
+        .collect();
+    match (desired.kind(), &fields[..]) {
+        ("Service", ["spec", "selector", POD_HASH_LABEL])
+        | ("DestinationRule", ["spec", "subsets", "*", "labels", POD_HASH_LABEL]) => true,
+        ("MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration", ["webhooks", .., "caBundle"])
+        | ("APIService" | "CustomResourceDefinition", ["spec", .., "caBundle"]) => asks_for_bundle(desired),
+        _ => false,
+    }
+}
+
+fn asks_for_bundle(desired: &Object) -> bool {
+    INJECTED_CA.iter().any(|key| desired.annotation(key).is_some())
 }
 
 /// The revision that Argo Rollouts points to. Selectors and subsets are replaced as a whole: without it a Service would send
@@ -152,6 +177,29 @@ mod tests {
             rule["spec"],
             subsets(json!({"app": "web", POD_HASH_LABEL: "b"}))["spec"]
         );
+    }
+
+    #[test]
+    fn what_may_have_been_carried_is_known_by_its_place() {
+        let at = |object: &Object, path: &str| is_carried(object, &path.parse().unwrap());
+        let service = object("v1", "Service", &json!({}), &json!({}));
+        assert!(at(&service, "/spec/selector/rollouts-pod-template-hash"));
+        assert!(!at(&service, "/spec/selector/app"));
+
+        let definition = |annotations: &Value| {
+            object(
+                "apiextensions.k8s.io/v1",
+                "CustomResourceDefinition",
+                annotations,
+                &json!({}),
+            )
+        };
+        let place = "/spec/conversion/webhook/clientConfig/caBundle";
+        assert!(at(
+            &definition(&json!({"cert-manager.io/inject-ca-from": "shop/web"})),
+            place
+        ));
+        assert!(!at(&definition(&json!({})), place), "its author's own");
     }
 
     #[test]

@@ -46,17 +46,7 @@ pub const JOB_LABELS: [&str; 4] = [
 
 /// Whether the field is one that controllers set on such an object, where nobody else does.
 pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
-    // Which item of a list it is does not matter: the place alone decides.
-    let steps: Vec<&str> = path
-        .steps()
-        .iter()
-        .map(|step| match step {
-            Step::Field(name) => name,
-            // An item of a set, such as a finalizer, is told by its value.
-            Step::Value(value) => value.trim_matches('"'),
-            Step::Key(_) | Step::Index(_) => "*",
-        })
-        .collect();
+    let steps = place(path);
 
     match (object.kind(), &steps[..]) {
         // Certificate authorities are injected into whatever the API server calls: by cert-manager's cainjector
@@ -108,6 +98,19 @@ pub fn is_controllers(object: &Object, path: &FieldPath) -> bool {
         (_, ["metadata", "labels" | "annotations", _]) => is_controllers_mark(object, path),
         _ => false,
     }
+}
+
+/// The fields on the way: which item of a list it is does not matter, the place alone decides.
+fn place(path: &FieldPath) -> Vec<&str> {
+    path.steps()
+        .iter()
+        .map(|step| match step {
+            Step::Field(name) => name.as_str(),
+            // An item of a set, such as a finalizer, is told by its value.
+            Step::Value(value) => value.trim_matches('"'),
+            Step::Key(_) | Step::Index(_) => "*",
+        })
+        .collect()
 }
 
 /// The label by which Argo Rollouts tells the pods of one revision from those of another.

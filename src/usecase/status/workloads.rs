@@ -193,7 +193,7 @@ fn workload_health(
         Some(Health::Done { note }) => (HealthState::Ready, note.unwrap_or_else(|| ready_text(live))),
         Some(Health::Failed { cause }) => (HealthState::Failed, cause.message),
         Some(Health::Waiting { .. }) if !found.broken.is_empty() => {
-            (HealthState::Failed, found.broken.join("; "))
+            (HealthState::Progressing, found.broken.join("; "))
         }
         Some(Health::Waiting { why, .. }) => (HealthState::Progressing, why),
         None => (
@@ -269,38 +269,43 @@ mod tests {
             },
         };
         let waiting = || Some(Health::waiting(1, 3, "1 of 3 pods ready"));
+        use HealthState::{Failed, Progressing, Ready, Unknown};
         for (found, allowed, expected) in [
-            (found(Some(Health::done()), &[], false), None, "3/3 ready"),
+            (
+                found(Some(Health::done()), &[], false),
+                None,
+                (Ready, "3/3 ready"),
+            ),
             (
                 found(Some(note), &[], false),
                 None,
-                "scaled to 0 replicas: no pods to verify",
+                (Ready, "scaled to 0 replicas: no pods to verify"),
             ),
             (
                 found(waiting(), &[], false),
                 None,
-                "progressing: 1 of 3 pods ready",
+                (Progressing, "1 of 3 pods ready"),
             ),
             (
                 found(waiting(), &["it is broken"], false),
                 None,
-                "failed: it is broken",
+                (Progressing, "it is broken"),
             ),
-            (found(Some(failed), &[], false), None, "failed: it exits"),
+            (found(Some(failed), &[], false), None, (Failed, "it exits")),
             (
                 found(None, &[], false),
                 None,
-                "unknown: cannot read it or its pods; check permissions",
+                (Unknown, "cannot read it or its pods; check permissions"),
             ),
-            (found(None, &[], true), None, "failed: does not exist"),
+            (found(None, &[], true), None, (Failed, "does not exist")),
             (
                 found(None, &[], true),
                 Some("completed and was cleaned up"),
-                "completed and was cleaned up",
+                (Ready, "completed and was cleaned up"),
             ),
         ] {
-            let text = workload_health(found, Some(&deployment()), allowed).text();
-            assert_eq!(text, expected);
+            let health = workload_health(found, Some(&deployment()), allowed);
+            assert_eq!((health.state, health.message.as_str()), expected);
         }
     }
 

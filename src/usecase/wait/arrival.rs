@@ -1,5 +1,5 @@
-//! Objects are judged from when another tool has applied them and nothing else differs; a failure of the first does not
-//! wait for the last.
+//! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last. One in
+//! which something else differs is waited for until it is in sync.
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
 use super::goal::Goal;
@@ -38,7 +38,7 @@ pub(super) async fn follow(
     let mut checks = SyncChecks::new(goal);
     loop {
         let scan = scan(&mut checks, &*cluster, &open).await;
-        let arrived: Vec<Watched> = scan.arrived(watched.len());
+        let arrived: Vec<Watched> = scan.arrived(&watched);
         open.retain(|(target, _)| scan.is_open(target));
         if !arrived.is_empty() {
             watching.join(&arrived).await;
@@ -93,8 +93,8 @@ enum Arrival {
     Completed,
     /// It is not there as desired, and is waited for: why.
     NotYet(String),
-    /// It holds what is desired, and something else differs: what.
-    Drifted(String),
+    /// It holds what is desired and is judged from now on, and something else differs that is waited for: what.
+    Drifted(Object, String),
     /// It has not run to its end, and is gone some time after that.
     Runs,
     /// It is not there as desired, and need not be.
@@ -107,15 +107,18 @@ struct ArrivalScan {
 }
 
 impl ArrivalScan {
-    fn arrived(&self, from: usize) -> Vec<Watched> {
+    /// What is judged from now on.
+    fn arrived(&self, watched: &[Watched]) -> Vec<Watched> {
+        let is_new = |target: &Target| watched.iter().all(|known| known.target != *target);
         let there = self.found.iter().filter_map(|(target, seen)| match seen {
-            Arrival::Applied(answer) => Some((target, answer)),
+            Arrival::Applied(answer) | Arrival::Drifted(answer, _) => Some((target, answer)),
             _ => None,
         });
         there
+            .filter(|(target, _)| is_new(target))
             .enumerate()
             .map(|(at, (target, answer))| Watched {
-                step: StepId::new((from + at) as u32),
+                step: StepId::new((watched.len() + at) as u32),
                 target: target.clone(),
                 answer: answer.clone(),
                 before: None,
@@ -136,7 +139,7 @@ impl ArrivalScan {
             Arrival::Completed => Some((target, CLEANED_UP.to_owned())),
             // Nobody saw it run.
             Arrival::MayBeAbsent => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
-            Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs => None,
+            Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs => None,
         })
         .collect()
     }
@@ -145,7 +148,7 @@ impl ArrivalScan {
         let is_open = |seen: &Arrival| {
             matches!(
                 seen,
-                Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs | Arrival::MayBeAbsent
+                Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs | Arrival::MayBeAbsent
             )
         };
         self.found
@@ -161,7 +164,7 @@ impl ArrivalScan {
     /// The first that is waited for; why it is not there, where it is not.
     fn not_yet(&self) -> Option<(&Target, Option<&str>)> {
         self.found.iter().find_map(|(target, seen)| match seen {
-            Arrival::NotYet(why) | Arrival::Drifted(why) => Some((target, Some(why.as_str()))),
+            Arrival::NotYet(why) | Arrival::Drifted(_, why) => Some((target, Some(why.as_str()))),
             Arrival::Runs => Some((target, None)),
             Arrival::Applied(_) | Arrival::Completed | Arrival::MayBeAbsent => None,
         })
@@ -170,9 +173,9 @@ impl ArrivalScan {
     /// Whether the first that is waited for is there, and drifted.
     fn is_drifted(&self) -> bool {
         let is_waited_for =
-            |seen: &&Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs);
+            |seen: &&Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs);
         let first = self.found.iter().map(|(_, seen)| seen).find(is_waited_for);
-        matches!(first, Some(Arrival::Drifted(_)))
+        matches!(first, Some(Arrival::Drifted(..)))
     }
 
     /// What the first of them is waited for.
@@ -219,7 +222,7 @@ async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Targ
         if let Arrival::Applied(live) = seen {
             *seen = match checks.of(target) {
                 Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
-                Some(SyncState::Drifted(what)) => Arrival::Drifted(what.clone()),
+                Some(SyncState::Drifted(what)) => Arrival::Drifted(live.clone(), what.clone()),
                 _ => as_desired(desired, live),
             };
         }
@@ -297,7 +300,7 @@ mod tests {
             match as_desired(&job, &job) {
                 Arrival::Applied(_) => "watched",
                 Arrival::Completed => "has run",
-                Arrival::NotYet(_) | Arrival::Drifted(_) | Arrival::Runs => "waited for",
+                Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs => "waited for",
                 Arrival::MayBeAbsent => "gone",
             }
         };

@@ -175,7 +175,7 @@ fn sync_of(found: &ObjectComparison) -> SyncState {
 /// Which field it is, and who changed it.
 fn describe(change: &FieldChange) -> String {
     let path = &change.path;
-    let by = change.whose.as_ref().map(|owner| {
+    let by = change.owner.as_ref().map(|owner| {
         let manually = if owner.class == ManagerClass::Person {
             "manually "
         } else {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn change(path: &str, kind: ChangeKind, manager: Option<&str>, class: ManagerClass) -> FieldChange {
-        let whose = manager.map(|manager| FieldManager {
+        let owner = manager.map(|manager| FieldManager {
             manager: manager.into(),
             operation: Operation::Update,
             subresource: String::new(),
@@ -228,7 +228,7 @@ mod tests {
             kind,
             live: Some(json!(1)),
             desired: None,
-            whose,
+            owner,
             expected_by: None,
             rule_note: None,
         }

@@ -116,7 +116,7 @@ fn the_revision_of_a_rollout_is_its_controllers_in_every_promotion_and_with_adop
 fn the_revision_that_a_service_is_switched_to_stays_though_an_apply_replaces_its_selector() {
     let namespace = TestCluster::get().namespace_named("t-controllers");
     let release = |version: &str, port: u16| {
-        let service = service(json!({"ports": [{"port": port}]}));
+        let service = service(&json!({"ports": [{"port": port}]}));
         ReleaseFile::new("shop", version, vec![service])
     };
     let switch = |hash: &str| {
@@ -161,7 +161,7 @@ fn the_revision_that_a_service_is_switched_to_stays_though_an_apply_replaces_its
 #[test]
 fn what_a_cloud_controller_notes_on_a_service_stays_and_what_else_it_writes_is_drift() {
     let namespace = TestCluster::get().namespace_named("t-controllers");
-    let release = ReleaseFile::new("shop", "1", vec![service(json!({}))]);
+    let release = ReleaseFile::new("shop", "1", vec![service(&json!({}))]);
     lands(&namespace, &release, &[]);
     let notes = json!({"metadata": {"annotations": {"cloud.google.com/neg-status": "{}"}}});
     write(&namespace, "glbc", "service/web", &notes);
@@ -194,7 +194,7 @@ fn a_certificate_authority_that_is_injected_over_a_placeholder_stays() {
                 "rules": [{"apiGroups": [name], "apiVersions": ["v1"], "resources": ["nothing"], "operations": ["CREATE"]}]}]})
     };
     let release = |version: &str| ReleaseFile::new("shop", version, vec![hook(version)]);
-    lands(&namespace, &release("1"), &["--waive", "webhook"]);
+    lands(&namespace, &release("1"), &[]);
     let object = format!("validatingwebhookconfiguration/{name}");
     let mut injected = live(&namespace, &object)["webhooks"].clone();
     injected[0]["clientConfig"]["caBundle"] = "LS0t".into();
