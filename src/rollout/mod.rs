@@ -36,7 +36,7 @@ pub use deadline::Deadline;
 pub use gate::{holds, samples};
 pub use judge::judge;
 pub use judgement::{Assessment, StuckPod};
-pub use kinds::wants_pods;
+pub use kinds::{is_custom, wants_pods};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
 pub use policy::Policy;

@@ -28,3 +28,4 @@ mod webhook;
 pub(super) use assess::assess;
 pub use custom::wants_pods;
 pub(super) use disruption_budget::failed_sync;
+pub use table::is_custom;

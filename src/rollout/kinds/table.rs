@@ -64,7 +64,7 @@ pub(in super::super) fn is_watched(group: &str, kind: &str) -> bool {
 }
 
 /// Whether a group is not one of the API server's own (`gateway.networking.k8s.io` is not, for all its name).
-pub(in super::super) fn is_custom(group: &str) -> bool {
+pub fn is_custom(group: &str) -> bool {
     let own = [
         "admissionregistration",
         "apiextensions",

@@ -21,7 +21,7 @@ use crate::monitor::{ObjectHealth, health};
 use crate::observe;
 use crate::observe::release_state::read_record;
 use crate::plan::absence_of_member;
-use crate::rollout::Policy;
+use crate::rollout::{Policy, is_custom};
 use crate::usecase::comparing::{Mode, PresentObject, PresentRequest, compare_present};
 use crate::usecase::system::today;
 use serde_json::Value;
@@ -41,9 +41,8 @@ pub(super) struct Workloads<'a> {
 impl Workloads<'_> {
     /// Finds out how they are.
     pub async fn assess(self) -> Vec<WorkloadStatus> {
-        let is_workload = |target: &&Target| matches!(&*target.resource.group, "apps" | "batch");
         let members = self.inventory.members.iter();
-        let targets: Vec<Target> = members.filter(is_workload).cloned().collect();
+        let targets: Vec<Target> = members.filter(|target| is_workload(target)).cloned().collect();
         if targets.is_empty() {
             return Vec::new();
         }
@@ -123,6 +122,12 @@ impl Workloads<'_> {
     }
 }
 
+/// Whether a member runs something: what the control plane runs, and every custom kind, which may.
+fn is_workload(target: &Target) -> bool {
+    let group = &*target.resource.group;
+    matches!(group, "apps" | "batch") || is_custom(group)
+}
+
 fn is_autoscaler(object: &Object) -> bool {
     object.kind() == "HorizontalPodAutoscaler"
 }
@@ -196,6 +201,7 @@ fn workload_health(
             (HealthState::Progressing, found.broken.join("; "))
         }
         Some(Health::Waiting { why, .. }) => (HealthState::Progressing, why),
+        Some(Health::Unknown { why }) => (HealthState::Unknown, why),
         None => (
             HealthState::Unknown,
             "cannot read it or its pods; check permissions".into(),

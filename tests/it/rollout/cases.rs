@@ -87,6 +87,7 @@ fn said(verdict: &Health) -> (&'static str, &str) {
         Health::Waiting { why, .. } => ("waiting", why),
         Health::Done { note } => ("done", note.as_deref().unwrap_or_default()),
         Health::Failed { cause } => ("failed", &cause.message),
+        Health::Unknown { why } => ("unknown", why),
     }
 }
 
