@@ -8,9 +8,10 @@ use crate::model::environment::Injected;
 use crate::model::finding::{ContainerRole, ImageFinding, ImageState, PromotedRelease, RunningImage};
 use crate::model::glob;
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod::{Controller, PodFacts};
-use crate::model::k8s::pod_spec::images as images_of;
-use crate::model::release::RecordedImage;
+use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
+use crate::model::k8s::pod::PodFacts;
+use crate::model::k8s::pod_spec::{images as images_of, pod_spec_path};
+use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::{Object, Sha256Digest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,13 +24,13 @@ pub struct RunningWorkload<'a> {
     pub live: &'a Object,
 }
 
-/// What runs beside workloads: the pods of their namespaces, and the ReplicaSets between.
+/// What runs beside workloads: the pods of their namespaces, and what owns them.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
     /// Pods.
     pub pods: Vec<PodFacts>,
-    /// ReplicaSets: uid → who controls it, and its revision annotation.
-    pub between: BTreeMap<String, (Option<Controller>, String)>,
+    /// What owns them.
+    pub owners: Owners,
 }
 
 /// One finding for each container of each workload's pods.
@@ -38,6 +39,7 @@ pub fn running_images(
     running: &Running,
     (tested, trees): (&[RecordedImage], &ImageTrees),
     injected: &[Injected],
+    paths: &[ImagePath],
 ) -> Vec<ImageFinding> {
     // Nothing is known of the time before: a pin counts only in pods that were never changed.
     let before = BTreeMap::new();
@@ -49,7 +51,7 @@ pub fn running_images(
 
     workloads
         .iter()
-        .flat_map(|workload| workload_images(workload, running, &facts, injected))
+        .flat_map(|workload| workload_images(workload, running, &facts, injected, paths))
         .collect()
 }
 
@@ -57,7 +59,7 @@ pub fn running_images(
 pub(super) fn running_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     owned_pods(live, running)
         // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
-        .filter(|(pod, _)| pod.phase != "Succeeded" && pod.phase != "Failed")
+        .filter(|(pod, _)| !has_ended(pod))
         .collect()
 }
 
@@ -67,32 +69,29 @@ pub(super) fn owned_pods<'r>(
     live: &Object,
     running: &'r Running,
 ) -> impl Iterator<Item = (&'r PodFacts, bool)> {
-    let uid = live.uid();
-    // A Deployment's pods belong to ReplicaSets, which carry the revision; a
-    // StatefulSet's carry it themselves.
-    let current = live
-        .annotation("deployment.kubernetes.io/revision")
-        .unwrap_or_default();
-    // Only the status of a StatefulSet tells it: a DaemonSet's pods are never taken for old ones.
-    let update = live.text("/status/updateRevision");
+    let owned = move |pod: &'r PodFacts| match running.owners.ownership(pod, live.uid()) {
+        Ownership::Owned(between) => Some((pod, is_old_revision(live, pod, between))),
+        Ownership::Other | Ownership::Unknown(_) => None,
+    };
+    running.pods.iter().filter_map(owned)
+}
 
-    running.pods.iter().filter_map(move |pod| {
-        // A bare Pod is its own workload.
-        if pod.uid == uid {
-            return Some((pod, false));
-        }
+/// Pods that may be of a workload of a custom kind: an owner above them is not known.
+fn doubtful_pods<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
+    // Between a pod and a built-in kind is nothing but a ReplicaSet, and those are listed.
+    if !is_custom(live) {
+        return Vec::new();
+    }
 
-        let controller = pod.controller.as_ref()?;
-        if controller.uid == uid {
-            let is_old =
-                !update.is_empty() && pod.revision.as_deref().is_some_and(|revision| revision != update);
-            return Some((pod, is_old));
-        }
+    let is_doubtful = |pod: &&PodFacts| {
+        let ownership = running.owners.ownership(pod, live.uid());
+        matches!(ownership, Ownership::Unknown(_)) && !has_ended(pod)
+    };
+    running.pods.iter().filter(is_doubtful).collect()
+}
 
-        let (owner, revision) = running.between.get(&controller.uid)?;
-        let is_ours = owner.as_ref().is_some_and(|owner| owner.uid == uid);
-        is_ours.then_some((pod, !current.is_empty() && revision != current))
-    })
+fn has_ended(pod: &PodFacts) -> bool {
+    pod.phase == "Succeeded" || pod.phase == "Failed"
 }
 
 fn workload_images(
@@ -100,22 +99,36 @@ fn workload_images(
     running: &Running,
     facts: &ImageFacts<'_>,
     injected: &[Injected],
+    paths: &[ImagePath],
 ) -> Vec<ImageFinding> {
-    let pods = running_pods(workload.live, running);
+    let pods = WorkloadPods {
+        owned: running_pods(workload.live, running),
+        doubtful: doubtful_pods(workload.live, running),
+    };
     // Without pods there is nothing that runs, and nothing to say.
-    if pods.is_empty() {
+    if pods.owned.is_empty() && pods.doubtful.is_empty() {
         return Vec::new();
     }
 
-    let wanted: BTreeMap<(ContainerRole, String), String> = images_of(workload.desired, &[])
-        .into_iter()
-        // Volumes with an image have no role: pods report no digest of them.
-        .filter_map(|image| Some(((image.role?, image.container), image.reference)))
-        .collect();
-    let seen = pods
+    let uses = images_of(workload.desired, paths);
+    let mut wanted: BTreeMap<(ContainerRole, String), String> = uses
         .iter()
-        .flat_map(|(pod, _)| &pod.containers)
-        .map(|container| (container.role, container.name.clone()));
+        // Volumes with an image have no role: pods report no digest of them.
+        .filter_map(|image| Some(((image.role?, image.container.clone()), image.reference.clone())))
+        .collect();
+    let seen = pods.owned.iter().flat_map(|(pod, _)| &pod.containers);
+    let is_custom = is_custom(workload.live);
+    if is_custom {
+        // An operator names the containers of its pods itself: their repository tells which they are.
+        for container in seen.clone() {
+            let name = name_of(&container.image);
+            if let Some(image) = uses.iter().find(|image| name_of(&image.reference) == name) {
+                let place = (container.role, container.name.clone());
+                wanted.entry(place).or_insert_with(|| image.reference.clone());
+            }
+        }
+    }
+    let seen = seen.map(|container| (container.role, container.name.clone()));
 
     // Both sides: admission adds containers that nobody wrote, and some pods may lack one that is wanted.
     let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
@@ -131,7 +144,8 @@ fn workload_images(
             role,
             tested: recorded.map(|image| image.digest.clone()),
             // The environment's list is of what admission adds: it excuses no container that the release names.
-            allowed: allowed(&tally.written, injected).filter(|_| state == ImageState::UntestedSidecar),
+            allowed: allowed(&tally.written, injected, is_custom)
+                .filter(|_| state == ImageState::UntestedSidecar),
             reference: recorded.map_or_else(|| tally.written.clone(), |image| image.reference.clone()),
             written: tally.written,
             promoted: None,
@@ -142,11 +156,27 @@ fn workload_images(
     all.into_iter().map(finding).collect()
 }
 
-/// Why the environment expects an image that admission adds.
-fn allowed(reference: &str, injected: &[Injected]) -> Option<String> {
+/// Why a container that the object does not name is expected: by the environment, or because an operator adds what it
+/// needs to its pods.
+fn allowed(reference: &str, injected: &[Injected], is_custom: bool) -> Option<String> {
     let name = name_of(reference);
-    let rule = injected.iter().find(|rule| glob::matches(&rule.image, &name))?;
-    Some(rule.reason.clone())
+    match injected.iter().find(|rule| glob::matches(&rule.image, &name)) {
+        Some(rule) => Some(rule.reason.clone()),
+        None => is_custom.then(|| "not in the release".into()),
+    }
+}
+
+/// Whether its pods are made by a controller that adds containers of its own.
+fn is_custom(object: &Object) -> bool {
+    pod_spec_path(&object.gvk()).is_none()
+}
+
+/// The pods of one workload.
+struct WorkloadPods<'r> {
+    /// Each with whether it is of an old revision.
+    owned: Vec<(&'r PodFacts, bool)>,
+    /// Those that may be its own as well.
+    doubtful: Vec<&'r PodFacts>,
 }
 
 /// What one container runs in a workload's pods.
@@ -164,7 +194,7 @@ struct ContainerTally {
 
 impl ContainerTally {
     fn new(
-        pods: &[(&PodFacts, bool)],
+        pods: &WorkloadPods<'_>,
         (role, name): (ContainerRole, &str),
         recorded: Option<&RecordedImage>,
         facts: &ImageFacts<'_>,
@@ -174,7 +204,7 @@ impl ContainerTally {
         let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
         let mut written = String::new();
 
-        for (pod, is_old) in pods {
+        for (pod, is_old) in &pods.owned {
             let mut containers = pod.containers.iter();
             let Some(found) = containers.find(|one| one.role == role && one.name == name) else {
                 continue;
@@ -194,6 +224,16 @@ impl ContainerTally {
             if !is_old || written.is_empty() {
                 written.clone_from(&found.image);
             }
+        }
+
+        // Whatever these report, nobody knows whether it is said of this workload.
+        let has_it = |pod: &&PodFacts| {
+            pod.containers
+                .iter()
+                .any(|one| one.role == role && one.name == name)
+        };
+        for pod in pods.doubtful.iter().copied().filter(has_it) {
+            groups.entry((false, None)).or_default().push(pod.name.clone());
         }
 
         let is_silent = |group: &(bool, Option<Sha256Digest>)| !group.0 && group.1.is_none();

@@ -149,8 +149,8 @@ fn current_pods<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::k8s::ownership::Owners;
     use serde_json::{Value, json};
-    use std::collections::BTreeMap;
 
     fn digest(text: &str) -> Sha256Digest {
         Sha256Digest::of(text.as_bytes())
@@ -181,7 +181,7 @@ mod tests {
 
         let running = Running {
             pods: reported.iter().enumerate().map(pod).collect(),
-            between: BTreeMap::new(),
+            owners: Owners::default(),
         };
 
         let recorded = RecordedImage {

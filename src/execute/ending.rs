@@ -6,6 +6,7 @@ use super::services::RunReport;
 use crate::model::ObjectId;
 use crate::model::event::Outcome;
 use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
+use crate::model::verification::VerificationSummary;
 
 /// Something that is not as it was: what stays, and what is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,11 +48,21 @@ fn in_namespace(journal: &Journal, command: &str) -> String {
     )
 }
 
-pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> RunReport {
+pub(super) fn promoted(
+    journal: &Journal,
+    verification: Option<&VerificationSummary>,
+    unpruned: &[String],
+) -> RunReport {
     let undo = in_namespace(journal, "revert");
+    let verified = verification.map(|summary| format!(": {}", summary.message));
+    let verified = verified.unwrap_or_default();
 
     if unpruned.is_empty() {
-        let message = format!("promoted {} as revision {}", named(journal), journal.revision);
+        let message = format!(
+            "promoted {} as revision {}{verified}",
+            named(journal),
+            journal.revision
+        );
         return RunReport {
             outcome: Outcome::Promoted,
             message,
@@ -60,7 +71,7 @@ pub(super) fn promoted(journal: &Journal, unpruned: &[String]) -> RunReport {
     }
 
     let message = format!(
-        "promoted {}; not everything could be pruned: {}",
+        "promoted {}{verified}; not everything could be pruned: {}",
         named(journal),
         unpruned.join("; ")
     );

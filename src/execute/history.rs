@@ -10,6 +10,7 @@ use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Failure, HistoryOutcome, Journal, StepProgress, StepState, UndoState};
 use crate::model::plan::{Plan, Waiver};
+use crate::model::verification::VerificationSummary;
 use crate::observe::release_state::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -40,6 +41,7 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
         ending,
         failure: journal.failure.clone().map(in_short),
         message: String::new(),
+        verification: None,
         // Their names are enough in what is kept for long.
         waivers: plan
             .waivers
@@ -68,12 +70,19 @@ fn in_short(mut failure: Failure) -> Failure {
 }
 
 /// The history says that the release is promoted: from here on only forward.
-pub(super) fn commit(inventory: &mut Inventory, journal: &Journal, plan: &Plan, now: Timestamp) {
+pub(super) fn commit(
+    inventory: &mut Inventory,
+    journal: &Journal,
+    plan: &Plan,
+    verification: Option<VerificationSummary>,
+    now: Timestamp,
+) {
     // However often it was tried, it has one entry.
     inventory.history.retain(|entry| entry.id != journal.id);
-    inventory
-        .history
-        .push(entry(journal, plan, HistoryOutcome::Promoted, now));
+    inventory.history.push(HistoryEntry {
+        verification,
+        ..entry(journal, plan, HistoryOutcome::Promoted, now)
+    });
     // Without deletions nothing of before stays a member.
     if journal.steps.iter().all(|step| !step.prune) {
         inventory.members = plan.members.clone();

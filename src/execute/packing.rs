@@ -310,7 +310,7 @@ pub(super) async fn fits(
         };
         // The largest that it comes to: the history of the end, and the members of before and after together.
         let members = std::mem::take(&mut inventory.members);
-        history::commit(&mut inventory, &head.current, plan, now);
+        history::commit(&mut inventory, &head.current, plan, None, now);
         let trimmed = history::trim(&mut inventory, keep);
         inventory.members = members;
         history::add_members(&mut inventory, &plan.members);

@@ -24,6 +24,7 @@ use super::undo::Undoing;
 use super::writer::StoreError;
 use crate::model::event::Event;
 use crate::model::journal::Journal;
+use crate::model::verification::VerificationSummary;
 use crate::model::{Object, ObjectId};
 use crate::model::{StepId, StepVerb};
 use crate::monitor::{StopReason, Stopped};
@@ -136,7 +137,7 @@ impl Performer {
             Effect::Undo(step) => self.undo(step, now).await,
             Effect::Follow(steps) => self.follow(&steps).await,
             Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
-            Effect::Prove => judged(self.services.rollout.prove(&self.steps).await),
+            Effect::Prove => verified(self.services.rollout.prove(&self.steps).await),
             Effect::Soak(steps) => self.soak(&steps).await,
             Effect::RereadPruned => reread(self.rereading(now).after_prune(&now.head.current).await),
             Effect::RereadReverted => reread(self.rereading(now).after_revert(&now.head.current).await),
@@ -233,10 +234,17 @@ fn reread(remains: Result<Vec<Remain>, StopReason>) -> Input {
 }
 
 fn judged(judged: Result<(), Stopped>) -> Input {
-    match judged {
-        Ok(()) => Input::Judged(Ok(())),
-        Err(Stopped::Failed(failure)) => Input::Judged(Err(failure)),
-        Err(Stopped::CannotContinue(problem)) => Input::CannotContinue(problem.message()),
+    judged.map_or_else(stopped, |()| Input::Judged(Ok(())))
+}
+
+fn verified(verified: Result<Option<VerificationSummary>, Stopped>) -> Input {
+    verified.map_or_else(stopped, Input::Verified)
+}
+
+fn stopped(stopped: Stopped) -> Input {
+    match stopped {
+        Stopped::Failed(failure) => Input::Judged(Err(failure)),
+        Stopped::CannotContinue(problem) => Input::CannotContinue(problem.message()),
     }
 }
 

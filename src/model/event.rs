@@ -9,6 +9,7 @@ use super::plan::PreflightFinding;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
 use super::verdict::{Cause, Health};
+use super::verification::{ImageVerification, VerificationSummary};
 use serde::Serialize;
 
 /// One thing that happened.
@@ -65,6 +66,13 @@ pub enum Event {
         object: ObjectId,
         /// Its verdict.
         verdict: Health,
+    },
+    /// What is known of the release's images, once what runs was looked at.
+    Verification {
+        /// Each image of each object that names it.
+        images: Vec<ImageVerification>,
+        /// How many of them are verified.
+        summary: VerificationSummary,
     },
     /// Why it failed, with what helps to understand it.
     Failed {

@@ -17,6 +17,7 @@ use super::moves::Moved;
 use super::object::Object;
 use super::plan::{Settings, Waiver};
 use super::release::{PublicDigest, PublicRelease};
+use super::verification::VerificationSummary;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,6 +68,9 @@ pub struct HistoryEntry {
     /// One sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// What was known of its images when it was promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationSummary>,
     /// Checks that were waived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,

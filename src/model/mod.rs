@@ -10,6 +10,7 @@ pub mod admission;
 pub mod attestation;
 pub mod bundle;
 pub mod check;
+pub mod counted;
 pub mod digest;
 pub mod emptiness;
 pub mod environment;
@@ -56,6 +57,7 @@ pub mod unreachable_webhook;
 pub mod unseen;
 pub mod verb;
 pub mod verdict;
+pub mod verification;
 
 pub use digest::Sha256Digest;
 pub use identity::{ObjectId, Target, Uid};

@@ -4,6 +4,7 @@
 
 use super::journal::JournalPhase;
 use super::moves::Moved;
+use super::verification::VerificationSummary;
 use serde::Serialize;
 
 /// One release's status.
@@ -23,6 +24,9 @@ pub struct ReleaseStatus {
     /// The promoted revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// What was known of its images when it was promoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationSummary>,
     /// The promotion that has not ended.
     #[serde(rename = "open", skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<UnfinishedPromotion>,

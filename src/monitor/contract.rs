@@ -5,6 +5,7 @@
 
 use crate::cluster::ApiError;
 use crate::model::journal::Failure;
+use crate::model::verification::VerificationSummary;
 use crate::model::{FieldPath, Object, StepId, Target};
 use async_trait::async_trait;
 use std::time::Duration;
@@ -121,8 +122,8 @@ pub trait Rollout: Send + Sync {
     /// Waits until every object is done; the first that fails ends it.
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped>;
 
-    /// Whether what runs is what was tested, and the gates hold.
-    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped>;
+    /// Whether what runs is what was tested, and the gates hold; what was verified, where images were tested.
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<Option<VerificationSummary>, Stopped>;
 
     /// Whether everything stays well for so long.
     async fn soak(

@@ -27,6 +27,7 @@ mod soaking;
 mod state;
 mod stuck_pods;
 mod subjects;
+mod unproved;
 
 pub use contract::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
 pub use diagnostics::collect_diagnostics;

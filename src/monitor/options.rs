@@ -3,7 +3,7 @@
 use crate::model::environment::{Injected, PrometheusGate};
 use crate::model::release::{PlatformDigests, RecordedImage};
 use crate::model::{Object, Target};
-use crate::rollout::Policy;
+use crate::rollout::{Policy, WorkloadImages};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -55,6 +55,8 @@ pub struct WatchingOptions {
     pub injected: Vec<Injected>,
     /// Image references that the preflight found in their registries.
     pub seen_images: BTreeSet<String>,
+    /// The images that the release's objects name.
+    pub workloads: Vec<WorkloadImages>,
     /// Objects whose images are proved besides those that were followed.
     pub members: Vec<Target>,
     /// The Services of the release: what they serve is not outside of it.
@@ -73,6 +75,7 @@ impl Default for WatchingOptions {
             resolver: None,
             injected: Vec::new(),
             seen_images: BTreeSet::new(),
+            workloads: Vec::new(),
             members: Vec::new(),
             services: Vec::new(),
             gates: Vec::new(),

@@ -9,6 +9,7 @@ use super::service::Watching;
 use super::state::{State, Turn};
 use crate::model::Target;
 use crate::model::verdict::Health;
+use crate::model::verification::VerificationSummary;
 use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
 use crate::rollout::is_awaited_late;
 use async_trait::async_trait;
@@ -52,17 +53,20 @@ impl Rollout for Watching {
         self.with_liveness(watched, context, work).await
     }
 
-    async fn prove(&self, context: &dyn MonitorContext) -> Result<(), Stopped> {
+    async fn prove(&self, context: &dyn MonitorContext) -> Result<Option<VerificationSummary>, Stopped> {
         let work = async {
             let mut state = self.state.lock().await;
             // By now everything is applied, and with it what may serve these.
             self.follow_late(&mut state, context).await?;
 
-            if !self.options.tested.is_empty() {
-                self.prove_images(&mut state, context).await?;
-            }
+            let verified = if self.options.tested.is_empty() {
+                None
+            } else {
+                Some(self.prove_images(&mut state, context).await?)
+            };
 
-            gates::check(self, &self.options.gates, context).await
+            gates::check(self, &self.options.gates, context).await?;
+            Ok(verified)
         };
         // None of its own to ask for: what the last wave asked for shows whether the server is there.
         self.with_liveness(&[], context, work).await

@@ -4,26 +4,46 @@
 //! say, and it looks at every member that runs pods, not only at what this promotion has changed. What is
 //! unknown is looked at again: a node reports some time after a container starts, a registry tells one index
 //! from another, and a watch may be broken. A wrong image ends it at once, and what stays unknown ends it
-//! without blame.
+//! without blame. Where nothing runs, nothing is proved: pods that an object wants are waited for until the
+//! deadline, and of any other it is told why it has none.
 
 use super::service::{FIRST_READ, Watching};
 use super::state::State;
+use super::unproved::{REPORTED, Unproved};
+use crate::model::event::Event;
+use crate::model::k8s::ownership::Owners;
 use crate::model::running::ImageTrees;
-use crate::model::verdict::CauseKind;
+use crate::model::verdict::Cause;
+use crate::model::verification::{ImageVerification, ObjectVerification, VerificationSummary};
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorContext, StopReason, Stopped, Watched};
-use crate::rollout::{MonitoredObject, Proof, RolloutContext, is_watched, prove, runs_pods};
+use crate::monitor::{MonitorContext, Stopped, Watched};
+use crate::observe::OwnerReader;
+use crate::rollout::{
+    MonitoredObject, Proof, TestedImages, WorkloadImages, WorkloadPods, is_watched, prove, prove_chained,
+    runs_pods, verify, verify_absent, verify_unnamed,
+};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a node may take to report the image ID of a container that runs.
-const REPORTED: Duration = Duration::from_secs(20);
-
 /// How often what is not known yet is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often once it has taken long.
+const LONG_PAUSE: Duration = Duration::from_secs(1);
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    trees: ImageTrees,
+    owners: OwnerReader,
+    /// What is settled.
+    objects: Vec<ObjectVerification>,
+    /// Objects whose pods are waited for, which was said.
+    awaited: BTreeSet<ObjectId>,
+}
 
 impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
@@ -31,23 +51,72 @@ impl Watching {
         &self,
         state: &mut State,
         context: &dyn MonitorContext,
-    ) -> Result<(), Stopped> {
-        let mut trees = ImageTrees::default();
-
+    ) -> Result<VerificationSummary, Stopped> {
         let follow = state.follow.get_or_insert_with(|| self.start());
         let seen: Vec<Watched> = state
             .seen
             .values()
-            .filter(|one| runs_pods(&one.target))
+            .filter(|one| self.has_pods(&one.target))
             .cloned()
             .collect();
+        let mut open = self.take_up(follow, &seen, &state.seen).await;
 
+        let mut found = Found::default();
+        // A hook that was skipped, or what nobody applied.
+        let absent = self
+            .options
+            .workloads
+            .iter()
+            .filter(|one| !open.contains(&one.target.id()));
+        found
+            .objects
+            .extend(absent.map(|one| verify_absent(one, &self.options.tested)));
+
+        let start = Instant::now();
+        loop {
+            self.read_owners(follow, &open, &mut found.owners).await;
+            let mut unproved = match self.prove_open(follow, &mut open, &mut found).await {
+                Ok(unproved) => unproved,
+                Err((object, cause)) => {
+                    return Err(self.fail_proof(follow, (object, cause), &seen, &found).await);
+                }
+            };
+            // What a registry has told may prove some at once.
+            if self
+                .ask_registries(&mut found.trees, std::mem::take(&mut unproved.unfamiliar))
+                .await
+            {
+                continue;
+            }
+
+            if open.is_empty() {
+                return Ok(self.report_verification(found.objects));
+            }
+
+            let deadline = Duration::from_secs(self.deadline().into());
+            if let Some(late) =
+                unproved.give_up_after(self, start.elapsed(), (context.patience(), deadline))?
+            {
+                return Err(self.fail_proof(follow, late, &seen, &found).await);
+            }
+            let is_long = start.elapsed() > REPORTED;
+            tokio::time::sleep(if is_long { LONG_PAUSE } else { PAUSE }).await;
+        }
+    }
+
+    /// Follows what is proved; which objects these are.
+    async fn take_up(
+        &self,
+        follow: &mut Follow,
+        seen: &[Watched],
+        all_seen: &BTreeMap<ObjectId, Watched>,
+    ) -> Vec<ObjectId> {
         // What no step touched belongs to the release as well: its tags may have moved.
         let others = self
             .options
             .members
             .iter()
-            .filter(|one| runs_pods(one) && !state.seen.contains_key(&one.id()));
+            .filter(|one| self.has_pods(one) && !all_seen.contains_key(&one.id()));
         let others: Vec<MonitoredObject> = others.map(member).collect();
 
         let targets = seen
@@ -66,50 +135,66 @@ impl Watching {
             subjects.push(self.subject(follow, one).await);
         }
         follow.add(subjects.into_iter().chain(others));
+        targets.iter().map(Target::id).collect()
+    }
 
-        let start = Instant::now();
-        let mut open: Vec<ObjectId> = targets.iter().map(Target::id).collect();
+    /// Whether an object runs pods whose images can be proved: by its kind, or because it names images.
+    fn has_pods(&self, target: &Target) -> bool {
+        runs_pods(target) || self.workload(&target.id()).is_some()
+    }
+
+    fn workload(&self, object: &ObjectId) -> Option<&WorkloadImages> {
+        let mut workloads = self.options.workloads.iter();
+        workloads.find(|one| one.target.id() == *object)
+    }
+
+    /// How long pods that an object wants are waited for.
+    fn deadline(&self) -> u32 {
+        let policy = &self.options.policy;
+        policy.timeout.unwrap_or(policy.deadline)
+    }
+
+    /// Reads the owners above the pods of what is open, as far as their kinds are not watched: each once.
+    async fn read_owners(&self, follow: &Follow, open: &[ObjectId], reader: &mut OwnerReader) {
+        let chained = open.iter().filter_map(|id| self.workload(id));
+        let chained = chained.filter(|one| one.has_chained_pods());
+        let namespaces: BTreeSet<String> = chained.filter_map(|one| one.target.namespace.clone()).collect();
+
+        // Each round reads one owner further up.
         loop {
-            let mut unproved = self.prove_open(follow, &mut open, &seen, &trees).await?;
-            // What a registry has told may prove some at once.
-            if self
-                .ask_registries(&mut trees, std::mem::take(&mut unproved.unfamiliar))
-                .await
-            {
-                continue;
+            let unknown = follow.unknown_owners(&namespaces, reader.owners());
+            if unknown.is_empty() {
+                return;
             }
-
-            if open.is_empty() {
-                return Ok(());
-            }
-
-            unproved.give_up_after(self, start.elapsed(), context.patience())?;
-            tokio::time::sleep(PAUSE).await;
+            reader.read(&*self.cluster, unknown).await;
         }
     }
 
-    /// Proves what is not proved yet, and leaves what cannot be told now.
+    /// Proves what is not proved yet, and leaves what cannot be told now; else the object that runs something else.
     async fn prove_open(
         &self,
         follow: &Follow,
         open: &mut Vec<ObjectId>,
-        seen: &[Watched],
-        trees: &ImageTrees,
-    ) -> Result<Unproved, Stopped> {
+        found: &mut Found,
+    ) -> Result<Unproved, (ObjectId, Cause)> {
         let mut unproved = Unproved::default();
         let mut left = Vec::new();
         for id in std::mem::take(open) {
-            let proof = self.proof(follow, &id, trees);
+            let (workload, proof) = self.proof(follow, &id, found);
+            let verify = |proof: &Proof| {
+                workload
+                    .as_ref()
+                    .map(|one| verify(one, &self.options.tested, proof))
+            };
 
             // Nothing that comes later makes it right: it is told at once.
             if let Some(cause) = proof.wrong.first() {
-                return Err(self
-                    .report_object_failure(follow, id, cause.clone(), seen)
-                    .await
-                    .into());
+                found.objects.extend(verify(&proof));
+                return Err((id, cause.clone()));
             }
 
-            if proof.unknown.is_empty() && proof.unread.is_none() {
+            if proof.is_settled() {
+                found.objects.extend(verify(&proof));
                 for message in &proof.expected {
                     self.note(Some(id.clone()), message);
                 }
@@ -121,11 +206,63 @@ impl Watching {
             unproved.unread.extend(proof.unread);
             unproved.unreported.extend(proof.unknown);
             unproved.unfamiliar.extend(proof.unfamiliar);
+            if let Some(why) = proof.awaited {
+                if found.awaited.insert(id.clone()) {
+                    self.note(
+                        Some(id.clone()),
+                        &format!("{why}; fails after {}s", self.deadline()),
+                    );
+                }
+                unproved.awaited.get_or_insert((id.clone(), why));
+            }
+            let outdated = proof.outdated.into_iter().next().map(|cause| (id.clone(), cause));
+            unproved.outdated = unproved.outdated.or(outdated);
             left.push(id);
         }
 
         *open = left;
         Ok(unproved)
+    }
+
+    /// Ends the proof at an object.
+    async fn fail_proof(
+        &self,
+        follow: &Follow,
+        (object, cause): (ObjectId, Cause),
+        seen: &[Watched],
+        found: &Found,
+    ) -> Stopped {
+        // Which images were proved by then helps to understand it.
+        self.report_verification(found.objects.clone());
+        self.report_object_failure(follow, object, cause, seen)
+            .await
+            .into()
+    }
+
+    /// Reports what is known of each image, and counts it.
+    fn report_verification(&self, mut objects: Vec<ObjectVerification>) -> VerificationSummary {
+        let workloads = self.options.workloads.iter();
+        let named = workloads.flat_map(|one| one.tested(&self.options.tested));
+        let proved = objects.iter().flat_map(|object| &object.images);
+        let named: BTreeSet<&str> = named
+            .map(|image| image.reference.as_str())
+            .chain(proved.map(|one| one.reference.as_str()))
+            .collect();
+        let unnamed = verify_unnamed(&named, &self.options.tested);
+        objects.push(unnamed);
+
+        // What cannot be read is told in the words of a server.
+        for image in objects.iter_mut().flat_map(|object| &mut object.images) {
+            image.change_message(|message| self.hiding.text(message));
+        }
+
+        let summary = VerificationSummary::new(&objects);
+        let images: Vec<ImageVerification> = objects.into_iter().flat_map(|object| object.images).collect();
+        self.events.emit(Event::Verification {
+            images,
+            summary: summary.clone(),
+        });
+        summary
     }
 
     /// Asks registries for images that no release records, each once; whether there was one.
@@ -152,76 +289,69 @@ impl Watching {
         !references.is_empty()
     }
 
-    fn proof(&self, follow: &Follow, id: &ObjectId, trees: &ImageTrees) -> Proof {
-        let read = |subject: &MonitoredObject, view: &RolloutContext<'_>| {
-            prove(
-                subject,
-                view,
-                follow.policy(),
-                (&self.options.tested, trees),
-                &self.options.injected,
-            )
+    /// What is known of an object's pods, and the images that it names.
+    fn proof(&self, follow: &Follow, id: &ObjectId, found: &Found) -> (Option<WorkloadImages>, Proof) {
+        let tested = TestedImages {
+            images: &self.options.tested,
+            trees: &found.trees,
+            injected: &self.options.injected,
         };
+        let known = self.workload(id).cloned();
+        if let Some(workload) = known.as_ref().filter(|one| one.has_chained_pods()) {
+            let proof = prove_workload(follow, workload, found.owners.owners(), tested);
+            return (known, proof);
+        }
 
-        let unread = || Proof {
-            unread: Some(format!("{id} is not followed")),
+        let looked = follow.look(id, |subject, view| {
+            // What the release names is what the cluster holds: a wave was applied before its images are looked at.
+            let live = || WorkloadImages::find(&subject.target, view.object?, &[]);
+            let proof = prove(subject, view, follow.policy(), tested);
+            (known.clone().or_else(live), proof)
+        });
+        looked.unwrap_or_else(|| {
+            let unread = Some(format!("{id} is not followed"));
+            let proof = Proof {
+                unread,
+                ..Proof::default()
+            };
+            (known, proof)
+        })
+    }
+}
+
+/// What is known of the pods that a chain of owners leads to.
+fn prove_workload(
+    follow: &Follow,
+    workload: &WorkloadImages,
+    owners: &Owners,
+    tested: TestedImages<'_>,
+) -> Proof {
+    // Of the built-in kinds that name images only a PodTemplate has no rollout.
+    if !is_watched(&workload.target) {
+        return Proof {
+            idle: Some("starts no pod by itself".into()),
             ..Proof::default()
         };
-
-        follow.look(id, read).unwrap_or_else(unread)
     }
-}
 
-/// What is not known of the images that run.
-#[derive(Default)]
-struct Unproved {
-    /// Why pods are not known.
-    unread: Vec<String>,
-    /// Containers of which no node has said what they run.
-    unreported: Vec<String>,
-    /// References that only a registry can tell.
-    unfamiliar: Vec<String>,
-    /// Whether something cannot be read for a reason that passes.
-    passes: bool,
-}
-
-impl Unproved {
-    /// Ends the proof where it has waited long enough.
-    fn give_up_after(
-        &self,
-        watching: &Watching,
-        waited: Duration,
-        patience: Duration,
-    ) -> Result<(), Stopped> {
-        // The API server is away and not the node: its patience counts, and nothing is said of what runs.
-        if self.passes {
-            let problem = StopReason::Unreachable {
-                seconds: patience.as_secs(),
-            };
-            return if waited < patience {
-                Ok(())
-            } else {
-                Err(problem.into())
-            };
-        }
-
-        if waited < REPORTED {
-            return Ok(());
-        }
-
-        let seconds = REPORTED.as_secs();
-        let message = match self.unread.first() {
-            Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
-            None => {
-                format!(
-                    "no node has reported what it runs, after {seconds} s: {}",
-                    self.unreported.join(", ")
-                )
-            }
+    let id = workload.target.id();
+    let proof = follow.look_at_pods(&id, owners, |subject, live, pods, owners| {
+        let pods = WorkloadPods::select(live, workload, pods.iter().copied(), owners);
+        prove_chained(subject, live, follow.policy(), tested, (workload, &pods))
+    });
+    proof.unwrap_or_else(|unread| {
+        let cause = Some(unread.cause);
+        let (unread, doubt) = if unread.is_transient {
+            (cause, None)
+        } else {
+            (None, cause)
         };
-
-        Err(watching.report_failure(CauseKind::Unverified, &message).into())
-    }
+        Proof {
+            unread,
+            doubt,
+            ..Proof::default()
+        }
+    })
 }
 
 /// A member that nothing was written to: whichever revision it is at counts.
@@ -237,45 +367,5 @@ pub(super) fn member(target: &Target) -> MonitoredObject {
         // No answer to a write tells whether there is anything to wait for.
         rolls_out: is_watched(target),
         soak: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::fake::Fake;
-    use super::super::{Watching, WatchingOptions};
-    use super::*;
-    use crate::model::event::{Event, EventSink};
-    use std::sync::Arc;
-
-    struct Nobody;
-
-    impl EventSink for Nobody {
-        fn emit(&self, _: Event) {}
-    }
-
-    #[test]
-    fn a_digest_that_no_node_reports_is_waited_for_and_then_not_called_a_wrong_one() {
-        let watching = Watching::new(
-            Arc::new(Fake::default()),
-            Arc::new(Nobody),
-            WatchingOptions::default(),
-        );
-
-        let unproved = Unproved {
-            unreported: vec!["container main".into()],
-            ..Unproved::default()
-        };
-        let minute = Duration::from_secs(60);
-        assert_eq!(
-            unproved.give_up_after(&watching, Duration::from_secs(19), minute),
-            Ok(())
-        );
-
-        // A node that is slow to report must not put a release into quarantine.
-        match unproved.give_up_after(&watching, Duration::from_secs(20), minute) {
-            Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
-            other => panic!("expected a failure, found {other:?}"),
-        }
     }
 }

@@ -92,12 +92,14 @@ impl Watching {
     }
 
     pub(super) fn start(&self) -> Follow {
+        let chained = self.options.workloads.iter().filter(|one| one.has_chained_pods());
         // What any follower hears shows that the server is there.
         Follow::with_liveness(
             self.cluster.clone(),
             self.options.policy.clone(),
             self.server.clone(),
         )
+        .with_pods_of(chained.map(|one| one.target.id()))
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: &str) {

@@ -52,10 +52,16 @@ fn describe_ending(entry: &HistoryEntry) -> String {
         HistoryOutcome::Reverted => "put back",
         HistoryOutcome::NotFullyReverted => "not fully put back",
     };
+    let verified = entry.verification.as_ref();
+    let verified = verified.map(|summary| format!("; {}", summary.message));
     let failure = entry.failure.as_ref();
     let cause = failure.map(|failure| format!(": {}", failure.cause.message));
     let waivers: String = entry.waivers.iter().map(describe_waiver).collect();
-    format!("{ending}{}{waivers}", cause.unwrap_or_default())
+    format!(
+        "{ending}{}{}{waivers}",
+        verified.unwrap_or_default(),
+        cause.unwrap_or_default()
+    )
 }
 
 fn describe_waiver(waiver: &Waiver) -> String {

@@ -9,6 +9,7 @@
 
 mod attribution;
 mod deadline;
+mod demand;
 mod failure_signal;
 mod fields;
 mod gate;
@@ -30,7 +31,9 @@ mod signals;
 mod soak;
 mod status;
 mod subject;
+mod verify;
 mod waiting;
+mod workload_images;
 
 pub use deadline::Deadline;
 pub use gate::{holds, samples};
@@ -40,5 +43,7 @@ pub use kinds::{is_custom, wants_pods};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};
 pub use outside::{is_awaited_late, pending_before};
 pub use policy::Policy;
-pub use prove::{Proof, prove};
+pub use prove::{Proof, TestedImages, prove, prove_chained};
 pub use subject::{Baseline, Memory, MonitoredObject, RolloutContext, written_at};
+pub use verify::{verify, verify_absent, verify_unnamed};
+pub use workload_images::{WorkloadImages, WorkloadPods, is_running};

@@ -3,16 +3,20 @@
 //! A tag in a pod's spec proves nothing, for it moves, and a node may hold an old image under it: what the
 //! node reports decides (`model/running.rs`). There are three answers and not two. A container that no node
 //! has reported, and a digest of which no registry was asked yet, are unknown and never wrong;
-//! `monitor/proving.rs` asks and looks again. Containers that are not in the template were added by
-//! admission, and need the environment's word.
+//! `monitor/proving.rs` asks and looks again. Containers that are not in the template of a built-in kind were added
+//! by admission, and need the environment's word; those that an operator adds to its pods are listed.
+//!
+//! Where nothing runs, nothing is proved: an object that wants pods is waited for, and of any other it is told why
+//! it has none (`demand.rs`).
 
+use super::demand::PodDemand;
 use super::judge::current_pods;
 use super::outside::not_waited;
 use super::policy::Policy;
 use super::subject::{MonitoredObject, RolloutContext};
+use super::workload_images::{WorkloadImages, WorkloadPods, is_lasting, means};
 use crate::model::Object;
 use crate::model::environment::Injected;
-use crate::model::finding::ContainerRole;
 use crate::model::glob::matches;
 use crate::model::image::ImageReference;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
@@ -20,23 +24,67 @@ use crate::model::release::RecordedImage;
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::verdict::{Cause, CauseKind};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was tested, and what else may run.
+#[derive(Clone, Copy, Debug)]
+pub struct TestedImages<'a> {
+    /// The release's images.
+    pub images: &'a [RecordedImage],
+    /// What registries said.
+    pub trees: &'a ImageTrees,
+    /// Containers that admission may add.
+    pub injected: &'a [Injected],
+}
 
 /// What is known of the images that an object's pods run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// Containers that run a tested image.
-    pub proved: u32,
+    /// Containers that run a tested image, by its reference.
+    pub verified: BTreeMap<String, ImageTally>,
     /// Containers that run something else, or were added by nobody knows whom.
     pub wrong: Vec<Cause>,
+    /// Pods that run something else, and that the object's controller may still replace.
+    pub outdated: Vec<Cause>,
+    /// What runs instead of an image, by its reference.
+    pub replaced: BTreeMap<String, String>,
     /// Containers whose image no node has reported yet.
     pub unknown: Vec<String>,
     /// References, as nodes report them, that only a registry can tell from the tested ones.
     pub unfamiliar: Vec<String>,
     /// Why the pods themselves are not known.
     pub unread: Option<String>,
-    /// What is not of the release and is allowed: what admission added and the environment expects, and images that
-    /// the preflight let through; one sentence each.
+    /// What is not of the release and is allowed: what admission added and the environment expects, containers of an
+    /// operator, and images that the preflight let through; one sentence each.
     pub expected: Vec<String>,
+    /// What is waited for: pods that it wants and does not have.
+    pub awaited: Option<String>,
+    /// Why it should run no pod now.
+    pub idle: Option<String>,
+    /// Why what it runs stays unknown, with nothing to wait for.
+    pub doubt: Option<String>,
+}
+
+/// The containers that run one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageTally {
+    /// How many.
+    pub containers: u32,
+    /// The UIDs of their pods.
+    pub pods: BTreeSet<String>,
+}
+
+impl Proof {
+    /// Whether nothing of it may still change for what was asked.
+    pub fn is_settled(&self) -> bool {
+        self.unknown.is_empty() && self.outdated.is_empty() && self.unread.is_none() && self.awaited.is_none()
+    }
+
+    fn add_verified(&mut self, image: &RecordedImage, pod: &PodFacts) {
+        let tally = self.verified.entry(image.reference.clone()).or_default();
+        tally.containers += 1;
+        tally.pods.insert(pod.uid.clone());
+    }
 }
 
 /// What is known of the images that the pods of the object's new revision run.
@@ -44,8 +92,7 @@ pub fn prove(
     subject: &MonitoredObject,
     surroundings: &RolloutContext<'_>,
     policy: &Policy,
-    (tested, trees): (&[RecordedImage], &ImageTrees),
-    injected: &[Injected],
+    tested: TestedImages<'_>,
 ) -> Proof {
     // A Job may take itself away once it is complete.
     // Only where its collection is read is it known to be absent.
@@ -53,34 +100,114 @@ pub fn prove(
         && surroundings.object.is_none()
         && subject.target.resource.kind == "Job"
     {
-        return Proof::default();
+        return without_pods(PodDemand::departed(), None);
     }
 
-    let is_awaited = not_waited(subject, surroundings.object, policy).is_none();
+    let not_waited = not_waited(subject, surroundings.object, policy);
     let pods = match current_pods(subject, surroundings, policy) {
         Ok(pods) => pods,
-        // Nothing waits for it: that its pods are not known is no gap then.
-        Err(_) if !is_awaited => return Proof::default(),
         Err(why) => {
+            // Nothing waits for it: that its pods are not known is no gap then.
+            let unread = not_waited.is_none().then_some(why);
             return Proof {
-                unread: Some(why),
+                unread,
+                doubt: not_waited,
                 ..Proof::default()
             };
         }
     };
+    if pods.is_empty() {
+        let demand = surroundings
+            .object
+            .map_or_else(PodDemand::departed, PodDemand::new);
+        return without_pods(demand, not_waited);
+    }
 
     let facts = ImageFacts {
-        tested,
-        trees,
+        tested: tested.images,
+        trees: tested.trees,
         before: &subject.baseline.ran,
     };
-    let mut proof = prove_pods(&pods, surroundings.object, &facts, injected);
+    let mut proof = prove_pods(&pods, surroundings.object, &facts, tested.injected);
 
     // What runs has to be the right image all the same; only what does not run yet is let go.
-    if !is_awaited {
+    if not_waited.is_some() && !proof.unknown.is_empty() {
         proof.unknown.clear();
+        proof.doubt = not_waited;
     }
-    // Each replica gives the same sentence.
+    tidy(proof)
+}
+
+/// What is known of the images of an object whose pods are found by the chains of their owners.
+pub fn prove_chained(
+    subject: &MonitoredObject,
+    object: &Object,
+    policy: &Policy,
+    tested: TestedImages<'_>,
+    (workload, pods): (&WorkloadImages, &WorkloadPods<'_>),
+) -> Proof {
+    let facts = ImageFacts {
+        tested: tested.images,
+        trees: tested.trees,
+        before: &subject.baseline.ran,
+    };
+    let mut proof = Proof {
+        doubt: pods.doubts.first().cloned(),
+        ..Proof::default()
+    };
+    let mut not_started = None;
+    for pod in &pods.current {
+        for container in pod.containers.iter().filter(is_lasting) {
+            if container.has_started() {
+                prove_named(pod, container, workload, &facts, &mut proof);
+            } else {
+                not_started = Some(format!("pod {} has not started", pod.name));
+            }
+        }
+    }
+
+    // A CronJob's Jobs keep the template of their time.
+    if subject.target.resource.kind == "CronJob" {
+        proof.outdated.clear();
+        proof.replaced.clear();
+    }
+    let not_waited = not_waited(subject, Some(object), policy);
+    let is_empty = proof.is_settled() && proof.verified.is_empty() && proof.wrong.is_empty();
+    // What cannot be read may be what is missed.
+    if is_empty && proof.doubt.is_none() {
+        let rest = match (PodDemand::new(object), not_started) {
+            (PodDemand::Wanted(_), Some(why)) => without_pods(PodDemand::Wanted(why), not_waited.clone()),
+            (_, Some(why)) => without_pods(PodDemand::Unknown(why), None),
+            (demand, None) if pods.current.is_empty() => without_pods(demand, not_waited.clone()),
+            // It runs some, and none of them is what it names.
+            (_, None) => Proof::default(),
+        };
+        (proof.awaited, proof.idle, proof.doubt) = (rest.awaited, rest.idle, rest.doubt);
+    }
+
+    if not_waited.is_some() {
+        let is_open = !proof.unknown.is_empty() || !proof.outdated.is_empty();
+        proof.unknown.clear();
+        proof.outdated.clear();
+        proof.doubt = proof.doubt.or(not_waited.filter(|_| is_open));
+    }
+    tidy(proof)
+}
+
+/// Of an object without pods.
+fn without_pods(demand: PodDemand, not_waited: Option<String>) -> Proof {
+    let mut proof = Proof::default();
+    match demand {
+        PodDemand::Wanted(_) if not_waited.is_some() => proof.doubt = not_waited,
+        PodDemand::Wanted(what) => proof.awaited = Some(what),
+        PodDemand::NotNow(why) => proof.idle = Some(why),
+        PodDemand::Unknown(why) => proof.doubt = Some(why),
+    }
+    proof
+}
+
+/// Each replica gives the same sentence.
+fn tidy(mut proof: Proof) -> Proof {
     proof.expected.sort();
     proof.expected.dedup();
     proof
@@ -97,13 +224,7 @@ fn prove_pods(
     let template = object.and_then(names_of_template);
 
     for pod in pods {
-        // Whoever debugs a pod brings an image of their own.
-        let lasting = pod
-            .containers
-            .iter()
-            .filter(|one| one.role != ContainerRole::Ephemeral);
-
-        for container in lasting {
+        for container in pod.containers.iter().filter(is_lasting) {
             // A bare pod has no template: what admission added to it cannot be told from what was applied.
             let is_ours = template
                 .as_ref()
@@ -129,57 +250,110 @@ fn names_of_template(object: &Object) -> Option<Vec<&str>> {
     Some(all.filter_map(|one| one.get("name")?.as_str()).collect())
 }
 
+/// A container of a pod of a built-in kind: what its own reference names, it should run.
 fn prove_container(pod: &PodFacts, container: &ContainerFacts, facts: &ImageFacts<'_>, proof: &mut Proof) {
-    let where_ = format!("container {} of pod {}", container.name, pod.name);
     let Some(running) = container.digest() else {
-        return proof.unknown.push(where_);
+        return proof.unknown.push(place(pod, container));
     };
 
-    // A pinned reference names one image of the release.
-    let pinned = container.pin();
-    let is_named = |one: &&RecordedImage| match &pinned {
-        Some(digest) => one.is(digest),
-        None => one.reference == container.image,
-    };
-
-    let named: Vec<_> = facts.tested.iter().filter(is_named).collect();
-    let Some(first) = named.first() else {
+    let named: Vec<_> = facts
+        .tested
+        .iter()
+        .filter(|one| means(&container.image, one))
+        .collect();
+    match named.first() {
+        Some(_) => hold_against(pod, container, (&named[..], true), facts, proof),
         // Under another name (an environment's mirror) what runs is tested all the same.
-        if facts.tested.iter().any(|one| one.is(&running)) {
-            proof.proved += 1;
-        } else {
+        None => match facts.tested.iter().find(|one| one.is(&running)) {
+            Some(image) => proof.add_verified(image, pod),
             // The preflight let it through: a difference rule or a waiver allows an image that nobody tested.
-            proof.expected.push(format!(
-                "container {} runs {} ({}), which is not in the release",
-                container.name,
-                container.image,
-                running.short()
-            ));
+            None => proof.expected.push(not_of_release(container)),
+        },
+    }
+}
+
+/// A container of a pod of any other kind: what the desired object names, it should run.
+fn prove_named(
+    pod: &PodFacts,
+    container: &ContainerFacts,
+    workload: &WorkloadImages,
+    facts: &ImageFacts<'_>,
+    proof: &mut Proof,
+) {
+    match workload.image_of(container, facts.tested) {
+        Some(image) if container.digest().is_some() => {
+            // Another reference is of an earlier spec: its controller may not have come to the new one.
+            let is_current = means(&container.image, image);
+            hold_against(pod, container, (&[image][..], is_current), facts, proof);
         }
+        Some(_) => proof.unknown.push(place(pod, container)),
+        None => {
+            let running = container.digest();
+            let is_its = |one: &&&RecordedImage| running.as_ref().is_some_and(|digest| one.is(digest));
+            match workload.tested(facts.tested).iter().find(is_its) {
+                Some(image) => proof.add_verified(image, pod),
+                None => proof.expected.push(not_of_release(container)),
+            }
+        }
+    }
+}
+
+/// What a container runs, against the images that it may be. `is_current` says whether its own reference means them.
+fn hold_against(
+    pod: &PodFacts,
+    container: &ContainerFacts,
+    (named, is_current): (&[&RecordedImage], bool),
+    facts: &ImageFacts<'_>,
+    proof: &mut Proof,
+) {
+    let (Some(first), Some(running)) = (named.first(), container.digest()) else {
         return;
     };
 
-    let found: Vec<Runs> = named.iter().map(|one| facts.runs(pod, container, one)).collect();
     // A digest may be part of several recorded images: one that fits is enough.
-    if found.contains(&Runs::Tested) {
-        proof.proved += 1;
-    } else if !facts.trees.knows(&running) && container.reported().is_some() {
+    let found: Vec<Runs> = named.iter().map(|one| facts.runs(pod, container, one)).collect();
+    let fits = found.iter().position(|one| *one == Runs::Tested);
+    if let Some(image) = fits.and_then(|at| named.get(at)) {
+        return proof.add_verified(image, pod);
+    }
+
+    let place = place(pod, container);
+    if !facts.trees.knows(&running) && container.reported().is_some() {
         // Not wrong yet: another index may hold the very same image, and a registry can tell.
         proof.unfamiliar.extend(container.reported());
-        proof.unknown.push(where_);
+        proof.unknown.push(place);
     } else if found.contains(&Runs::NotRestarted) {
         proof
             .unknown
-            .push(format!("{where_}, whose image was changed in place"));
+            .push(format!("{place}, whose image was changed in place"));
     } else {
         let message = format!(
-            "{where_} runs image {}, and {} was tested as {}",
+            "{place} runs image {}, and {} was tested as {}",
             running.short(),
             first.reference,
             first.digest.short()
         );
-        proof.wrong.push(wrong(pod, container, message));
+        proof.replaced.insert(first.reference.clone(), message.clone());
+        let wrong = wrong(pod, container, message);
+        if is_current {
+            proof.wrong.push(wrong);
+        } else {
+            proof.outdated.push(wrong);
+        }
     }
+}
+
+fn place(pod: &PodFacts, container: &ContainerFacts) -> String {
+    format!("container {} of pod {}", container.name, pod.name)
+}
+
+fn not_of_release(container: &ContainerFacts) -> String {
+    let digest = container.digest();
+    let running = digest.map_or_else(String::new, |digest| format!(" ({})", digest.short()));
+    format!(
+        "container {} runs {}{running}, which is not in the release",
+        container.name, container.image
+    )
 }
 
 fn check_injected(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected], proof: &mut Proof) {
@@ -216,144 +390,6 @@ fn wrong(pod: &PodFacts, container: &ContainerFacts, message: String) -> Cause {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::image::Platform;
-    use crate::model::k8s::kinds::built_in;
-    use crate::model::release::PlatformDigests;
-    use crate::model::{Sha256Digest, Target};
-    use jiff::Timestamp;
-    use serde_json::json;
-
-    fn digest(text: &str) -> Sha256Digest {
-        Sha256Digest::of(text.as_bytes())
-    }
-
-    fn tested() -> RecordedImage {
-        RecordedImage {
-            reference: "r.example/web:1".into(),
-            digest: digest("index"),
-            origin: None,
-            platforms: vec![PlatformDigests {
-                platform: Platform("linux/amd64".into()),
-                manifest: digest("manifest"),
-                config: digest("config"),
-            }],
-        }
-    }
-
-    /// The registry knows neither of them.
-    fn trees() -> ImageTrees {
-        let mut trees = ImageTrees::default();
-        for name in ["other", "stale"] {
-            trees.insert(digest(name), Vec::new());
-        }
-        trees
-    }
-
-    /// The proof of a pod whose containers report these image IDs; `web` is in the template.
-    fn proof(containers: &[(&str, &str, String)], injected: &[Injected]) -> Proof {
-        let specs: Vec<_> = containers
-            .iter()
-            .map(|(name, image, _)| json!({"name": name, "image": image}))
-            .collect();
-        let statuses: Vec<_> = containers
-            .iter()
-            .map(|(name, _, id)| json!({"name": name, "imageID": id}))
-            .collect();
-
-        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop", "uid": "p",
-            "ownerReferences": [{"uid": "s", "kind": "ReplicaSet", "name": "web", "controller": true}]},
-            "spec": {"containers": specs}, "status": {"containerStatuses": statuses}});
-        let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "shop", "uid": "s"},
-            "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "web"}]}}}});
-
-        let (pod, set) = (
-            PodFacts::reduce(&Object::new(pod).unwrap()),
-            Object::new(set).unwrap(),
-        );
-        let target = Target::new(&built_in("apps", "ReplicaSet").unwrap(), Some("shop"), "web");
-        let subject = MonitoredObject::new(target, &set, Timestamp::UNIX_EPOCH);
-
-        let surroundings = RolloutContext {
-            object: Some(&set),
-            pods: vec![&pod],
-            ..RolloutContext::default()
-        };
-
-        prove(
-            &subject,
-            &surroundings,
-            &Policy::default(),
-            (&[tested()], &trees()),
-            injected,
-        )
-    }
-
-    #[test]
-    fn every_digest_under_which_a_node_may_report_the_image_proves_it() {
-        // Runtimes differ in what they report, and an image that was loaded by hand has no name.
-        for what in ["index", "manifest", "config"] {
-            for form in ["r.example/web@", "docker-pullable://r.example/web@", ""] {
-                let proof = proof(
-                    &[("web", "r.example/web:1", format!("{form}{}", digest(what)))],
-                    &[],
-                );
-                assert_eq!((proof.proved, proof.wrong.len()), (1, 0), "{form}{what}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_moved_tag_is_wrong_and_names_both_digests() {
-        let proof = proof(
-            &[(
-                "web",
-                "r.example/web:1",
-                format!("r.example/web@{}", digest("other")),
-            )],
-            &[],
-        );
-
-        let message = &proof.wrong[0].message;
-        assert!(
-            message.contains(digest("other").short()) && message.contains(digest("index").short()),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn an_image_that_is_not_in_the_release_is_said_and_another_one_under_a_pinned_name_is_wrong() {
-        let other = format!("r.example/debug@{}", digest("debug"));
-        assert_eq!(proof(&[("web", &other, other.clone())], &[]).expected.len(), 1);
-
-        let pinned = format!("r.example/web@{}", digest("index"));
-        let stale = format!("r.example/web@{}", digest("stale"));
-        // It has not started: its pin says nothing yet.
-        assert_eq!(proof(&[("web", &pinned, stale)], &[]).wrong.len(), 1);
-    }
-
-    #[test]
-    fn an_image_that_no_node_has_reported_is_unknown_and_not_proved() {
-        // Its spec names the tested image, and that alone proves nothing.
-        let proof = proof(&[("web", "r.example/web:1", String::new())], &[]);
-        assert_eq!((proof.proved, proof.unknown.len()), (0, 1));
-    }
-
-    #[test]
-    fn a_sidecar_that_admission_added_needs_the_environments_word() {
-        // Its image ID is not reported yet: what is not in the template is wrong whatever it runs.
-        let mesh = ("mesh", "docker.io/istio/proxyv2:1.30", String::new());
-        assert_eq!(proof(std::slice::from_ref(&mesh), &[]).wrong.len(), 1);
-
-        let rule = Injected {
-            image: "*/istio/proxyv2".into(),
-            reason: "service mesh".into(),
-        };
-        let allowed = proof(&[mesh], &[rule]);
-        assert!(
-            allowed.wrong.is_empty() && allowed.expected[0].contains("service mesh"),
-            "{allowed:?}"
-        );
-    }
-}
+mod chained_tests;
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,16 @@
 use super::state_access::StateAccess;
 use super::{CommandError, ErrorKind, Scope, images, release_state};
 use crate::model::image::ImageReference;
+use crate::model::k8s::controller::Controller;
+use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::ownership::Owners;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::release::RecordedImage;
 use crate::model::running::ImageTrees;
 use crate::model::running_image::{RunningImage, TagStatus};
-use crate::model::{Sha256Digest, Target};
+use crate::model::{Gvk, Sha256Digest, Target};
 use crate::observe::release_state::list_homes;
-use crate::observe::{self, Pods};
+use crate::observe::{self, PodNamespace, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
 use crate::rollout::runs_pods;
 use futures::future::try_join_all;
@@ -65,36 +68,39 @@ async fn list_workloads(request: &ImagesRequest, scope: &Scope) -> Result<Vec<Ta
         .into_iter()
         .filter_map(|state| state.inventory);
     let members = inventories.flat_map(|inventory| inventory.value.members);
-    Ok(members.filter(runs_pods).collect())
+    // What a custom kind runs, its pods tell.
+    Ok(members.filter(|one| runs_pods(one) || is_custom(one)).collect())
+}
+
+fn is_custom(member: &Target) -> bool {
+    built_in(&member.resource.group, &member.resource.kind).is_none()
 }
 
 /// What runs in the namespace; of other namespaces only what a release of this one holds.
 async fn list_images(scope: &Scope, members: &[Target]) -> Result<Vec<RunningImage>, CommandError> {
     let home = &scope.home;
-    let namespaces: BTreeSet<&str> = members
+    let workloads = members
         .iter()
-        .filter_map(|one| one.namespace.as_deref())
-        .chain([home.as_str()])
-        .collect();
-    let namespaces: Vec<String> = namespaces.into_iter().map(String::from).collect();
+        .filter_map(|one| Some((one.namespace.as_deref()?, is_custom(one))));
+    let namespaces = PodNamespace::collect(workloads.chain([(home.as_str(), false)]));
     let pods = observe::pods(scope.cluster.as_ref(), &namespaces).await;
     let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
 
-    let mut images = group(&pods);
+    let mut images = group(&pods, members);
     // Pods are listed by namespace: a neighbour's in that of a member come along, and are none of this.
     images.retain(|image| image.namespace == *home || members.iter().any(|member| image.is_run_by(member)));
     Ok(images)
 }
 
 /// One for each container of a workload and digest. Pods that have ended run nothing.
-fn group(pods: &Pods) -> Vec<RunningImage> {
+fn group(pods: &Pods, members: &[Target]) -> Vec<RunningImage> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
     let is_running = |pod: &&PodFacts| pod.phase != "Succeeded" && pod.phase != "Failed";
     for pod in pods.pods.iter().filter(is_running) {
         for container in &pod.containers {
             let key = [
                 pod.namespace.clone(),
-                find_workload(pod, pods),
+                find_workload(pod, &pods.owners, members),
                 container.name.clone(),
                 container.image.clone(),
             ];
@@ -121,14 +127,29 @@ fn group(pods: &Pods) -> Vec<RunningImage> {
     images
 }
 
-/// The workload that a pod belongs to, above its ReplicaSet; the pod itself where nothing controls it.
-fn find_workload(pod: &PodFacts, pods: &Pods) -> String {
-    let above = |uid: &str| pods.between.get(uid).and_then(|(owner, _)| owner.as_ref());
-    match &pod.controller {
-        Some(owner) => {
-            let owner = above(&owner.uid).unwrap_or(owner);
-            format!("{} {}", owner.kind, owner.name)
-        }
+/// The workload that a pod belongs to: the member that its chain of owners leads to, else what stands above its
+/// ReplicaSet; the pod itself where nothing controls it.
+fn find_workload(pod: &PodFacts, owners: &Owners, members: &[Target]) -> String {
+    let is_member = |owner: &&Controller| {
+        let is_it = |member: &Target| {
+            member.resource.kind == owner.kind
+                && member.name == owner.name
+                && member.resource.group == Gvk::new(&owner.api_version, &owner.kind).group
+                && member.namespace.as_deref() == Some(&pod.namespace)
+        };
+        members.iter().any(is_it)
+    };
+
+    let member = owners.chain(pod).find(is_member);
+    let is_set = |owner: &&Controller| owner.kind == "ReplicaSet";
+    let above_set = || {
+        owners
+            .chain(pod)
+            .find(|owner| !is_set(owner))
+            .or(pod.controller.as_ref())
+    };
+    match member.or_else(above_set) {
+        Some(owner) => format!("{} {}", owner.kind, owner.name),
         None => format!("Pod {}", pod.name),
     }
 }

@@ -111,6 +111,7 @@ async fn release_status(
         phase,
         version: promoted.map(|entry| entry.release.version.clone()),
         revision: promoted.map(|entry| entry.revision),
+        verification: promoted.and_then(|entry| entry.verification.clone()),
         unfinished,
         message,
         verified,
@@ -169,10 +170,13 @@ fn describe_promoted(entry: &HistoryEntry, journal: Option<&Journal>) -> String 
         let why = &failure.cause.message;
         format!("; the last promotion failed and was put back: {why}")
     });
+    let verified = entry.verification.as_ref();
+    let verified = verified.map(|summary| format!("; {}", summary.message));
     format!(
-        "promoted by {} at {}{}",
+        "promoted by {} at {}{}{}",
         entry.actor,
         utc_second(entry.ended_at),
+        verified.unwrap_or_default(),
         failed.unwrap_or_default()
     )
 }

@@ -8,9 +8,11 @@ pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
 use crate::execute::Limits;
+use crate::model::counted::counted;
 use crate::model::environment::UnknownHealth;
 use crate::model::event::{EventSink, Outcome};
 use crate::model::verdict::CauseKind;
+use crate::model::verification::VerificationSummary;
 use crate::monitor::{
     MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watching, WatchingOptions, WriteAnswer,
 };
@@ -72,20 +74,16 @@ pub async fn wait(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) ->
 }
 
 /// How it ended, in a word and in a sentence.
-fn ending(goal: &Goal, outcome: Result<usize, Stopped>) -> (WaitOutcome, String) {
+fn ending(
+    goal: &Goal,
+    outcome: Result<(usize, Option<VerificationSummary>), Stopped>,
+) -> (WaitOutcome, String) {
     match outcome {
-        Ok(count) => {
+        Ok((count, verification)) => {
             let name = format!("{} {}", goal.release.name, goal.release.version);
-            let objects = if count == 1 {
-                "1 object".to_owned()
-            } else {
-                format!("{count} objects")
-            };
-            let images = if goal.images.is_empty() {
-                ""
-            } else {
-                ", images verified"
-            };
+            let objects = counted(count, "object");
+            let images = verification.map(|summary| format!(", {}", summary.message));
+            let images = images.unwrap_or_default();
             (
                 WaitOutcome::Running,
                 format!("{name} is running: {objects} in sync{images}"),
@@ -124,6 +122,7 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
             ..Policy::default()
         },
         tested: goal.images.clone(),
+        workloads: goal.workloads(),
         resolver: Some(Arc::new(AskRegistries)),
         injected: goal.environment.spec.injected.clone(),
         services: goal.services(),
@@ -133,18 +132,22 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
     }
 }
 
-async fn watch(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> Result<usize, Stopped> {
+async fn watch(
+    request: &Request,
+    goal: &Goal,
+    events: Arc<dyn EventSink>,
+) -> Result<(usize, Option<VerificationSummary>), Stopped> {
     let cluster = goal.cluster.clone();
     let watching = Watching::new(cluster.clone(), events.clone(), options(request, goal));
     let bounds = Looking {
         patience: request.timeout.min(Limits::default().patience),
     };
     let watched = arrival::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
-    watching.prove(&bounds).await?;
+    let verification = watching.prove(&bounds).await?;
     if let Some(time) = request.soak {
         watching.soak(&watched, time, &bounds).await?;
     }
-    Ok(watched.len())
+    Ok((watched.len(), verification))
 }
 
 /// Whoever only looks holds no lock, and writes nothing.

@@ -36,6 +36,7 @@ mod server;
 mod signing;
 mod terminal;
 mod unseen;
+mod verification;
 mod version;
 mod wait;
 mod wait_in_sync;

@@ -61,7 +61,7 @@ fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
     );
     let running = Running {
         pods,
-        between: BTreeMap::new(),
+        owners: Owners::default(),
     };
     running_images(
         &[RunningWorkload {
@@ -70,6 +70,7 @@ fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
         }],
         &running,
         (&tested(), &ImageTrees::default()),
+        &[],
         &[],
     )
 }
@@ -128,9 +129,9 @@ fn a_pod_changed_in_place_whose_image_no_registry_tells_of_is_unknown_and_not_mo
         }];
         let running = Running {
             pods,
-            between: BTreeMap::new(),
+            owners: Owners::default(),
         };
-        running_images(&workloads, &running, (&tested(), &trees), &[])[0].state
+        running_images(&workloads, &running, (&tested(), &trees), &[], &[])[0].state
     };
 
     // A registry that was asked and holds nothing says as little as one that was not.

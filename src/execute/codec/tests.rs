@@ -200,6 +200,7 @@ fn entry(revision: u32) -> HistoryEntry {
         ending: HistoryOutcome::Promoted,
         failure: None,
         message: String::new(),
+        verification: None,
         waivers: Vec::new(),
         record: vec![bundle("record")],
     }

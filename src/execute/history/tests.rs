@@ -25,6 +25,7 @@ fn entry(revision: u32, ending: HistoryOutcome) -> HistoryEntry {
         ending,
         failure: None,
         message: String::new(),
+        verification: None,
         waivers: Vec::new(),
         record: vec![Bundle::named(&name, false)],
     }

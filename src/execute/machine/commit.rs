@@ -159,7 +159,12 @@ impl Machine {
 
     pub(super) fn finish_promoted(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        let report = ending::promoted(&self.head.current, &self.unpruned);
+        // As the history says it: a run that only finishes has looked at no image itself.
+        let journal = &self.head.current;
+        let mut history = self.inventory.history.iter();
+        let entry = history.find(|entry| entry.id == journal.id);
+        let verification = entry.and_then(|entry| entry.verification.as_ref());
+        let report = ending::promoted(journal, verification, &self.unpruned);
         vec![Effect::Finish(report, true)]
     }
 }

@@ -105,8 +105,11 @@ impl Machine {
                 self.judge_wave(wave, answer)
             }
             Forward::AwaitEarlierRollouts => self.judge_earlier(input.into_rollout()?),
-            Forward::AwaitVerification => match input.into_judgement()? {
-                Ok(()) => self.soak_or_commit(now),
+            Forward::AwaitVerification => match input.into_verification()? {
+                Ok(summary) => {
+                    self.verification = summary;
+                    self.soak_or_commit(now)
+                }
                 Err(failure) => self.fail(*failure),
             },
             Forward::AwaitSoak => self.judge_soak(input.into_rollout()?, now),
@@ -292,6 +295,7 @@ impl Machine {
             &mut self.inventory,
             &self.head.current,
             &self.bodies.promotion.plan,
+            self.verification.clone(),
             now,
         );
         // The records that fall out of the history are deleted once the commit is written, and not before.

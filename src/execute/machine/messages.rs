@@ -11,6 +11,7 @@ use crate::model::StepId;
 use crate::model::bundle::Bundle;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, UndoState};
+use crate::model::verification::VerificationSummary;
 
 /// What has happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub(in crate::execute) enum Input {
     Answered(StepId, Outcome),
     /// What was followed, proved or watched is well, or why not.
     Judged(Result<(), Box<Failure>>),
+    /// What runs was looked at: what is known of the images, where any were tested.
+    Verified(Option<VerificationSummary>),
     /// The objects of these steps, which are to be judged, are not there.
     Absent(Vec<StepId>),
     /// What was restored or deleted was read again: what is not as it was.
@@ -169,6 +172,14 @@ impl Input {
         }
     }
 
+    pub(super) fn into_verification(self) -> Result<Result<Option<VerificationSummary>, Box<Failure>>, Halt> {
+        match self {
+            Input::Verified(summary) => Ok(Ok(summary)),
+            Input::Judged(Err(failure)) => Ok(Err(failure)),
+            other => Err(other.misfit("what was verified")),
+        }
+    }
+
     pub(super) fn into_remains(self) -> Result<Vec<Remain>, Halt> {
         match self {
             Input::Reread(remains) => Ok(remains),
@@ -204,6 +215,7 @@ impl Input {
             Input::NotWritten(_) => "NotWritten",
             Input::Answered(..) => "Answered",
             Input::Judged(_) => "Judged",
+            Input::Verified(_) => "Verified",
             Input::Absent(_) => "Absent",
             Input::Reread(_) => "Reread",
             Input::Undone(..) => "Undone",

@@ -36,6 +36,7 @@ use crate::model::event::Event;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Failure, Head, HistoryOutcome, JournalPhase};
 use crate::model::state_key::ContentKey;
+use crate::model::verification::VerificationSummary;
 use crate::observe::release_state::Bodies;
 use jiff::Timestamp;
 use stage::{Rollback, Stage};
@@ -64,6 +65,8 @@ pub(super) struct Machine {
     pub keep_history: usize,
     /// What a person wants.
     pub wanted: Interrupt,
+    /// What is known of the images, once they were looked at.
+    pub verification: Option<VerificationSummary>,
     /// What could not be pruned.
     pub unpruned: Vec<String>,
     /// Whether what was put back is not as well as it was.
@@ -90,6 +93,7 @@ impl Machine {
             direction,
             keep_history,
             wanted: Interrupt::None,
+            verification: None,
             unpruned: Vec::new(),
             not_ready: None,
             remains: Vec::new(),

@@ -12,6 +12,8 @@ pub enum KnownKind {
     ConfigMap,
     /// `horizontalpodautoscalers`.
     HorizontalPodAutoscaler,
+    /// `jobs`.
+    Job,
     /// `leases`.
     Lease,
     /// `namespaces`.
@@ -37,6 +39,7 @@ impl KnownKind {
                 let plural = "horizontalpodautoscalers";
                 ("autoscaling", "v2", "HorizontalPodAutoscaler", plural)
             }
+            Self::Job => ("batch", "v1", "Job", "jobs"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
             Self::Namespace => ("", "v1", "Namespace", "namespaces"),
             Self::PersistentVolumeClaim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),

@@ -7,12 +7,14 @@
 
 pub mod allocation;
 pub mod carried;
+pub mod controller;
 pub mod defaults;
 pub mod entries;
 pub mod kinds;
 pub mod known_kind;
 pub mod list_key;
 pub mod marks;
+pub mod ownership;
 pub mod pod;
 pub mod pod_spec;
 pub mod quantity;

@@ -5,6 +5,7 @@
 use crate::model::digest::Sha256Digest;
 use crate::model::finding::ContainerRole;
 use crate::model::image::ImageReference;
+use crate::model::k8s::controller::Controller;
 use crate::model::object::Object;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,36 +13,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Labels that name a pod's revision.
-// Pods of Deployments have the first, those of StatefulSets and DaemonSets the second.
-const REVISION_LABELS: &[&str] = &["pod-template-hash", "controller-revision-hash"];
-
-/// Who controls an object: the one entry of `ownerReferences` with `controller: true`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Controller {
-    /// Kind, such as `ReplicaSet`.
-    pub kind: String,
-    /// Name.
-    pub name: String,
-    /// Uid.
-    pub uid: String,
-}
-
-impl Controller {
-    /// The controller of an object.
-    pub fn of(object: &Value) -> Option<Self> {
-        let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-        // Other owners keep the object from being collected, and control nothing.
-        let owner = owners
-            .iter()
-            .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
-        Some(Self {
-            kind: text(owner, "/kind"),
-            name: text(owner, "/name"),
-            uid: text(owner, "/uid"),
-        })
-    }
-}
+// Pods of Deployments have the first, those of StatefulSets and DaemonSets the second, those of Argo Rollouts the third.
+const REVISION_LABELS: &[&str] = &[
+    "pod-template-hash",
+    "controller-revision-hash",
+    "rollouts-pod-template-hash",
+];
 
 /// A pod, reduced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +35,7 @@ pub struct PodFacts {
     pub generation: i64,
     /// Who controls it.
     pub controller: Option<Controller>,
-    /// `pod-template-hash` or `controller-revision-hash`.
+    /// `pod-template-hash`, `controller-revision-hash` or `rollouts-pod-template-hash`.
     pub revision: Option<String>,
     /// When it was created, by the server's clock.
     pub created: Option<Timestamp>,

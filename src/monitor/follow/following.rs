@@ -8,6 +8,8 @@
 //! looks like an object on which nothing moves. [`Follow::confirm`] reads anew what it was judged by. While
 //! the API server is silent, no controller gets on, and the deadlines move by that time.
 
+mod chained_pods;
+
 use super::clock::Clock;
 use super::followed::{Followed, Update};
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
@@ -19,7 +21,7 @@ use crate::observe::watch::{Collection, ServerLiveness, Store, Touched};
 use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, StuckPod, judge};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,6 +40,8 @@ pub struct Follow {
     store: Store,
     policy: Policy,
     clock: Clock,
+    /// Objects whose pods are found by the chains of their owners.
+    chained: BTreeSet<ObjectId>,
     followed: BTreeMap<ObjectId, Followed>,
     updates: VecDeque<Update>,
     /// When to judge again at the earliest.
@@ -62,6 +66,7 @@ impl Follow {
             store: Store::with_liveness(cluster, liveness),
             policy,
             clock: Clock::start(),
+            chained: BTreeSet::new(),
             followed: BTreeMap::new(),
             updates: VecDeque::new(),
             round: Instant::now(),
@@ -69,6 +74,13 @@ impl Follow {
             #[cfg(test)]
             judged: 0,
         }
+    }
+
+    /// Has the pods of these objects watched as well, which no rule of their kinds does.
+    #[must_use]
+    pub fn with_pods_of(mut self, objects: impl IntoIterator<Item = ObjectId>) -> Self {
+        self.chained.extend(objects);
+        self
     }
 
     /// Starts the watches that these objects need and waits until they have been read, at most `limit` (then they are
@@ -83,7 +95,8 @@ impl Follow {
     /// Watches what an object needs.
     fn watch(&mut self, target: &Target) -> Needed {
         // What is needed may depend on the object, where that is known already.
-        let needed = needed(target, self.store.contents().object(target));
+        let has_chained_pods = self.chained.contains(&target.id());
+        let needed = needed(target, self.store.contents().object(target), has_chained_pods);
         for (collection, _) in &needed {
             self.store.ensure(collection);
         }
@@ -94,7 +107,8 @@ impl Follow {
     /// was there before that.
     pub fn baseline(&self, target: &Target, before: Option<Timestamp>) -> Baseline {
         let contents = self.store.contents();
-        let needed = needed(target, contents.object(target));
+        let has_chained_pods = self.chained.contains(&target.id());
+        let needed = needed(target, contents.object(target), has_chained_pods);
         Baseline::of(&surroundings(target, &needed, &contents), before)
     }
 
@@ -201,13 +215,15 @@ impl Follow {
             followed,
             store,
             policy,
+            chained,
             ..
         } = self;
         let Some(one) = followed.get_mut(id) else { return };
 
         // Its spec names the services that it calls, and may name others by now.
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
-            one.needed = needed(&one.subject.target, store.contents().object(&one.subject.target));
+            let object = &one.subject.target;
+            one.needed = needed(object, store.contents().object(object), chained.contains(id));
             one.needed
                 .iter()
                 .for_each(|(collection, _)| store.ensure(collection));

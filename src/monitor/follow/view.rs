@@ -3,6 +3,7 @@
 //! Where a collection that a verdict needs is not read, or was not followed for some seconds, the view says
 //! so and is believed in nothing else: what is missing in it may be there.
 
+use crate::model::k8s::known_kind::KnownKind;
 use crate::model::{Object, Target};
 use crate::observe::watch::{Collection, Contents, State};
 use crate::rollout::{Need, RolloutContext, needs};
@@ -10,18 +11,33 @@ use crate::rollout::{Need, RolloutContext, needs};
 /// What must be watched for an object, and whether a verdict can do without it.
 pub(super) type Needed = Vec<(Collection, bool)>;
 
-/// What must be watched for an object.
-pub(super) fn needed(target: &Target, object: Option<&Object>) -> Needed {
+/// What must be watched for an object; with `has_chained_pods` its pods, and what commonly stands between.
+pub(super) fn needed(target: &Target, object: Option<&Object>, has_chained_pods: bool) -> Needed {
     let collection = |need: &Need| match need.namespace.as_deref() {
         // By its name: a role may let a single object of a cluster-scoped kind be read.
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
         namespace => Collection::new(&need.resource, namespace),
     };
 
-    needs(target, object)
+    let needs = needs(target, object);
+    let mut all: Needed = needs
         .iter()
         .map(|need| (collection(need), need.optional))
-        .collect()
+        .collect();
+    if let (true, Some(namespace)) = (has_chained_pods, target.namespace.as_deref()) {
+        let between = match &*target.resource.kind {
+            "CronJob" => KnownKind::Job,
+            _ => KnownKind::ReplicaSet,
+        };
+        // No verdict needs them: without a right to read pods, what runs is unknown.
+        for kind in [KnownKind::Pod, between] {
+            let one = Collection::new(&kind.resource(), Some(namespace));
+            if !all.iter().any(|(known, _)| *known == one) {
+                all.push((one, true));
+            }
+        }
+    }
+    all
 }
 
 /// Whether more may be needed once the object is known: what its spec refers to.
@@ -48,7 +64,7 @@ pub(super) fn may_become_known(needed: &Needed, contents: &Contents) -> bool {
 }
 
 /// Why what a collection holds says nothing.
-fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
+pub(super) fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
     let what = &collection.resource.plural;
     match contents.state(collection) {
         Some(State::Synced) => None,

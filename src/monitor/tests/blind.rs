@@ -167,5 +167,5 @@ async fn pods_that_cannot_be_listed_prove_nothing() {
     scene.fake.put(set.value().clone());
     // It may pass: the proof waits for as long as its patience goes, and ends as cut off, not as a failure.
     scene.fake.cannot_list("Pod", 503);
-    assert_eq!(scene.watching.prove(&scene.context).await, SILENT);
+    assert_eq!(scene.watching.prove(&scene.context).await.map(drop), SILENT);
 }

@@ -25,7 +25,7 @@ fn gated() -> WatchingOptions {
 }
 
 async fn gate(scene: &Scene) -> Result<(), Stopped> {
-    scene.watching.prove(&scene.context).await
+    scene.watching.prove(&scene.context).await.map(drop)
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod blind;
 mod gates;
+mod owners;
 mod scope;
 
 use super::fake::{Fake, Play};

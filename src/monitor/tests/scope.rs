@@ -113,7 +113,7 @@ async fn a_service_without_a_load_balancer_is_done_and_nothing_is_watched_for_it
         "an address is not waited for before the workloads"
     );
 
-    assert_eq!(scene.watching.prove(&scene.context).await, Ok(()));
+    assert_eq!(scene.watching.prove(&scene.context).await.map(drop), Ok(()));
     assert_eq!(scene.fake.count("LIST Service"), 1);
 }
 

@@ -11,9 +11,11 @@ use super::standing::WatchHealth;
 use super::touched::{Touched, Uids};
 use crate::cluster::{ApiError, WatchEvent};
 use crate::model::hook::goes_by_itself;
+use crate::model::k8s::ownership::OwnerFacts;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
 use crate::model::{Object, ObjectId, Target};
+use crate::observe::owners::live;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use tokio::time::Instant;
@@ -74,6 +76,12 @@ impl Contents {
     /// What an object of that uid controls, other than pods.
     pub fn owned_by(&self, uid: &str) -> impl Iterator<Item = &Object> {
         self.objects.of(uid)
+    }
+
+    /// What is held of an object of that uid as an owner of others.
+    pub fn owner(&self, uid: &str) -> Option<OwnerFacts> {
+        let id = self.uids.above(uid).next()?;
+        self.objects.get(&id).map(live)
     }
 
     /// Events about an object of that uid.

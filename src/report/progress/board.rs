@@ -96,6 +96,7 @@ impl Board {
             // About the run, or beside the course of an object.
             Event::Failed { object: None, .. }
             | Event::Preflight { .. }
+            | Event::Verification { .. }
             | Event::Note { .. }
             | Event::Finished { .. } => {}
         }

@@ -61,6 +61,8 @@ impl ProgressText {
                 .collect(),
             // Said later: a step by its answer, the times of the phases at the end of the run.
             Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
+            // The last line counts them.
+            Event::Verification { .. } => Vec::new(),
             Event::Preflight { findings } => refusal_lines(findings),
             Event::StepEnded {
                 object, result, ok, ..

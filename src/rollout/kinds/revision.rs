@@ -3,7 +3,8 @@
 use super::super::fields::{condition, number};
 use super::super::subject::RolloutContext;
 use crate::model::Object;
-use crate::model::k8s::pod::{Controller, PodFacts};
+use crate::model::k8s::controller::Controller;
+use crate::model::k8s::pod::PodFacts;
 use serde_json::Value;
 
 /// What a Deployment and its ReplicaSets carry their revision in.

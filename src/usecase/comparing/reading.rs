@@ -12,7 +12,7 @@ use crate::model::admission::Admission;
 use crate::model::finding::ObjectComparison;
 use crate::model::snapshot::{Absence, Observed, Snapshot};
 use crate::model::{Gvk, ObjectId, ResourceType, Target};
-use crate::observe::{self, Pods};
+use crate::observe::{self, PodNamespace, Pods};
 use crate::usecase::{CommandError, scope};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub(super) struct Reading {
     /// What the objects need beside themselves.
     needed: Vec<Target>,
     /// The namespaces whose pods are read.
-    pods_in: Vec<String>,
+    pods_in: Vec<PodNamespace>,
     /// The namespaces whose autoscalers are read.
     autoscalers_in: Vec<String>,
 }
@@ -59,7 +59,7 @@ impl Reading {
         let ids: HashSet<ObjectId> = targets.iter().map(Target::id).collect();
         let is_extra = |member: &&Target| !ids.contains(&member.id());
         let pods_in = if request.reads_around {
-            pod_namespaces(desired)
+            pod_namespaces(desired, &request.inputs.release.release.spec.image_paths)
         } else {
             Vec::new()
         };

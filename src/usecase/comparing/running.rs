@@ -5,24 +5,26 @@
 
 use crate::compare::{self, DesiredObject, Running, RunningWorkload};
 use crate::model::finding::Comparison;
-use crate::model::k8s::pod_spec::pod_spec;
+use crate::model::k8s::pod_spec::{images, pod_spec};
+use crate::model::release::ImagePath;
 use crate::model::running::ImageTrees;
 use crate::model::{Object, ObjectId};
-use crate::observe::Pods;
+use crate::observe::{PodNamespace, Pods};
 use crate::usecase::inputs::Inputs;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// Adds what runs to a comparison: images and stale pods.
 pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: &ImageTrees) {
+    let paths = &inputs.release.release.spec.image_paths;
     let workloads: Vec<(Object, Object)> = comparison
         .objects
         .iter()
         .filter_map(|object| Some((object.desired.clone()?, object.live.object()?.clone())))
-        .filter(|(_, live)| makes_lasting_pods(live))
+        .filter(|(desired, _)| makes_lasting_pods(desired, paths))
         .collect();
     let running = Running {
         pods: pods.pods,
-        between: pods.between,
+        owners: pods.owners,
     };
 
     let pairs: Vec<RunningWorkload<'_>> = workloads
@@ -35,6 +37,7 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
         &running,
         (&inputs.release.release.spec.images, trees),
         &spec.injected,
+        paths,
     );
     let reason = |rule: usize| spec.differences.get(rule).map(|rule| rule.reason.clone());
     compare::expect_declared(&mut comparison.images, &comparison.objects, &reason);
@@ -50,16 +53,16 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
 }
 
 /// The namespaces of what makes pods that stay.
-pub(super) fn pod_namespaces(objects: &[DesiredObject]) -> Vec<String> {
-    let namespaces: BTreeSet<&str> = objects
+pub(super) fn pod_namespaces(objects: &[DesiredObject], paths: &[ImagePath]) -> Vec<PodNamespace> {
+    let workloads = objects
         .iter()
         .map(|one| &one.object)
-        .filter(|object| makes_lasting_pods(object))
-        .filter_map(Object::namespace)
-        .collect();
-    namespaces.into_iter().map(String::from).collect()
+        .filter(|object| makes_lasting_pods(object, paths));
+    PodNamespace::collect(workloads.filter_map(|one| Some((one.namespace()?, pod_spec(one).is_none()))))
 }
 
-fn makes_lasting_pods(object: &Object) -> bool {
-    !matches!(object.kind(), "Job" | "CronJob") && pod_spec(object).is_some()
+fn makes_lasting_pods(object: &Object, paths: &[ImagePath]) -> bool {
+    let gvk = object.gvk();
+    let ends = gvk.group == "batch" && matches!(&*gvk.kind, "Job" | "CronJob");
+    !ends && (pod_spec(object).is_some() || !images(object, paths).is_empty())
 }

@@ -6,12 +6,14 @@ use super::preparing::Prepared;
 use super::session::Session;
 use crate::execute::{self, Promotion, RunReport, Unconfirmed};
 use crate::model::event::Event;
+use crate::model::finding::ObjectComparison;
 use crate::model::inventory::{Record, Terms};
 use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
 use crate::plan;
+use crate::rollout::WorkloadImages;
 use crate::usecase::CommandError;
 use crate::usecase::inputs::Inputs;
 use crate::usecase::run_context::{Channels, run_error};
@@ -55,6 +57,11 @@ impl Session {
         let context = target.run_context(&self.request.run, channels);
         let mut context = context.with_criteria(images, &plan.members, criteria, &target.home);
         context.watching.seen_images = prepared.seen_images;
+        let paths = &self.inputs.release.release.spec.image_paths;
+        let objects = prepared.comparison.objects.iter();
+        let workload =
+            |one: &ObjectComparison| WorkloadImages::find(&one.target, one.desired.as_ref()?, paths);
+        context.watching.workloads = objects.filter_map(workload).collect();
         let services = context.into_services()?;
 
         let mut record = new_record(self.inputs, &self.criteria, &plan)?;

@@ -3,19 +3,23 @@
 use super::request::RunOptions;
 use crate::cluster::Cluster;
 use crate::load::parse_release;
-use crate::model::inventory::Inventory;
+use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::moves::ReleaseRef;
+use crate::model::plan::Plan;
+use crate::model::release::ImagePath;
 use crate::model::seal::Integrity;
 use crate::model::snapshot::ReadFailure;
 use crate::model::state_key::StateKey;
+use crate::model::{Object, ObjectId, Target};
 use crate::monitor::WatchingOptions;
 use crate::observe::release_state::{
     ReleaseState, ReleaseStateError, read_bodies, read_kept, read_release_state,
 };
-use crate::rollout;
+use crate::rollout::{self, WorkloadImages};
 use crate::usecase::run_context::{Channels, RunContext};
 use crate::usecase::{CommandError, ErrorKind, Scope, release_state};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -160,8 +164,8 @@ impl PromotionTarget {
             read_kept(cluster, &journal.record, false, key)
         );
         let promotion = bodies.map_err(|error| unreachable_state(&error))?.promotion;
-        let record = record.map_err(|error| unreachable_state(&error))?;
-        let release = parse_release(record.release.into_bytes(), Path::new("the recorded release"))?.release;
+        let Record { release, desired, .. } = record.map_err(|error| unreachable_state(&error))?;
+        let release = parse_release(release.into_bytes(), Path::new("the recorded release"))?.release;
 
         let plan = &promotion.plan;
         let images = &release.spec.images;
@@ -170,8 +174,22 @@ impl PromotionTarget {
         let policy = &mut context.watching.policy;
         policy.strict |= plan.settings.strict_wait;
         policy.unknown_health = policy.unknown_health.stricter(plan.settings.unknown_health);
+        context.watching.workloads = workloads(plan, &desired, &release.spec.image_paths);
         Ok(context)
     }
+}
+
+/// The images that the recorded objects name, as far as the plan knows where these are reached.
+fn workloads(plan: &Plan, desired: &[Object], paths: &[ImagePath]) -> Vec<WorkloadImages> {
+    let steps = plan.steps.iter().map(|step| &step.target);
+    let targets = plan
+        .members
+        .iter()
+        .chain(steps)
+        .map(|target| (target.id(), target));
+    let targets: HashMap<ObjectId, &Target> = targets.collect();
+    let workload = |object: &Object| WorkloadImages::find(targets.get(&object.id())?, object, paths);
+    desired.iter().filter_map(workload).collect()
 }
 
 fn unreachable_state(error: &ReleaseStateError) -> CommandError {

@@ -11,7 +11,6 @@ use crate::monitor::{ObjectHealth, health};
 use crate::observe;
 use crate::rollout::Policy;
 use crate::usecase::{CommandError, Scope};
-use std::collections::BTreeSet;
 
 /// What was seen in the test cluster.
 pub struct Seen {
@@ -44,12 +43,8 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
             Observed::Unreadable { error, .. } => troubles.push(format!("{}: {error}", target.id())),
         }
     }
-    let namespaces: Vec<String> = targets
-        .iter()
-        .filter_map(|target| target.namespace.clone())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let namespaces = targets.iter().filter_map(|target| target.namespace.as_deref());
+    let namespaces = observe::PodNamespace::collect(namespaces.map(|name| (name, false)));
     let pods = observe::pods(cluster.as_ref(), &namespaces).await?;
     let each: Vec<RanWorkload<'_>> = found
         .iter()
@@ -57,7 +52,7 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
         .collect();
     let running = Running {
         pods: pods.pods,
-        between: pods.between,
+        owners: pods.owners,
     };
     let Ran {
         containers,

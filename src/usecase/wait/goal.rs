@@ -8,6 +8,7 @@ use crate::model::environment::Environment;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage, Release};
 use crate::model::{Object, Target};
 use crate::monitor::{GateCheck, ReadyGate};
+use crate::rollout::WorkloadImages;
 use crate::usecase::gates::named;
 use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::system::today;
@@ -68,6 +69,13 @@ impl Goal {
         let is_autoscaler = |one: &&(Target, Object)| one.0.resource.kind == "HorizontalPodAutoscaler";
         let autoscalers = self.objects.iter().filter(is_autoscaler);
         autoscalers.map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The images that its objects name.
+    pub fn workloads(&self) -> Vec<WorkloadImages> {
+        let workload =
+            |(target, object): &(Target, Object)| WorkloadImages::find(target, object, &self.image_paths);
+        self.objects.iter().filter_map(workload).collect()
     }
 
     /// Its Services.

@@ -115,7 +115,7 @@ impl Run {
     }
 
     pub async fn prove(&self) -> Result<(), Stopped> {
-        in_time(self.watching.prove(&self.context)).await
+        in_time(self.watching.prove(&self.context)).await.map(drop)
     }
 
     pub async fn soak(&self, watched: &[Watched], seconds: u64) -> Result<(), Stopped> {

@@ -21,6 +21,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
 use crate::model::release::PublicRelease;
 use crate::model::verdict::CauseKind;
+use crate::model::verification::VerificationSummary;
 use crate::model::{Object, ObjectId, Sha256Digest, StepId, Target, WaveIndex};
 use rstest::rstest;
 use serde_json::json;
@@ -204,6 +205,7 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
         direction: Direction::Promote,
         keep_history: 10,
         wanted: Interrupt::None,
+        verification: None,
         unpruned: Vec::new(),
         not_ready: None,
         remains: Vec::new(),
@@ -295,6 +297,13 @@ fn well() -> Input {
     Input::Judged(Ok(()))
 }
 
+fn verified() -> Input {
+    Input::Verified(Some(VerificationSummary {
+        message: "1 of 1 images verified in 1 pod".into(),
+        ..VerificationSummary::default()
+    }))
+}
+
 fn numbers(ids: &[StepId]) -> Vec<u32> {
     ids.iter().map(|id| id.get()).collect()
 }
@@ -333,9 +342,8 @@ fn to_commit() -> Vec<Input> {
         well(),
         Input::Written,
         Input::Answered(StepId::new(1), done("b")),
-        // Of the second wave, and of the proof.
         well(),
-        well(),
+        verified(),
     ]);
     inputs
 }

@@ -37,7 +37,7 @@ fn the_other_inventory_is_told_before_the_first_step_and_loses_its_members_after
         Input::Written,
         Input::Answered(StepId::new(1), done("b")),
         well(),
-        well(),
+        verified(),
     ]);
     inputs.extend([Input::Written, Input::Written, Input::Written, Input::Written]);
 

@@ -81,8 +81,11 @@ fn misfits(in_flight: &[Effect]) -> Vec<Input> {
     if !asks(is_rollout) {
         all.push(Input::Absent(vec![StepId::new(0)]));
         if !asks(|effect| *effect == Effect::Prove) {
-            all.push(well());
+            all.push(Input::Judged(Err(failure())));
         }
+    }
+    if !asks(|effect| *effect == Effect::Prove) {
+        all.push(verified());
     }
     if !asks(is_reread) {
         all.push(reread());

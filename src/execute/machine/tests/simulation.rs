@@ -201,7 +201,7 @@ impl World {
                 _ => well(),
             },
             Effect::Prove if choice % 6 == 5 => Input::Judged(Err(failure())),
-            Effect::Prove => well(),
+            Effect::Prove => verified(),
             Effect::Undo(id) => undo(*id, choice),
             Effect::RereadPruned | Effect::RereadReverted if choice % 3 == 2 => Input::Reread(vec![Remain {
                 object: ObjectId::new("", "ConfigMap", Some("shop"), "o0"),

@@ -1,0 +1,131 @@
+//! What a proof of images still waits for, and when it has waited long enough.
+//!
+//! Each has a time of its own: a silent API server the patience of the run, a node some seconds to report what it runs,
+//! and pods that an object wants the deadline of a rollout.
+
+use super::service::Watching;
+use crate::model::ObjectId;
+use crate::model::verdict::{Cause, CauseKind};
+use crate::monitor::{StopReason, Stopped};
+use std::time::Duration;
+
+/// How long a node may take to report the image ID of a container that runs.
+pub(super) const REPORTED: Duration = Duration::from_secs(20);
+
+/// What is not known of the images that run.
+#[derive(Default)]
+pub(super) struct Unproved {
+    /// Why pods are not known.
+    pub unread: Vec<String>,
+    /// Containers of which no node has said what they run.
+    pub unreported: Vec<String>,
+    /// References that only a registry can tell.
+    pub unfamiliar: Vec<String>,
+    /// Whether something cannot be read for a reason that passes.
+    pub passes: bool,
+    /// The first object whose pods are waited for.
+    pub awaited: Option<(ObjectId, String)>,
+    /// The first object whose controller may still replace its pods, and what they run.
+    pub outdated: Option<(ObjectId, Cause)>,
+}
+
+impl Unproved {
+    /// Ends the proof where it has waited long enough: the object whose pods did not come in time, where it is one.
+    pub fn give_up_after(
+        &self,
+        watching: &Watching,
+        waited: Duration,
+        (patience, deadline): (Duration, Duration),
+    ) -> Result<Option<(ObjectId, Cause)>, Stopped> {
+        // The API server is away and not the node: its patience counts, and nothing is said of what runs.
+        if self.passes {
+            let problem = StopReason::Unreachable {
+                seconds: patience.as_secs(),
+            };
+            return if waited < patience {
+                Ok(None)
+            } else {
+                Err(problem.into())
+            };
+        }
+
+        let is_unknown = !self.unread.is_empty() || !self.unreported.is_empty();
+        if is_unknown && waited >= REPORTED {
+            let message = self.describe_unknown();
+            return Err(watching.report_failure(CauseKind::Unverified, &message).into());
+        }
+        Ok(self
+            .late()
+            .filter(|_| waited >= deadline)
+            .map(|(object, mut cause)| {
+                cause.message.push_str(&format!(" after {}s", deadline.as_secs()));
+                (object, cause)
+            }))
+    }
+
+    fn describe_unknown(&self) -> String {
+        let seconds = REPORTED.as_secs();
+        match self.unread.first() {
+            Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
+            None => {
+                format!(
+                    "no node has reported what it runs, after {seconds} s: {}",
+                    self.unreported.join(", ")
+                )
+            }
+        }
+    }
+
+    /// What fails at the deadline.
+    fn late(&self) -> Option<(ObjectId, Cause)> {
+        let cause = |message: &String| Cause {
+            kind: CauseKind::Stalled,
+            message: message.clone(),
+            pod: None,
+            container: None,
+            previous_logs: false,
+        };
+        let awaited = self.awaited.as_ref().map(|(id, why)| (id.clone(), cause(why)));
+        self.outdated.clone().or(awaited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+    use crate::model::event::{Event, EventSink};
+    use crate::monitor::WatchingOptions;
+    use std::sync::Arc;
+
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        fn emit(&self, _: Event) {}
+    }
+
+    #[test]
+    fn a_digest_that_no_node_reports_is_waited_for_and_then_not_called_a_wrong_one() {
+        let watching = Watching::new(
+            Arc::new(Fake::default()),
+            Arc::new(Nobody),
+            WatchingOptions::default(),
+        );
+
+        let unproved = Unproved {
+            unreported: vec!["container main".into()],
+            ..Unproved::default()
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            unproved.give_up_after(&watching, Duration::from_secs(19), (minute, minute)),
+            Ok(None)
+        );
+
+        // A node that is slow to report must not put a release into quarantine.
+        match unproved.give_up_after(&watching, Duration::from_secs(20), (minute, minute)) {
+            Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
+            other => panic!("expected a failure, found {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Pods of a custom kind, found by the chains of their owners.
+
+use super::super::verify::verify;
+use super::*;
+use crate::model::k8s::ownership::{OwnerFacts, Owners};
+use crate::model::release::ImagePath;
+use crate::model::verification::VerificationState;
+use crate::model::{Gvk, ResourceType, Sha256Digest, Target};
+use jiff::Timestamp;
+use serde_json::json;
+
+const IMAGE: &str = "r.example/web:1";
+
+fn digest(text: &str) -> Sha256Digest {
+    Sha256Digest::of(text.as_bytes())
+}
+
+/// A pod of the set `s`, with what its container `name` is told to run, and what the node reports.
+struct TestPod {
+    revision: &'static str,
+    name: &'static str,
+    image: String,
+    runs: &'static str,
+    phase: &'static str,
+}
+
+fn pod(runs: &'static str) -> TestPod {
+    TestPod {
+        revision: "new",
+        name: "web",
+        image: IMAGE.into(),
+        runs,
+        phase: "Running",
+    }
+}
+
+impl TestPod {
+    fn facts(&self, at: usize) -> PodFacts {
+        let name = format!("web-{at}");
+        let (id, state) = match self.runs {
+            "" => (String::new(), json!({"waiting": {}})),
+            runs => (format!("r.example/web@{}", digest(runs)), json!({"running": {}})),
+        };
+        let status = json!({"name": self.name, "imageID": id, "state": state});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name,
+            "labels": {"rollouts-pod-template-hash": self.revision}, "generation": 1,
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "uid": "s", "name": "s", "controller": true}]},
+            "spec": {"containers": [{"name": self.name, "image": self.image}]},
+            "status": {"phase": self.phase, "containerStatuses": [status]}});
+        PodFacts::reduce(&Object::new(pod).unwrap())
+    }
+}
+
+fn rollout(spec: Value, status: Value) -> Object {
+    let mut spec = spec;
+    spec["template"] = json!({"spec": {"containers": [{"name": "web", "image": IMAGE}]}});
+    Object::new(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "w"}, "spec": spec, "status": status}))
+    .unwrap()
+}
+
+/// What is known of the pods of a rollout, and what is said of its image.
+fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
+    let gvk = Gvk::new("argoproj.io/v1alpha1", "Rollout");
+    let resource = ResourceType {
+        group: gvk.group,
+        version: gvk.version,
+        kind: gvk.kind,
+        plural: "rollouts".into(),
+        namespaced: true,
+    };
+    let target = Target::new(&resource, Some("shop"), "web");
+    let path = ImagePath {
+        group: "argoproj.io".into(),
+        kind: "Rollout".into(),
+        path: "/spec/template/spec/containers/[*]/image".into(),
+    };
+    let workload = WorkloadImages::find(&target, object, &[path]).unwrap();
+
+    let mut owners = Owners::default();
+    owners.insert("s", set);
+    let facts: Vec<PodFacts> = pods.iter().enumerate().map(|(at, pod)| pod.facts(at)).collect();
+    let pods = WorkloadPods::select(object, &workload, facts.iter(), &owners);
+
+    let images = [RecordedImage {
+        reference: IMAGE.into(),
+        digest: digest("tested"),
+        origin: None,
+        platforms: Vec::new(),
+    }];
+    let mut trees = ImageTrees::default();
+    trees.insert(digest("other"), Vec::new());
+    let tested = TestedImages {
+        images: &images,
+        trees: &trees,
+        injected: &[],
+    };
+
+    let subject = MonitoredObject::new(target, object, Timestamp::UNIX_EPOCH);
+    let proof = prove_chained(&subject, object, &Policy::default(), tested, (&workload, &pods));
+    let state = verify(&workload, &images, &proof).images[0].state.clone();
+    (proof, state)
+}
+
+fn by_rollout() -> OwnerFacts {
+    OwnerFacts::Live {
+        controller: crate::model::k8s::controller::Controller::of(&json!({"metadata": {"ownerReferences": [
+            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "w", "controller": true}]}})),
+        revision: String::new(),
+    }
+}
+
+fn wanted() -> Object {
+    rollout(json!({"replicas": 2}), json!({}))
+}
+
+#[test]
+fn every_running_pod_has_to_run_what_was_tested() {
+    let (_, state) = proof(&wanted(), &[pod("tested"), pod("tested")], by_rollout());
+    assert_eq!(
+        state,
+        VerificationState::Verified {
+            containers: 2,
+            pods: 2
+        }
+    );
+
+    let (found, state) = proof(&wanted(), &[pod("tested"), pod("other")], by_rollout());
+    assert_eq!((found.wrong.len(), found.outdated.len()), (1, 0));
+    assert!(
+        matches!(&state, VerificationState::Wrong { message } if message.contains(digest("other").short())),
+        "{state:?}"
+    );
+
+    // What has ended does not run.
+    let ended = TestPod {
+        phase: "Failed",
+        ..pod("other")
+    };
+    let (_, state) = proof(&wanted(), &[pod("tested"), ended], by_rollout());
+    assert_eq!(
+        state,
+        VerificationState::Verified {
+            containers: 1,
+            pods: 1
+        }
+    );
+}
+
+#[test]
+fn pods_of_another_revision_do_not_count_where_the_kind_tells_its_own() {
+    let canary = || {
+        let old = TestPod {
+            revision: "old",
+            ..pod("other")
+        };
+        [old, pod("tested")]
+    };
+    let told = rollout(json!({"replicas": 2}), json!({"currentPodHash": "new"}));
+    let (_, state) = proof(&told, &canary(), by_rollout());
+    assert_eq!(
+        state,
+        VerificationState::Verified {
+            containers: 1,
+            pods: 1
+        }
+    );
+
+    let (found, _) = proof(&wanted(), &canary(), by_rollout());
+    assert_eq!(found.wrong.len(), 1, "without a revision all of them count");
+}
+
+#[test]
+fn what_the_object_does_not_name_is_listed_and_no_error() {
+    let reloader = TestPod {
+        name: "reloader",
+        image: "r.example/reloader:3".into(),
+        ..pod("reloader")
+    };
+    let (found, state) = proof(&wanted(), &[reloader], by_rollout());
+    assert!(found.wrong.is_empty() && found.is_settled(), "{found:?}");
+    assert_eq!(
+        found.expected,
+        [format!(
+            "container reloader runs r.example/reloader:3 ({}), which is not in the release",
+            digest("reloader").short()
+        )]
+    );
+    let message = format!("no container of its pods runs {IMAGE}");
+    assert_eq!(state, VerificationState::Unknown { message });
+}
+
+#[test]
+fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
+    let awaited = |object: &Object, pods: &[TestPod]| proof(object, pods, by_rollout()).0.awaited;
+    assert_eq!(
+        awaited(&wanted(), &[]).as_deref(),
+        Some("wants 2 pods and has none")
+    );
+    assert_eq!(
+        awaited(&wanted(), &[pod("")]).as_deref(),
+        Some("pod web-0 has not started")
+    );
+    assert_eq!(awaited(&wanted(), &[pod("tested"), pod("")]), None);
+
+    let state = |object: &Object| proof(object, &[], by_rollout()).1;
+    assert_eq!(
+        state(&rollout(json!({"replicas": 0}), json!({}))),
+        VerificationState::NotRunning {
+            message: "is scaled to 0 replicas".into()
+        }
+    );
+    assert_eq!(
+        state(&rollout(json!({}), json!({}))),
+        VerificationState::Unknown {
+            message: "has no pods, and nothing tells whether it should".into()
+        }
+    );
+}
+
+#[test]
+fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() {
+    let unreadable = || OwnerFacts::Unreadable("forbidden".into());
+    let (found, state) = proof(&wanted(), &[pod("tested")], unreadable());
+    assert!(found.is_settled(), "{found:?}");
+    let message = "cannot read ReplicaSet s, an owner of pod web-0: forbidden".into();
+    assert_eq!(state, VerificationState::Unknown { message });
+
+    let another = TestPod {
+        name: "db",
+        image: "r.example/db:1".into(),
+        ..pod("db")
+    };
+    let (found, _) = proof(&wanted(), &[another], unreadable());
+    assert_eq!(found.awaited.as_deref(), Some("wants 2 pods and has none"));
+}

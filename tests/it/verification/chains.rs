@@ -1,0 +1,98 @@
+//! Pods that belong to a workload of an unknown kind by the chain of their owners.
+
+use super::shop::{Shop, controlled_by, digest, owned_by};
+use crate::harness::Run;
+use serde_json::Value;
+
+/// A chain of so many owners above five pods, the workload among them.
+fn chain(shop: &Shop, length: usize, runs: &str) -> Value {
+    let mut owner = shop.create(&shop.workload(5));
+    // The ReplicaSet and the workload are owners as well.
+    for at in 0..length - 2 {
+        owner = shop.middle(&format!("m{at}"), &owner);
+    }
+    shop.pods("set", 5, runs, &controlled_by(&owner))
+}
+
+#[test]
+fn a_workload_without_a_controller_has_no_pod_and_is_not_verified() {
+    let shop = Shop::new();
+    shop.create(&shop.workload(5));
+
+    let told = shop.wait("3s").exits(3);
+    let what = format!(
+        "Rollout {}/web: wants 5 pods and has none after 3s",
+        shop.namespace
+    );
+    assert!(told.stderr.contains(&what), "{}", told.stderr);
+}
+
+#[test]
+fn five_pods_of_the_wrong_digest_below_an_object_in_between_are_a_failure_that_names_it() {
+    let shop = Shop::new();
+    chain(&shop, 3, "another");
+
+    let told = shop.wait("20s").exits(3);
+    let (runs, tested) = (digest("another"), digest("tested"));
+    let what = format!(
+        "runs image {}, and 127.0.0.1:5000/verification:1 was tested as {}",
+        runs.short(),
+        tested.short()
+    );
+    assert!(told.stderr.contains(&what), "{}", told.stderr);
+}
+
+#[test]
+fn six_owners_are_followed_up_and_a_seventh_is_not() {
+    let shop = Shop::new();
+    chain(&shop, 6, "tested");
+    let told = shop.wait("20s").exits(0);
+    let what = "shop 1.4.2 is running: 1 object in sync, 1 of 1 images verified in 5 pods\n";
+    assert!(told.stderr.ends_with(what), "{}", told.stderr);
+
+    let shop = Shop::new();
+    chain(&shop, 7, "tested");
+    let told = shop.wait("20s").exits(0);
+    let start = format!(
+        "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: pod set-",
+        shop.namespace
+    );
+    let last = told.stderr.lines().last().unwrap();
+    assert!(
+        last.starts_with(&start) && last.ends_with("has more than 6 owners above it)"),
+        "{last}"
+    );
+}
+
+#[test]
+fn an_owner_that_does_not_control_owns_no_pods() {
+    let shop = Shop::new();
+    let workload = shop.create(&shop.workload(5));
+    shop.pods("set", 5, "tested", &owned_by(&workload, false));
+
+    let told = shop.wait("3s").exits(3);
+    assert!(
+        told.stderr.contains("wants 5 pods and has none after 3s"),
+        "{}",
+        told.stderr
+    );
+}
+
+#[test]
+fn an_owner_that_may_not_be_read_makes_its_pods_unknown() {
+    let shop = Shop::new();
+    chain(&shop, 3, "tested");
+
+    let read = ["get", "list", "watch"];
+    let user = shop.namespace.user("reader").with_role("view");
+    let user = user.may(&read, &shop.group, &["rollouts"]).ready();
+    let mut command = shop.command("wait --timeout 20s", &[shop.workload(5)]);
+    let told = command.env("KUBECONFIG", user.kubeconfig()).run().exits(0);
+
+    let start = format!(
+        "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: cannot read Middle m0, an owner of pod set-",
+        shop.namespace
+    );
+    let last = told.stderr.lines().last().unwrap();
+    assert!(last.starts_with(&start) && last.contains("forbidden"), "{last}");
+}
