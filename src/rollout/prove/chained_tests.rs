@@ -211,10 +211,8 @@ fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
         }
     );
     assert_eq!(
-        state(&rollout(json!({}), json!({}))),
-        VerificationState::Unknown {
-            message: "has no pods, and nothing tells whether it should".into()
-        }
+        awaited(&rollout(json!({}), json!({})), &[]).as_deref(),
+        Some("wants pods and has none")
     );
 }
 
