@@ -15,7 +15,8 @@ use super::api::{
 use super::error::ApiError;
 use crate::cluster::WatchEvent;
 use crate::model::k8s::known_kind::KnownKind;
-use crate::model::k8s::pod_spec::{pod_spec, references};
+use crate::model::k8s::pod_references::references;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
 use crate::model::{Object, Target, secret_data};
 use async_trait::async_trait;

@@ -6,7 +6,7 @@
 
 use super::structural::differences;
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::images::images;
 use crate::model::k8s::quantity::thousandths;
 use crate::model::path::Step;
 use crate::model::release::{ImagePath, RecordedImage};

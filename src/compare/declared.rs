@@ -5,7 +5,7 @@
 
 use crate::model::finding::{ImageFinding, ImageState, ObjectComparison};
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::images::images;
 
 /// Marks as expected what runs in a container that a rule allows, as far as it is what the environment names. `reason`
 /// gives the rule's reason.

@@ -137,10 +137,9 @@ fn pinned_objects(
         let mut paired = index.and_then(|index| tested.get(index)).cloned();
 
         let pinned = pins.pin(&mut object, paired.as_ref());
-        // The tested side is pinned too, or each digest would be a difference. What is
-        // ambiguous here as well is told once.
+        // The tested side is pinned too, or each digest would be a difference.
         if let Some(tested) = &mut paired {
-            errors.extend(pins.pin(tested, None).err().filter(|_| pinned.is_ok()));
+            pins.pin_tested(tested);
         }
         errors.extend(pinned.err());
 

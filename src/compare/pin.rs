@@ -1,11 +1,13 @@
 //! Images pinned to the digests that were tested. A manifest's tag is a placeholder.
 //!
 //! From the surest to the weakest: the full reference, a digest, the repository where it was tested in one version
-//! only, and the container of the tested object. What is still several images is an error: a guess would run something
-//! else than was meant. What the release does not hold stays as written, and is told as untested.
+//! only, and the field or the container of the tested object. What is still several images is an error: a guess would
+//! run something else than was meant. What the release does not hold stays as written, and is told as untested.
 
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod_spec::{ImageUse, images};
+use crate::model::k8s::images::{ImageUse, images};
+use crate::model::k8s::pod_spec::pod_spec_path;
+use crate::model::path::Step;
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{FieldPath, Object, Sha256Digest};
 use std::collections::BTreeMap;
@@ -36,15 +38,51 @@ pub(super) struct Pins<'r> {
 impl<'r> Pins<'r> {
     /// Pins every image of `object` that the release holds; `tested` is the object that it is paired with.
     pub fn pin(&self, object: &mut Object, tested: Option<&Object>) -> Result<(), PinError> {
+        let tested = tested
+            .map(|tested| images(tested, self.paths))
+            .unwrap_or_default();
         for image in images(object, self.paths) {
-            if let Some(found) = self.find_recorded(&image, object, tested)?
-                && let Some(pinned) = self.pinned_reference(&image.reference, found)
-                && pinned != image.reference
-            {
-                image.path.set(object.value_mut(), pinned.into());
+            if let Some(found) = self.find_recorded(&image, object, &tested)? {
+                self.set(object, &image, found);
             }
         }
         Ok(())
+    }
+
+    /// Pins every image of a tested object that the release holds as it is written there: nothing of it is a placeholder.
+    pub fn pin_tested(&self, object: &mut Object) {
+        for image in images(object, self.paths) {
+            if let Some(found) = self.find_exactly(&image.reference) {
+                self.set(object, &image, found);
+            }
+        }
+    }
+
+    fn set(&self, object: &mut Object, image: &ImageUse, recorded: &RecordedImage) {
+        if let Some(pinned) = self.pinned_reference(image, object, recorded)
+            && pinned != image.reference
+        {
+            image.path.set(object.value_mut(), pinned.into());
+        }
+    }
+
+    /// Whether the tested object held an image there that the release does not, as one of an older program may: what else
+    /// the release holds of that repository is not what was tested here.
+    fn is_unrecorded(&self, image: &ImageUse, tested: &[ImageUse]) -> bool {
+        let is_it = |other: &&ImageUse| other.path == image.path || other.reference == image.reference;
+        let mut same = tested.iter().filter(is_it);
+        same.any(|other| self.find_exactly(&other.reference).is_none())
+    }
+
+    /// The recorded image of this very reference, or of its digest.
+    fn find_exactly(&self, reference: &str) -> Option<&'r RecordedImage> {
+        let mut images = self.images.iter();
+        if let Some(found) = images.find(|recorded| recorded.reference == reference) {
+            return Some(found);
+        }
+
+        let digest = reference.parse::<ImageReference>().ok()?.digest?;
+        self.images.iter().find(|recorded| recorded.is(&digest))
     }
 
     /// The recorded image that a use means.
@@ -52,10 +90,9 @@ impl<'r> Pins<'r> {
         &self,
         image: &ImageUse,
         object: &Object,
-        tested: Option<&Object>,
+        tested: &[ImageUse],
     ) -> Result<Option<&'r RecordedImage>, PinError> {
-        let mut images = self.images.iter();
-        if let Some(found) = images.find(|recorded| recorded.reference == image.reference) {
+        if let Some(found) = self.find_exactly(&image.reference) {
             return Ok(Some(found));
         }
 
@@ -64,8 +101,8 @@ impl<'r> Pins<'r> {
             return Ok(None);
         };
         // A digest means one image and no other: a tag or a repository beside it says nothing more.
-        if let Some(digest) = &written.digest {
-            return Ok(self.images.iter().find(|recorded| recorded.is(digest)));
+        if written.digest.is_some() || self.is_unrecorded(image, tested) {
+            return Ok(None);
         }
 
         let of_name: Vec<&RecordedImage> = self
@@ -81,29 +118,42 @@ impl<'r> Pins<'r> {
         match (digests.len(), of_name.first()) {
             (0, _) => Ok(None),
             (1, Some(found)) => Ok(Some(found)),
-            // The same repository was tested in two versions: the container of the tested object decides.
-            _ => match self.find_by_container(image, tested, &of_name) {
+            // The same repository was tested in two versions: the tested object decides.
+            _ => match self.find_in_tested(image, tested, &of_name) {
                 Some(found) => Ok(Some(found)),
                 None => Err(ambiguous(object, image, &of_name)),
             },
         }
     }
 
-    /// The candidate that the same container of the tested object holds.
-    fn find_by_container(
+    /// The candidate that the tested object holds in the same field, else in the same container.
+    fn find_in_tested(
         &self,
         image: &ImageUse,
-        tested: Option<&Object>,
+        tested: &[ImageUse],
         candidates: &[&'r RecordedImage],
     ) -> Option<&'r RecordedImage> {
-        // The role too: a container that became an init container is another use of the image.
-        let uses = images(tested?, self.paths).into_iter();
-        let mut here = uses.filter(|other| other.container == image.container && other.role == image.role);
-
-        here.find_map(|other| {
+        let recorded = |other: &ImageUse| {
             let mut candidates = candidates.iter().copied();
             candidates.find(|recorded| recorded.reference == other.reference)
-        })
+        };
+        // A place in a list is no address: an item before it may have come or gone.
+        let is_place = |step: &Step| matches!(step, Step::Index(_));
+        if !image.path.steps().iter().any(is_place) {
+            let same = tested.iter().find(|other| other.path == image.path);
+            if let Some(found) = same.and_then(recorded) {
+                return Some(found);
+            }
+        }
+
+        // The role too: a container that became an init container is another use of the image. Several templates of
+        // one object may have a container of that name: these have to agree.
+        let alike = tested
+            .iter()
+            .filter(|other| other.container == image.container && other.role == image.role);
+        let mut found = alike.filter_map(recorded);
+        let first = found.next()?;
+        found.all(|other| other.digest == first.digest).then_some(first)
     }
 
     /// Whether the image is called `name` as tested or here.
@@ -134,11 +184,31 @@ impl<'r> Pins<'r> {
     }
 
     /// The reference by digest, from the registry to pull from here. A manifest that names its own registry keeps it.
-    fn pinned_reference(&self, reference: &str, recorded: &RecordedImage) -> Option<String> {
+    fn pinned_reference(
+        &self,
+        image: &ImageUse,
+        object: &Object,
+        recorded: &RecordedImage,
+    ) -> Option<String> {
         // The manifest's own name and the recorded digest: a mirror serves the same bytes.
-        let written: ImageReference = reference.parse().ok()?;
-        Some(format!("{}@{}", self.name_here(&written.name()), recorded.digest))
+        let written: ImageReference = image.reference.parse().ok()?;
+        let tag = tag_for_operator(image, object, recorded);
+        let name = self.name_here(&written.name());
+        Some(format!("{name}{}@{}", tag.unwrap_or_default(), recorded.digest))
     }
+}
+
+/// `:TAG` as tested, for an operator that takes the version of what it runs from there. A kubelet goes by the digest
+/// alone, and in a pod's template a tag beside it would only seem to say something.
+fn tag_for_operator(image: &ImageUse, object: &Object, recorded: &RecordedImage) -> Option<String> {
+    if image.role.is_some() || pod_spec_path(&object.gvk()).is_some() {
+        return None;
+    }
+
+    let tested: ImageReference = recorded.reference.parse().ok()?;
+    let tag = format!(":{}", tested.tag?);
+    // What was not written is no version.
+    recorded.reference.contains(&tag).then_some(tag)
 }
 
 fn ambiguous(object: &Object, image: &ImageUse, candidates: &[&RecordedImage]) -> PinError {
@@ -156,96 +226,4 @@ fn ambiguous(object: &Object, image: &ImageUse, candidates: &[&RecordedImage]) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn recorded(reference: &str) -> RecordedImage {
-        RecordedImage {
-            reference: reference.into(),
-            digest: Sha256Digest::of(reference.as_bytes()),
-            origin: None,
-            platforms: vec![],
-        }
-    }
-
-    fn pod(image: &str) -> Object {
-        Object::new(
-            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
-            "spec": {"containers": [{"name": "c", "image": image}]}}),
-        )
-        .unwrap()
-    }
-
-    fn pinned(
-        images: &[RecordedImage],
-        registries: &[(&str, &str)],
-        image: &str,
-        tested: Option<&str>,
-    ) -> Result<String, PinError> {
-        let registries = registries
-            .iter()
-            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-            .collect();
-
-        let mut object = pod(image);
-        let tested = tested.map(pod);
-        Pins {
-            images,
-            paths: &[],
-            registries: &registries,
-        }
-        .pin(&mut object, tested.as_ref())?;
-        Ok(object.text("/spec/containers/0/image").to_owned())
-    }
-
-    #[test]
-    fn another_tag_of_the_same_repository_is_the_tested_image() {
-        let images = [recorded("ghcr.io/acme/web:1.4.2")];
-        let expected = format!("ghcr.io/acme/web@{}", images[0].digest);
-        for written in [
-            "ghcr.io/acme/web:1.4.2",
-            "ghcr.io/acme/web:placeholder",
-            "ghcr.io/acme/web",
-        ] {
-            assert_eq!(pinned(&images, &[], written, None).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn a_mirror_serves_the_same_digest_under_its_own_name() {
-        let images = [recorded("ghcr.io/acme/web:1")];
-        let mirror = [("ghcr.io/acme", "mirror.example/acme")];
-        let expected = format!("mirror.example/acme/web@{}", images[0].digest);
-        assert_eq!(
-            pinned(&images, &mirror, "ghcr.io/acme/web:1", None).unwrap(),
-            expected
-        );
-        assert_eq!(
-            pinned(&images, &mirror, "mirror.example/acme/web:1", None).unwrap(),
-            expected
-        );
-    }
-
-    #[test]
-    fn two_versions_of_one_repository_are_told_apart_by_the_tested_container_or_refused() {
-        let images = [recorded("acme.example/web:1"), recorded("acme.example/web:2")];
-        let error = pinned(&images, &[], "acme.example/web:x", None).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("acme.example/web:1 or acme.example/web:2")
-        );
-
-        let by_container = pinned(&images, &[], "acme.example/web:x", Some("acme.example/web:2")).unwrap();
-        assert_eq!(by_container, format!("acme.example/web@{}", images[1].digest));
-    }
-
-    #[test]
-    fn an_image_that_is_not_in_the_release_stays_as_it_is() {
-        assert_eq!(
-            pinned(&[recorded("a.example/web:1")], &[], "b.example/web:1", None).unwrap(),
-            "b.example/web:1"
-        );
-    }
-}
+mod tests;

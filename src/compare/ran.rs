@@ -5,8 +5,8 @@
 
 use super::images::{Running, owned_pods};
 use crate::model::attestation::RanContainer;
+use crate::model::k8s::images::images;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
-use crate::model::k8s::pod_spec::images;
 use crate::model::release::RecordedImage;
 use crate::model::{Object, ObjectId, Sha256Digest};
 use std::collections::BTreeSet;

@@ -4,7 +4,9 @@
 //! name. Values of Secrets are dropped, and only the names of their keys are kept: a release lies in repositories and
 //! registries.
 
-use crate::model::k8s::pod_spec::{images, pod_spec, references};
+use crate::model::k8s::images::images;
+use crate::model::k8s::pod_references::references;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::names::API_VERSION;
 use crate::model::release::{
     ImagePath, RecordedImage, Release, ReleaseMetadata, ReleaseSpec, Requirement, Source,
@@ -18,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub struct NeededImage {
     /// As written.
     pub reference: String,
-    /// `Deployment web, container web`.
+    /// `Deployment web, container web`, or the field: `Prometheus shop, /spec/image`.
     pub used_by: String,
 }
 
@@ -30,7 +32,10 @@ pub fn needed_images(objects: &[Object], paths: &[ImagePath]) -> Vec<NeededImage
         for image in images(object, paths) {
             if seen.insert(image.reference.clone()) {
                 // The first user stands for all: a person needs one place to look.
-                let used_by = format!("{}, container {}", object.id(), image.container);
+                let used_by = match image.role {
+                    Some(_) => format!("{}, container {}", object.id(), image.container),
+                    None => format!("{}, {}", object.id(), image.path),
+                };
                 needed.push(NeededImage {
                     reference: image.reference,
                     used_by,

@@ -6,7 +6,8 @@
 
 use super::images::{Running, running_pods};
 use crate::model::finding::StaleFinding;
-use crate::model::k8s::pod_spec::{pod_spec, references};
+use crate::model::k8s::pod_references::references;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::{Object, ObjectId};
 use jiff::Timestamp;
 use serde_json::Value;

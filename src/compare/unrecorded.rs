@@ -1,139 +1,182 @@
-//! Texts of the manifests that look like images and that no release entry holds: an operator may run them.
+//! Texts of the manifests that look like images and that no release entry holds.
 //!
-//! Notes for a person, so that few and certain ones are worth more than all: a text has to stand where images stand, or
-//! to name a registry. What is found is not pinned: `--image-path` records a field for good.
+//! A field for an image has to be spoken of: an operator may run what it holds, and what is not recorded is neither pinned
+//! nor taken from the environment's registries. A text that only names one somewhere is worth a note: few and certain ones
+//! are worth more than all.
 
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::image_fields::{is_without_images, may_run_images};
+use crate::model::k8s::image_paths::addressed;
+use crate::model::k8s::images::{ignored_paths, images, is_data, is_reference};
 use crate::model::path::{FieldPath, Step};
 use crate::model::release::ImagePath;
 use crate::model::{Object, ObjectId};
-use serde_json::Value;
-use std::collections::BTreeSet;
+use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashSet};
 
 /// A text that looks like an image and is not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnrecordedImage {
     /// The object.
     pub object: ObjectId,
-    /// Its API group, as `--image-path` wants it.
-    pub group: String,
     /// Where.
     pub path: FieldPath,
     /// The reference.
     pub reference: String,
-    /// Whether the whole field is the reference, so that a path can record it.
-    pub is_field: bool,
+    /// The field as the flags of a recording name it, where a path can stand for the reference: of a kind that is not
+    /// built in, and where the reference is all that the field holds.
+    pub field: Option<ImagePath>,
 }
 
-/// Every such text, in the order of the objects.
-pub fn unrecorded_images(objects: &[Object], paths: &[ImagePath]) -> Vec<UnrecordedImage> {
+/// What is not recorded, in the order of the objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// Fields for images, under `image` or `…Image`.
+    pub fields: Vec<UnrecordedImage>,
+    /// Variables, arguments and data that name one.
+    pub texts: Vec<UnrecordedImage>,
+}
+
+/// Looks for every such text.
+pub fn unrecorded_images(objects: &[Object], paths: &[ImagePath]) -> Unrecorded {
+    let recorded: Vec<_> = objects.iter().map(|object| images(object, paths)).collect();
     // Of all objects: an argument may name an image that another object runs.
-    let recorded: BTreeSet<String> = objects
+    let references: BTreeSet<&str> = recorded
         .iter()
-        .flat_map(|object| images(object, paths))
-        .map(|image| image.reference)
+        .flatten()
+        .map(|image| image.reference.as_str())
         .collect();
 
-    let mut found = Vec::new();
-    for object in objects.iter().filter(|object| may_name_images(object)) {
+    let mut unrecorded = Unrecorded::default();
+    for (object, images) in objects.iter().zip(&recorded) {
+        let gvk = object.gvk();
+        let is_custom = may_run_images(&gvk);
+        if !may_name_images(object, is_custom) {
+            continue;
+        }
+
+        let ignored = ignored_paths(object, paths);
         let mut search = Search {
             object,
-            recorded: &recorded,
-            found: &mut found,
+            is_custom,
+            known: images.iter().map(|image| &image.path).chain(&ignored).collect(),
+            recorded: &references,
+            found: &mut unrecorded,
         };
-
         for (field, value) in object.value().as_object().into_iter().flatten() {
-            if !matches!(field.as_str(), "apiVersion" | "kind" | "metadata" | "status") {
+            if !matches!(field.as_str(), "apiVersion" | "kind" | "status") {
                 search.visit(value, field, &FieldPath::root().field(field));
             }
         }
     }
-    found
+    unrecorded
 }
 
-/// Data and schemas hold any text, and nobody runs it.
-fn may_name_images(object: &Object) -> bool {
-    !matches!(object.kind(), "ConfigMap" | "Secret" | "CustomResourceDefinition")
+/// Not a Secret, whose values are no one's to name, nor what only speaks of objects or images.
+fn may_name_images(object: &Object, is_custom: bool) -> bool {
+    let is_built_in = !object.gvk().group.contains('.') || object.gvk().group.ends_with(".k8s.io");
+    !object.is_secret() && object.kind() != "CustomResourceDefinition" && (is_custom || is_built_in)
 }
 
 struct Search<'s> {
     object: &'s Object,
-    recorded: &'s BTreeSet<String>,
-    found: &'s mut Vec<UnrecordedImage>,
+    is_custom: bool,
+    /// Fields that are recorded, or said to be no images.
+    known: HashSet<&'s FieldPath>,
+    recorded: &'s BTreeSet<&'s str>,
+    found: &'s mut Unrecorded,
 }
 
 impl Search<'_> {
-    /// `field` is the nearest key above.
+    /// `field` is the nearest field above.
     fn visit(&mut self, value: &Value, field: &str, path: &FieldPath) {
+        if is_without_images(field) {
+            return;
+        }
         match value {
-            Value::Object(map) => {
-                for (key, inner) in map {
-                    // An item of `env` has its text under `value`.
-                    let meant = if field == "env" && key == "value" {
-                        "env"
-                    } else {
-                        key
-                    };
-                    self.visit(inner, meant, &path.field(key));
-                }
-            }
-            // Items stand under the key of their list (`args`).
+            Value::Object(map) => self.visit_fields(map, field, path),
+            // Items stand under the field of their list (`args`).
             Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.visit(item, field, &path.with(Step::Index(index)));
+                for (step, item) in addressed(path, items) {
+                    self.visit(item, field, &path.with(step));
                 }
             }
-            Value::String(text) => match field {
-                // By its key: a bare name is enough.
-                "image" => self.add(text, path, parse(text).is_some()),
-                // Any text may stand here, and several in one.
-                "env" | "args" | "command" => self.add_words(text, path),
-                // `logoImage: logo.png` is none: a reference under such a key says where it is
-                // from, or which.
-                _ if field.ends_with("Image") => {
-                    self.add(
-                        text,
-                        path,
-                        parse(text).is_some() && text.contains(['/', ':', '@']),
-                    );
-                }
-                _ => {}
-            },
+            Value::String(text) if !self.known.contains(path) => self.visit_text(text, field, path),
             _ => {}
         }
     }
 
-    fn add(&mut self, text: &str, path: &FieldPath, is_image: bool) {
-        if is_image && !self.recorded.contains(text) {
-            self.push(text, path, true);
+    fn visit_fields(&mut self, map: &Map<String, Value>, field: &str, path: &FieldPath) {
+        if is_data(map) {
+            return;
+        }
+        for (key, inner) in map {
+            // An item of `env` has its text under `value`, and any key of `data` holds any text.
+            let meant = match field {
+                "env" if key == "value" => "env",
+                "data" if !self.is_custom && path.steps().len() == 1 => "data",
+                _ => key,
+            };
+            self.visit(inner, meant, &path.field(key));
+        }
+    }
+
+    fn visit_text(&mut self, text: &str, field: &str, path: &FieldPath) {
+        match field {
+            // Any text may stand here, and several in one.
+            "env" | "args" | "command" => self.add_words(text, path),
+            "data" if !self.is_custom => self.add_words(text, path),
+            // Of the built-in kinds every other field is known.
+            _ if !self.is_custom => {}
+            _ if field == "image" || field.ends_with("Image") => {
+                if is_reference(text) {
+                    let found = self.describe(text, path, true);
+                    self.found.fields.push(found);
+                }
+            }
+            _ => self.add_text(text, path, true),
         }
     }
 
     /// A flag's value, or one of several in a variable: `--image=…`, `3.9.0=…`.
     fn add_words(&mut self, text: &str, path: &FieldPath) {
         let is_between = |c: char| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '"' | '\'');
-        for word in text.split(is_between).filter(|word| names_a_registry(word)) {
-            // Recorded, if only by another object: what runs is known.
-            if !self.recorded.contains(word) {
-                self.push(word, path, word == text);
-            }
+        for word in text.split(is_between) {
+            self.add_text(word, path, word == text);
         }
     }
 
-    fn push(&mut self, reference: &str, path: &FieldPath, is_field: bool) {
-        self.found.push(UnrecordedImage {
+    fn add_text(&mut self, text: &str, path: &FieldPath, is_all: bool) {
+        // Recorded, if only by another object: what runs is known.
+        if names_a_registry(text) && !self.recorded.contains(text) {
+            let found = self.describe(text, path, is_all);
+            self.found.texts.push(found);
+        }
+    }
+
+    fn describe(&self, reference: &str, path: &FieldPath, is_all: bool) -> UnrecordedImage {
+        UnrecordedImage {
             object: self.object.id(),
-            group: self.object.gvk().group,
             path: path.clone(),
             reference: reference.to_owned(),
-            is_field,
-        });
+            field: (self.is_custom && is_all).then(|| image_path(self.object, path)),
+        }
     }
 }
 
-fn parse(text: &str) -> Option<ImageReference> {
-    text.parse().ok()
+/// The field as a flag names it: any item of a list.
+fn image_path(object: &Object, path: &FieldPath) -> ImagePath {
+    let step = |step: &Step| match step {
+        Step::Field(_) => format!("/{step}"),
+        _ => "/[*]".to_owned(),
+    };
+    let gvk = object.gvk();
+    ImagePath {
+        group: gvk.group,
+        kind: gvk.kind,
+        path: path.steps().iter().map(step).collect(),
+        ignored: false,
+    }
 }
 
 /// With a registry's host, and a tag or a digest: else any path would do.
@@ -143,52 +186,8 @@ fn names_a_registry(word: &str) -> bool {
     };
 
     let is_host = host.contains(['.', ':']) || host == "localhost";
-    is_host && rest.contains([':', '@']) && parse(word).is_some()
+    is_host && rest.contains([':', '@']) && word.parse::<ImageReference>().is_ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn found(kind: (&str, &str), spec: &Value) -> Vec<(String, String)> {
-        let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a"}, "spec": spec});
-        let found = unrecorded_images(&[Object::new(object).unwrap()], &[]);
-        found
-            .into_iter()
-            .map(|image| (image.path.to_string(), image.reference))
-            .collect()
-    }
-
-    #[test]
-    fn images_outside_of_pod_specs_are_found_under_their_keys() {
-        let spec = json!({"image": "quay.io/p/p:v3", "thanos": {"baseImage": "quay.io/t/t"}, "tag": "v1",
-            "logoImage": "logo.png", "backgroundImage": "https://a.example/x.png", "image_count": "3"});
-        assert_eq!(
-            found(("monitoring.coreos.com/v1", "Prometheus"), &spec),
-            [
-                ("/spec/image".into(), "quay.io/p/p:v3".into()),
-                ("/spec/thanos/baseImage".into(), "quay.io/t/t".into()),
-            ]
-        );
-    }
-
-    #[test]
-    fn operands_in_variables_and_flags_are_found_and_other_texts_are_not() {
-        let spec = json!({"template": {"spec": {"containers": [{
-            "name": "op", "image": "quay.io/op/op:1",
-            "args": ["--reloader=quay.io/r/r:v1", "--listen=0.0.0.0:8080", "--url=https://a.example/b:1", "quay.io/op/op:1"],
-            "env": [{"name": "A", "value": "3.9.0=quay.io/k/k:3.9.0\n3.9.1=quay.io/k/k:3.9.1"},
-                {"name": "B", "value": "svc.cluster.local/path"}, {"name": "C", "value": "/var/run:ro"}]}]}}});
-
-        // The container's own image is recorded, and a listening address or a link is none.
-        let references: Vec<String> = found(("apps/v1", "Deployment"), &spec)
-            .into_iter()
-            .map(|(_, reference)| reference)
-            .collect();
-        assert_eq!(
-            references,
-            ["quay.io/r/r:v1", "quay.io/k/k:3.9.0", "quay.io/k/k:3.9.1"]
-        );
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use super::structural::{Difference, differences, split_towards};
 use crate::model::finding::UntestedChange;
 use crate::model::image::ImageReference;
 use crate::model::k8s::carried::is_carried;
-use crate::model::k8s::pod_spec::images;
+use crate::model::k8s::images::images;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, KUBECTL_RESTART_ANNOTATION, RESTART_ANNOTATION};
 use crate::model::release::ImagePath;
 use crate::model::{FieldPath, Object, ObjectId};

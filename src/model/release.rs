@@ -6,10 +6,12 @@
 
 use super::digest::Sha256Digest;
 use super::image::Platform;
+use super::k8s::kinds::Gvk;
 use super::object::Object;
 use super::state_key::{BoundKey, Mac};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A release as its file holds it. Unknown fields are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +48,7 @@ pub struct ReleaseSpec {
     /// Every image of the objects, in the order of first use.
     #[serde(default)]
     pub images: Vec<RecordedImage>,
-    /// Where custom resources hold images, as given to `record --image-path`.
+    /// Where objects hold images, or what looks like one and is none: `record --image-path` and `--ignore-image`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_paths: Vec<ImagePath>,
     /// The manifests, in their order, without Secrets.
@@ -127,7 +129,7 @@ impl RecordedImage {
     }
 }
 
-/// Where the objects of a custom kind hold image references.
+/// Where the objects of a kind hold image references, or what looks like one and is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ImagePath {
@@ -137,6 +139,24 @@ pub struct ImagePath {
     pub kind: String,
     /// A path in which `[*]` stands for every item: `/spec/workers/[*]/image`.
     pub path: String,
+    /// Whether nothing runs what stands there (`record --ignore-image`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignored: bool,
+}
+
+impl ImagePath {
+    /// Whether it speaks of objects of this kind.
+    pub fn is_of(&self, gvk: &Gvk) -> bool {
+        self.group == gvk.group && self.kind == gvk.kind
+    }
+}
+
+/// As the flags of `record` take it: `KIND.GROUP=/path`.
+impl fmt::Display for ImagePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dot = if self.group.is_empty() { "" } else { "." };
+        write!(f, "{}{dot}{}={}", self.kind, self.group, self.path)
+    }
 }
 
 /// Something that must exist where the release is promoted to, and that the release does not hold.
@@ -250,8 +270,8 @@ impl PublicDigest {
     }
 }
 
-impl std::fmt::Display for PublicDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for PublicDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain(digest) => digest.fmt(f),
             Self::Keyed(mac) => mac.fmt(f),

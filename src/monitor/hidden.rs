@@ -6,7 +6,7 @@
 use crate::cluster::Cluster;
 use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
-use crate::model::k8s::pod_spec::references;
+use crate::model::k8s::pod_references::references;
 use crate::model::secret_texts::{withheld, words_of_admission};
 use crate::model::verdict::{Cause, Health};
 use crate::model::{ObjectId, Target};

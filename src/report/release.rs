@@ -27,6 +27,7 @@ pub struct Page<'p> {
 pub fn page(page: &Page<'_>, out: &mut dyn Write) -> io::Result<()> {
     page.write_identity(out)?;
     page.write_images(out)?;
+    page.write_ignored(out)?;
     page.write_objects(out)?;
     page.write_requirements(out)?;
     page.write_statements(out)
@@ -64,6 +65,20 @@ impl Page<'_> {
             writeln!(out, "    {}  {}", image.digest, clean(&origin_text(image)))?;
         }
         Ok(())
+    }
+
+    /// What looks like an image, and was said to be none.
+    fn write_ignored(&self, out: &mut dyn Write) -> io::Result<()> {
+        let paths = self.release.spec.image_paths.iter();
+        let ignored: Vec<_> = paths.filter(|path| path.ignored).collect();
+        if ignored.is_empty() {
+            return Ok(());
+        }
+
+        self.write_section(out, "ignored image fields", ignored.len())?;
+        ignored
+            .iter()
+            .try_for_each(|path| writeln!(out, "  {}", clean(&path.to_string())))
     }
 
     fn write_objects(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -178,7 +193,7 @@ mod tests {
     use super::*;
     use crate::model::Object;
     use crate::model::image::Platform;
-    use crate::model::release::{PlatformDigests, ReleaseMetadata, ReleaseSpec};
+    use crate::model::release::{ImagePath, PlatformDigests, ReleaseMetadata, ReleaseSpec};
     use serde_json::json;
 
     fn object(kind: &str, name: &str, namespace: Option<&str>) -> Object {
@@ -251,7 +266,12 @@ mod tests {
                         ..requirement("ConfigMap", "extra")
                     },
                 ],
-                ..ReleaseSpec::default()
+                image_paths: vec![ImagePath {
+                    group: "acme.example".into(),
+                    kind: "Farm".into(),
+                    path: "/spec/\u{1b}image".into(),
+                    ignored: true,
+                }],
             },
         }
     }

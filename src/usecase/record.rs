@@ -3,6 +3,7 @@
 mod from_cluster;
 mod next_release;
 mod resolving;
+mod unrecorded;
 
 use super::evidence::{Evidence, EvidenceRequest};
 use super::inputs::open_environment;
@@ -19,6 +20,7 @@ use next_release::next_release;
 use resolving::resolve;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use unrecorded::{check_ignored, ensure_recorded};
 
 /// What is recorded.
 pub struct Request {
@@ -52,7 +54,7 @@ pub enum Origin {
         sources: Vec<ManifestSource>,
         /// Digests of images that no registry is asked for, by reference.
         by_hand: BTreeMap<String, Sha256Digest>,
-        /// Where custom resources hold images.
+        /// Where objects hold images, or what looks like one and is none.
         image_paths: Vec<ImagePath>,
     },
     /// An earlier release.
@@ -70,7 +72,7 @@ pub struct Recording {
     pub release: Release,
     /// Fields that were left out of it.
     pub left_out: Vec<LeftOut>,
-    /// Images that are not in it.
+    /// Texts of its objects that name images which are not in it.
     pub unrecorded: Vec<UnrecordedImage>,
     /// What tests found.
     pub evidence: Evidence,
@@ -90,8 +92,8 @@ pub struct Encoded {
 ///
 /// # Errors
 ///
-/// Where manifests, evidence or the earlier release cannot be read, an image has no digest, or a registry does not give
-/// one.
+/// Where manifests, evidence or the earlier release cannot be read, a field that looks like an image is neither recorded
+/// nor ignored, an image has no digest, or a registry does not give one.
 pub async fn record(request: &Request) -> Result<Recording, CommandError> {
     let registries = registry_options(request)?;
     let evidence = Evidence::read(&request.evidence)?;
@@ -105,7 +107,9 @@ pub async fn record(request: &Request) -> Result<Recording, CommandError> {
             image_paths,
         } => {
             let (objects, left_out) = leave_out_server_fields(load::manifests(sources)?);
+            check_ignored(image_paths)?;
             let unrecorded = unrecorded_images(&objects, image_paths);
+            ensure_recorded(&unrecorded.fields)?;
             let images = resolve_used(&objects, image_paths, by_hand, request.offline, &registries).await?;
             let metadata = ReleaseMetadata {
                 name: request.name.clone().unwrap_or_default(),
@@ -113,7 +117,7 @@ pub async fn record(request: &Request) -> Result<Recording, CommandError> {
             };
             let source = find_source(request, source_folder(sources));
             let release = compare::record(metadata, source, objects, images, image_paths.clone());
-            (release, left_out, unrecorded)
+            (release, left_out, unrecorded.texts)
         }
         Origin::Earlier { release, images } => {
             let release = next_release(request, release, images, &registries).await?;

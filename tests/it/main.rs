@@ -15,6 +15,7 @@ mod execute;
 mod formats;
 mod harness;
 mod hostile;
+mod image_fields;
 mod kubeconfigs;
 mod losses;
 mod moves;

@@ -279,10 +279,11 @@ fn what_another_clusters_server_wrote_is_left_out_and_named() {
 }
 
 #[test]
-fn images_that_are_not_recorded_are_named_with_object_and_path() {
+fn texts_that_name_images_which_are_not_recorded_are_notes() {
     let folder = Folder::new();
-    folder.write("in.yaml", "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: shop}\nspec: {replicas: 1, image: 'r.example/p/p:v1'}\n");
-    let digest = Sha256Digest::of(b"a");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata: {proxy: 'r.example/p/p:v1'}\n";
+    let farm = "apiVersion: acme.example/v1\nkind: Farm\nmetadata: {name: shop}\nspec: {bundle: 'r.example/b/b:v1'}\n";
+    folder.write("in.yaml", &format!("{map}---\n{farm}"));
     let record = |words: &[&str]| {
         TestCluster::get()
             .delivery()
@@ -301,13 +302,26 @@ fn images_that_are_not_recorded_are_named_with_object_and_path() {
             .run()
             .exits(0)
     };
-    let said = record(&[]).stderr;
-    let note = "note: Prometheus shop: /spec/image names r.example/p/p:v1, which is not recorded (hint: add --image-path Prometheus.monitoring.coreos.com=/spec/image)";
-    assert!(said.contains(note), "{said}");
-    let path = "Prometheus.monitoring.coreos.com=/spec/image";
-    let by_hand = format!("r.example/p/p:v1={digest}");
-    let said = record(&["--image-path", path, "--image", &by_hand]).stderr;
-    assert!(!said.contains("not recorded"), "{said}");
+    let notes = |stderr: &str| -> Vec<String> {
+        let notes = stderr.lines().filter(|line| line.starts_with("note: "));
+        notes.map(str::to_owned).collect()
+    };
+    let of_data = "note: ConfigMap shop: /data/proxy names r.example/p/p:v1, which is not recorded";
+    assert_eq!(
+        notes(&record(&[]).stderr),
+        [
+            of_data,
+            "note: Farm shop: /spec/bundle names r.example/b/b:v1, which is not recorded (hint: add --image-path Farm.acme.example=/spec/bundle)"
+        ]
+    );
+
+    let digest = Sha256Digest::of(b"b");
+    let by_hand = format!("r.example/b/b:v1={digest}");
+    let path = "Farm.acme.example=/spec/bundle";
+    assert_eq!(
+        notes(&record(&["--image-path", path, "--image", &by_hand]).stderr),
+        [of_data]
+    );
 }
 
 #[test]

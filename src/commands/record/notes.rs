@@ -1,8 +1,7 @@
-//! What is worth a word after a recording: fields that were left out, and images that are not in it.
+//! What is worth a word after a recording: fields that were left out, and texts that name images which are not in it.
 
 use crate::cli::Context;
 use crate::compare::{LeftOut, UnrecordedImage};
-use crate::model::path::Step;
 use crate::report::clean;
 use crate::usecase::CommandError;
 use std::io::Write;
@@ -24,24 +23,14 @@ pub(super) fn describe(left_out: &[LeftOut], images: &[UnrecordedImage]) -> Vec<
             "note: {}: {} names {}, which is not recorded",
             image.object, image.path, image.reference
         );
-        if !image.is_field || image.group.is_empty() || image.group == "apps" || image.group == "batch" {
-            return line;
+        match &image.field {
+            Some(field) => format!("{line} (hint: add --image-path {field})"),
+            None => line,
         }
-        format!("{line} (hint: add --image-path {})", image_path(image))
     });
     shortened(fields.collect())
         .chain(shortened(images.collect()))
         .collect()
-}
-
-/// As the flag takes it: any item of a list.
-fn image_path(image: &UnrecordedImage) -> String {
-    let step = |step: &Step| match step {
-        Step::Field(name) => format!("/{name}"),
-        _ => "/[*]".to_owned(),
-    };
-    let path: String = image.path.steps().iter().map(step).collect();
-    format!("{}.{}={path}", image.object.kind, image.group)
 }
 
 fn shortened(mut lines: Vec<String>) -> impl Iterator<Item = String> {

@@ -42,8 +42,14 @@ impl Args {
         Ok(Origin::Manifests {
             sources: self.manifests.sources(),
             by_hand: digests(&self.image)?,
-            image_paths: image_paths(&self.image_path)?,
+            image_paths: self.image_paths()?,
         })
+    }
+
+    fn image_paths(&self) -> Result<Vec<ImagePath>, CommandError> {
+        let mut paths = image_paths(&self.image_path, "--image-path", false)?;
+        paths.extend(image_paths(&self.ignore_image, "--ignore-image", true)?);
+        Ok(paths)
     }
 }
 
@@ -63,7 +69,7 @@ fn digests(texts: &[String]) -> Result<BTreeMap<String, Sha256Digest>, CommandEr
         .collect()
 }
 
-fn image_paths(texts: &[String]) -> Result<Vec<ImagePath>, CommandError> {
+fn image_paths(texts: &[String], flag: &str, ignored: bool) -> Result<Vec<ImagePath>, CommandError> {
     let image_path = |(kind, path): (String, String)| {
         let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
         // Any item of a list stands for all of them.
@@ -74,9 +80,10 @@ fn image_paths(texts: &[String]) -> Result<Vec<ImagePath>, CommandError> {
             group: group.into(),
             kind: kind.into(),
             path,
+            ignored,
         })
     };
-    pairs(texts, "--image-path KIND.GROUP=/spec/…/image")?
+    pairs(texts, &format!("{flag} KIND.GROUP=/spec/…/image"))?
         .into_iter()
         .map(image_path)
         .collect()

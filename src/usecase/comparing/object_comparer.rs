@@ -10,8 +10,9 @@ use crate::model::admission::Admission;
 use crate::model::finding::{
     Aside, AsideReason, Certainty, ChangeKind, FieldChange, ObjectComparison, ObjectStatus,
 };
+use crate::model::k8s::images::images;
 use crate::model::k8s::kinds::well_known;
-use crate::model::k8s::pod_spec::{images, pod_spec};
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 use crate::{observe, plan};
@@ -283,7 +284,8 @@ fn shorten(found: &mut ObjectComparison) {
     if !matches!(kind, "ConfigMap" | "Secret") {
         live.drop_managed_fields();
     }
-    if !matches!(kind, "Secret" | "HorizontalPodAutoscaler") && pod_spec(live).is_none() {
+    let runs_nothing = pod_spec(live).is_none() && images(live, &[]).is_empty();
+    if !matches!(kind, "Secret" | "HorizontalPodAutoscaler") && runs_nothing {
         live.keep_metadata();
     }
     // A container that another hand added is none of desired's.

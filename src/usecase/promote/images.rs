@@ -2,7 +2,7 @@
 
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
-use crate::model::k8s::pod_spec;
+use crate::model::k8s::images::images;
 use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::release::ImagePath;
 use crate::model::unknown::Unknown;
@@ -95,7 +95,7 @@ fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> B
             .into_iter()
             .chain(undo)
         {
-            for image in pod_spec::images(object, paths) {
+            for image in images(object, paths) {
                 needed
                     .entry(image.reference)
                     .or_default()
@@ -104,7 +104,7 @@ fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> B
             }
         }
         let Some(live) = live.get(&id) else { continue };
-        for image in pod_spec::images(live, paths) {
+        for image in images(live, paths) {
             let before = &mut needed.entry(image.reference).or_default().before;
             before.get_or_insert_with(|| (id.clone(), is_up(live)));
         }

@@ -2,7 +2,9 @@
 
 use crate::compare::{Ran, RanWorkload, Running, ran};
 use crate::model::attestation::RanContainer;
+use crate::model::k8s::images::images;
 use crate::model::k8s::kinds::well_known;
+use crate::model::k8s::pod_spec::pod_spec_path;
 use crate::model::release::Release;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::Health;
@@ -57,8 +59,9 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
     let Ran {
         containers,
         wrong,
-        notes,
+        mut notes,
     } = ran(&each, &running, &release.spec.images);
+    notes.extend(unchecked(release));
     let is_there = |target: &Target| found.iter().any(|(_, live)| live.id() == target.id());
     let there: Vec<Target> = targets.into_iter().filter(is_there).collect();
     troubles.extend(
@@ -89,6 +92,20 @@ fn workloads<'r>(release: &'r Release, home: &str) -> Vec<(&'r Object, Target)> 
         has_pods.then(|| (object, Target::new(&resource, Some(namespace), object.name())))
     };
     release.spec.objects.iter().filter_map(with_target).collect()
+}
+
+/// Of a custom kind it is not known which pods are its own.
+fn unchecked(release: &Release) -> impl Iterator<Item = String> {
+    let spec = &release.spec;
+    let unchecked = spec.objects.iter().filter(move |object| {
+        pod_spec_path(&object.gvk()).is_none() && !images(object, &spec.image_paths).is_empty()
+    });
+    unchecked.map(|object| {
+        format!(
+            "what {} ran is not checked: it is not of a built-in kind",
+            object.id()
+        )
+    })
 }
 
 fn not_ready(health: &ObjectHealth) -> Option<String> {

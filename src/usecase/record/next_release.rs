@@ -4,7 +4,7 @@ use super::{Request, find_source, resolve};
 use crate::compare::NeededImage;
 use crate::model::Object;
 use crate::model::image::ImageReference;
-use crate::model::k8s::pod_spec;
+use crate::model::k8s::images::images;
 use crate::model::release::{ImagePath, RecordedImage, Release};
 use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
@@ -65,7 +65,7 @@ fn find_image(release: &Release, repository: &str) -> Result<usize, CommandError
 
 fn rename_image(objects: &mut [Object], paths: &[ImagePath], old: &str, new: &str) {
     for object in objects {
-        let found = pod_spec::images(object, paths);
+        let found = images(object, paths);
         for image in found.into_iter().filter(|image| image.reference == old) {
             image.path.set(object.value_mut(), new.into());
         }

@@ -45,10 +45,18 @@ fn fields_that_a_server_wrote_are_left_out() {
     settings["metadata"]["uid"] = "00000000-1111-2222-3333-444444444444".into();
     settings["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web",
         "uid": "00000000-1111-2222-3333-444444444444"}]);
-    let prometheus = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus",
-        "metadata": {"name": "shop"}, "spec": {"image": "registry.example/prometheus:v3"}});
+    let operator = json!({"apiVersion": "acme.example/v1", "kind": "Farm",
+        "metadata": {"name": "shop"}, "spec": {"args": ["--reloader=registry.example/reloader:v3"]}});
 
-    stage(&[settings, prometheus]).assert_screen("record_notes", LINE);
+    stage(&[settings, operator]).assert_screen("record_notes", LINE);
+}
+
+#[test]
+fn a_field_that_looks_like_an_image_is_neither_recorded_nor_ignored() {
+    let farm = json!({"apiVersion": "acme.example/v1", "kind": "Farm", "metadata": {"name": "shop"},
+        "spec": {"image": "registry.example/farm:v3", "workers": [{"image": "registry.example/worker:v3"}]}});
+
+    stage(&[farm]).assert_screen("record_unknown_image", LINE);
 }
 
 #[test]
