@@ -115,9 +115,10 @@ impl VerificationSummary {
         let (wrong, unknown) = (count(Standing::Wrong), count(Standing::Unknown));
         let pods = objects.iter().map(|object| object.pods).sum();
 
-        let mut message = format!("{verified} of {} images verified", standings.len());
+        let mut parts = vec![format!("{verified} of {} images verified", standings.len())];
         if pods > 0 {
-            message.push_str(&format!(" in {}", counted(pods as usize, "pod")));
+            parts[0] += " in ";
+            parts[0] += &counted(pods as usize, "pod");
         }
         for (count, standing, words) in [
             (wrong, Standing::Wrong, "wrong"),
@@ -126,7 +127,7 @@ impl VerificationSummary {
         ] {
             if count > 0 {
                 let causes = causes(objects, |reference| standings.get(reference) == Some(&standing));
-                message.push_str(&format!("; {count} {words} ({causes})"));
+                parts.push(format!("{count} {words} ({causes})"));
             }
         }
 
@@ -137,7 +138,7 @@ impl VerificationSummary {
             wrong: wrong as u32,
             not_running: not_running as u32,
             unknown: unknown as u32,
-            message: shorten(message),
+            message: shorten(parts.join("; ")),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Unproved {
             .late()
             .filter(|_| waited >= deadline)
             .map(|(object, mut cause)| {
-                cause.message.push_str(&format!(" after {}s", deadline.as_secs()));
+                cause.message = format!("{} after {}s", cause.message, deadline.as_secs());
                 (object, cause)
             }))
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn demand(kind: (&str, &str), spec: Value, status: Value) -> PodDemand {
+    fn demand(kind: (&str, &str), spec: &Value, status: &Value) -> PodDemand {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "x"}, "spec": spec, "status": status});
         PodDemand::new(&Object::new(object).unwrap())
     }
@@ -179,15 +179,11 @@ mod tests {
                 Ok(what) => PodDemand::Wanted(what.into()),
                 Err(why) => PodDemand::NotNow(why.into()),
             };
-            assert_eq!(
-                demand(kind, spec.clone(), status.clone()),
-                expected,
-                "{kind:?} {spec} {status}"
-            );
+            assert_eq!(demand(kind, &spec, &status), expected, "{kind:?} {spec} {status}");
         }
 
         assert!(matches!(
-            demand(custom, json!({}), json!({})),
+            demand(custom, &json!({}), &json!({})),
             PodDemand::Unknown(_)
         ));
     }

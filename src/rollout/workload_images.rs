@@ -6,9 +6,9 @@
 use super::needs::runs_pods;
 use crate::model::finding::ContainerRole;
 use crate::model::image::ImageReference;
+use crate::model::k8s::images::{ImageUse, images};
 use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
-use crate::model::k8s::pod_spec::{ImageUse, images};
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{Object, Target};
 
@@ -115,7 +115,7 @@ impl<'a> WorkloadPods<'a> {
         for pod in pods.filter(|pod| is_running(pod)) {
             match owners.ownership(pod, object.uid()) {
                 Ownership::Owned(between) if !is_old_revision(object, pod, between) => {
-                    found.current.push(pod)
+                    found.current.push(pod);
                 }
                 Ownership::Owned(_) | Ownership::Other => {}
                 // Another workload's pods say nothing here, read or not.

@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    fn pod(owners: serde_json::Value) -> PodFacts {
+    fn pod(owners: &serde_json::Value) -> PodFacts {
         let pod = json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": "web-1", "namespace": "shop", "uid": "p", "ownerReferences": owners}});
         PodFacts::reduce(&Object::new(pod).unwrap())
@@ -182,7 +182,7 @@ mod tests {
 
     fn owned_pod() -> PodFacts {
         pod(
-            json!([{"apiVersion": "example.org/v1", "kind": "Middle", "name": "1", "uid": "1", "controller": true}]),
+            &json!([{"apiVersion": "example.org/v1", "kind": "Middle", "name": "1", "uid": "1", "controller": true}]),
         )
     }
 
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn an_owner_that_does_not_control_or_is_gone_is_no_link() {
         let other = pod(
-            json!([{"apiVersion": "example.org/v1", "kind": "Middle", "name": "1", "uid": "1", "controller": false},
+            &json!([{"apiVersion": "example.org/v1", "kind": "Middle", "name": "1", "uid": "1", "controller": false},
             {"apiVersion": "example.org/v1", "kind": "Middle", "name": "2", "uid": "2"}]),
         );
         assert_eq!(chain(2).ownership(&other, "1"), Ownership::Other);

@@ -49,6 +49,7 @@ fn owned_scene() -> Scene {
         group: "example.org".into(),
         kind: "Database".into(),
         path: "/spec/image".into(),
+        ignored: false,
     };
     let object = Object::new(database(1)).unwrap();
     let workload = WorkloadImages::find(&target, &object, &[path]).unwrap();

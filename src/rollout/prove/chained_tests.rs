@@ -51,7 +51,7 @@ impl TestPod {
     }
 }
 
-fn rollout(spec: Value, status: Value) -> Object {
+fn rollout(spec: Value, status: &Value) -> Object {
     let mut spec = spec;
     spec["template"] = json!({"spec": {"containers": [{"name": "web", "image": IMAGE}]}});
     Object::new(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
@@ -74,6 +74,7 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         group: "argoproj.io".into(),
         kind: "Rollout".into(),
         path: "/spec/template/spec/containers/[*]/image".into(),
+        ignored: false,
     };
     let workload = WorkloadImages::find(&target, object, &[path]).unwrap();
 
@@ -111,7 +112,7 @@ fn by_rollout() -> OwnerFacts {
 }
 
 fn wanted() -> Object {
-    rollout(json!({"replicas": 2}), json!({}))
+    rollout(json!({"replicas": 2}), &json!({}))
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn pods_of_another_revision_do_not_count_where_the_kind_tells_its_own() {
         };
         [old, pod("tested")]
     };
-    let told = rollout(json!({"replicas": 2}), json!({"currentPodHash": "new"}));
+    let told = rollout(json!({"replicas": 2}), &json!({"currentPodHash": "new"}));
     let (_, state) = proof(&told, &canary(), by_rollout());
     assert_eq!(
         state,
@@ -205,13 +206,13 @@ fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
 
     let state = |object: &Object| proof(object, &[], by_rollout()).1;
     assert_eq!(
-        state(&rollout(json!({"replicas": 0}), json!({}))),
+        state(&rollout(json!({"replicas": 0}), &json!({}))),
         VerificationState::NotRunning {
             message: "is scaled to 0 replicas".into()
         }
     );
     assert_eq!(
-        awaited(&rollout(json!({}), json!({})), &[]).as_deref(),
+        awaited(&rollout(json!({}), &json!({})), &[]).as_deref(),
         Some("wants pods and has none")
     );
 }

@@ -5,7 +5,8 @@
 
 use crate::compare::{self, DesiredObject, Running, RunningWorkload};
 use crate::model::finding::Comparison;
-use crate::model::k8s::pod_spec::{images, pod_spec};
+use crate::model::k8s::images::images;
+use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::release::ImagePath;
 use crate::model::running::ImageTrees;
 use crate::model::{Object, ObjectId};

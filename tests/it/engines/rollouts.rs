@@ -7,7 +7,7 @@ use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 
 /// A canary of these steps.
-fn rollout(digit: char, steps: Value) -> Value {
+fn rollout(digit: char, steps: &Value) -> Value {
     json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "web"}, "spec": {
         "replicas": 5, "selector": {"matchLabels": {"app": "web"}},
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"terminationGracePeriodSeconds": 1, "containers": [{
@@ -88,7 +88,7 @@ fn failure(ran: &Ran) -> Value {
 #[test]
 fn a_rollout_that_no_controller_runs_is_not_promoted_nor_its_images_verified() {
     let scene = Scene::new();
-    let objects = [rollout('1', pausing())];
+    let objects = [rollout('1', &pausing())];
     // Longer than a status that nobody writes is waited for.
     let ran = scene.promote("1", &objects, &["--timeout", "20s"]).exits(3);
     for word in ["promoted app", "images verified"] {
@@ -102,14 +102,14 @@ fn a_rollout_that_no_controller_runs_is_not_promoted_nor_its_images_verified() {
 fn a_canary_is_ready_at_first_and_paused_from_the_second_promotion_on() {
     let scene = Scene::new();
     let _controller = scene.controller();
-    let first = [rollout('1', pausing())];
+    let first = [rollout('1', &pausing())];
     let ran = scene.promote("1", &first, &["--timeout", "60s"]).exits(0);
     assert!(ran.stderr.contains("promoted app 1 as revision 1"), "{ran:#?}");
     assert_eq!(scene.live()["status"]["phase"], "Healthy");
     assert_eq!(scene.running(), [image('1')]);
 
     // The template of another version, whoever applied it: one pod of five, and then nothing until somebody promotes.
-    let second = [rollout('2', pausing())];
+    let second = [rollout('2', &pausing())];
     let ran = scene.promote("2", &second, &["--timeout", "10s"]).exits(3);
     assert!(ran.stderr.contains("paused at step 2 of 2"), "{ran:#?}");
     let is_back = || scene.live()["status"]["phase"] == "Healthy" && scene.running() == [image('1')];
@@ -135,10 +135,10 @@ fn a_canary_that_its_analysis_aborts_is_rolled_back_with_the_cause_of_the_analys
     scene.0.kubectl_with(&["apply"], &template).exits(0);
     let steps = json!([{"setWeight": 20}, {"analysis": {"templates": [{"templateName": "smoke"}]}}, {"setWeight": 100}]);
     scene
-        .promote("1", &[rollout('1', steps.clone())], &["--timeout", "60s"])
+        .promote("1", &[rollout('1', &steps)], &["--timeout", "60s"])
         .exits(0);
 
-    let second = [rollout('2', steps)];
+    let second = [rollout('2', &steps)];
     let ran = scene.promote("2", &second, &["--timeout", "60s"]).exits(3);
     let cause = "Metric \"smoke-test\" assessed Failed due to failed (1) > failureLimit (0)";
     assert!(ran.stderr.contains(cause), "{ran:#?}");
@@ -154,7 +154,7 @@ fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
     // It reads the Rollout into its types and writes it back: each container has resources then, and their quantities are
     // spelled as those types do.
     let of = |digit: char| {
-        let mut object = rollout(digit, direct());
+        let mut object = rollout(digit, &direct());
         let pod = &mut object["spec"]["template"]["spec"];
         pod["initContainers"] = json!([{"name": "init", "image": image('3')}]);
         pod["containers"][0]["resources"] = json!({"limits": {"cpu": "1000m"}});
@@ -188,7 +188,7 @@ fn what_the_controller_writes_is_no_drift_and_refuses_no_promotion() {
 fn pods_of_a_rollout_that_run_another_digest_fail_the_promotion() {
     let scene = Scene::new();
     let _controller = scene.controller();
-    let mut object = rollout('1', direct());
+    let mut object = rollout('1', &direct());
     let other = format!("registry.example/app@{}", Sha256Digest::of(b"another"));
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/main": other});
     let ran = scene
