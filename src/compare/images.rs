@@ -111,24 +111,9 @@ fn workload_images(
         return Vec::new();
     }
 
-    let uses = images_of(workload.desired, paths);
-    let mut wanted: BTreeMap<(ContainerRole, String), String> = uses
-        .iter()
-        // Volumes with an image have no role: pods report no digest of them.
-        .filter_map(|image| Some(((image.role?, image.container.clone()), image.reference.clone())))
-        .collect();
-    let seen = pods.owned.iter().flat_map(|(pod, _)| &pod.containers);
     let is_custom = is_custom(workload.live);
-    if is_custom {
-        // An operator names the containers of its pods itself: their repository tells which they are.
-        for container in seen.clone() {
-            let name = name_of(&container.image);
-            if let Some(image) = uses.iter().find(|image| name_of(&image.reference) == name) {
-                let place = (container.role, container.name.clone());
-                wanted.entry(place).or_insert_with(|| image.reference.clone());
-            }
-        }
-    }
+    let wanted = wanted_references(workload, &pods, paths);
+    let seen = pods.owned.iter().flat_map(|(pod, _)| &pod.containers);
     let seen = seen.map(|container| (container.role, container.name.clone()));
 
     // Both sides: admission adds containers that nobody wrote, and some pods may lack one that is wanted.
@@ -155,6 +140,32 @@ fn workload_images(
         }
     };
     all.into_iter().map(finding).collect()
+}
+
+/// The reference that each container should run, by the object.
+fn wanted_references(
+    workload: &RunningWorkload<'_>,
+    pods: &WorkloadPods<'_>,
+    paths: &[ImagePath],
+) -> BTreeMap<(ContainerRole, String), String> {
+    let uses = images_of(workload.desired, paths);
+    let mut wanted: BTreeMap<(ContainerRole, String), String> = uses
+        .iter()
+        // Volumes with an image have no role: pods report no digest of them.
+        .filter_map(|image| Some(((image.role?, image.container.clone()), image.reference.clone())))
+        .collect();
+
+    if is_custom(workload.live) {
+        // An operator names the containers of its pods itself: their repository tells which they are.
+        for container in pods.owned.iter().flat_map(|(pod, _)| &pod.containers) {
+            let name = name_of(&container.image);
+            if let Some(image) = uses.iter().find(|image| name_of(&image.reference) == name) {
+                let place = (container.role, container.name.clone());
+                wanted.entry(place).or_insert_with(|| image.reference.clone());
+            }
+        }
+    }
+    wanted
 }
 
 /// Why a container that the object does not name is expected: by the environment, or because an operator adds what it

@@ -5,6 +5,7 @@
 
 use super::images::{Running, owned_pods};
 use crate::model::attestation::RanContainer;
+use crate::model::counted::counted;
 use crate::model::k8s::images::images;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::RecordedImage;
@@ -96,11 +97,7 @@ fn one_container(
 
     // Others may have reported the right digest: these pods could still run another.
     if silent > 0 {
-        let pods = if silent == 1 {
-            "1 pod".to_owned()
-        } else {
-            format!("{silent} pods")
-        };
+        let pods = counted(silent, "pod");
         all.wrong.push(format!(
             "{id}, container {container}: {pods} of {} did not say what they run",
             seen.len()

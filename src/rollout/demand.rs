@@ -112,17 +112,29 @@ mod tests {
         PodDemand::new(&Object::new(object).unwrap())
     }
 
+    type Case = (
+        (&'static str, &'static str),
+        Value,
+        Value,
+        Result<&'static str, &'static str>,
+    );
+
+    fn hold(cases: impl IntoIterator<Item = Case>) {
+        for (kind, spec, status, expected) in cases {
+            let expected = match expected {
+                Ok(what) => PodDemand::Wanted(what.into()),
+                Err(why) => PodDemand::NotNow(why.into()),
+            };
+            assert_eq!(demand(kind, &spec, &status), expected, "{kind:?} {spec} {status}");
+        }
+    }
+
     #[test]
-    fn an_object_says_whether_it_wants_pods_and_else_why_not() {
+    fn a_built_in_workload_says_whether_it_wants_pods_and_else_why_not() {
         let complete = json!({"conditions": [{"type": "Complete", "status": "True"}]});
-        let (job, cron_job) = (("batch/v1", "Job"), ("batch/v1", "CronJob"));
+        let job = ("batch/v1", "Job");
         let (deployment, daemon_set) = (("apps/v1", "Deployment"), ("apps/v1", "DaemonSet"));
-        let custom = ("example.org/v1", "Database");
-        let (template, rollout) = (
-            ("argoproj.io/v1alpha1", "WorkflowTemplate"),
-            ("argoproj.io/v1alpha1", "Rollout"),
-        );
-        let cases = [
+        hold([
             (deployment, json!({}), json!({}), Ok("wants 1 pod and has none")),
             (
                 deployment,
@@ -146,6 +158,10 @@ mod tests {
                 json!({}),
                 Err("wants 0 completions"),
             ),
+        ]);
+
+        let cron_job = ("batch/v1", "CronJob");
+        hold([
             (cron_job, json!({}), json!({}), Err("has not run yet")),
             (cron_job, json!({"suspend": true}), json!({}), Err("is suspended")),
             (
@@ -154,6 +170,15 @@ mod tests {
                 json!({"lastScheduleTime": "2026-11-28T03:00:00Z"}),
                 Err("runs no Job now"),
             ),
+        ]);
+    }
+
+    #[test]
+    fn a_custom_object_says_whether_it_wants_pods_and_else_why_not() {
+        let custom = ("example.org/v1", "Database");
+        let template = ("argoproj.io/v1alpha1", "WorkflowTemplate");
+        let rollout = ("argoproj.io/v1alpha1", "Rollout");
+        hold([
             (
                 custom,
                 json!({"replicas": 2}),
@@ -173,14 +198,7 @@ mod tests {
                 json!({"replicas": 0}),
                 Err("is scaled to 0 replicas"),
             ),
-        ];
-        for (kind, spec, status, expected) in cases {
-            let expected = match expected {
-                Ok(what) => PodDemand::Wanted(what.into()),
-                Err(why) => PodDemand::NotNow(why.into()),
-            };
-            assert_eq!(demand(kind, &spec, &status), expected, "{kind:?} {spec} {status}");
-        }
+        ]);
 
         assert!(matches!(
             demand(custom, &json!({}), &json!({})),

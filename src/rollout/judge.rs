@@ -30,6 +30,7 @@ use super::rules::apply_failure_rules;
 use super::status::{KindStatus, UnknownAfter, reported};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::Object;
+use crate::model::counted::counted;
 use crate::model::environment::UnknownHealth;
 use crate::model::hook::{CLEANED_UP, runs};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
@@ -160,11 +161,7 @@ fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
     // What had no pod before either is no news.
     let before = subject.baseline.pods();
     if let (true, 1.., Health::Done { note: Some(note) }) = (status.is_empty, before, &mut status.verdict) {
-        let pods = if before == 1 {
-            "1 pod".to_owned()
-        } else {
-            format!("{before} pods")
-        };
+        let pods = counted(before, "pod");
         *note = format!("{note} (it had {pods} before)");
     }
     status

@@ -55,14 +55,12 @@ impl ProgressText {
 
     fn raw_lines(&mut self, event: &Event, at: Duration) -> Vec<String> {
         match event {
-            Event::PhaseStarted { phase } => phase_title(*phase)
-                .map(|title| format!("{title} …"))
-                .into_iter()
-                .collect(),
-            // Said later: a step by its answer, the times of the phases at the end of the run.
-            Event::PhaseEnded { .. } | Event::Planned { .. } | Event::StepStarted { .. } => Vec::new(),
-            // The last line counts them.
-            Event::Verification { .. } => Vec::new(),
+            Event::PhaseStarted { phase } => {
+                Vec::from_iter(phase_title(*phase).map(|title| format!("{title} …")))
+            }
+            // Said later: a step by its answer, the times of the phases and the images at the end of the run.
+            Event::PhaseEnded { .. } | Event::Planned { .. } => Vec::new(),
+            Event::StepStarted { .. } | Event::Verification { .. } => Vec::new(),
             Event::Preflight { findings } => refusal_lines(findings),
             Event::StepEnded {
                 object, result, ok, ..
