@@ -1,7 +1,7 @@
 //! The documents say what the program does: their commands are run or at least understood, their events are those that
 //! are printed.
 
-use crate::execute::app::App;
+use crate::execute::app::{App, workload};
 use crate::harness::{Run, TestCluster, delivery, linked_as};
 use clap::Parser;
 use kubectl_delivery::app::Cli;
@@ -187,16 +187,13 @@ fn documented_events() -> Vec<(String, BTreeSet<String>)> {
 fn every_event_that_is_printed_is_documented_with_its_fields() {
     let app = App::new();
     let config = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": value}});
-    let pods = |play: &str| {
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web", "kwok-play": play}},
-            "spec": {"containers": [{"name": "web", "image": format!("registry.example/web@sha256:{}", "a".repeat(64))}]}}}})
-    };
+    let pods = |digit: char, play: Option<&str>| workload("Deployment", "web", digit, play);
     let mut printed = Vec::new();
     for (version, objects, code) in [
         ("1", vec![config("1")], 0),
         ("1", vec![config("1")], 0),
-        ("2", vec![config("2"), pods("crash-loop")], 3),
+        ("2", vec![config("2"), pods('2', None)], 0),
+        ("3", vec![config("2"), pods('3', Some("crash-loop"))], 3),
     ] {
         let ran = app
             .promote(version, &objects)
