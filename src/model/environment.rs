@@ -71,6 +71,7 @@ pub struct EnvironmentSpec {
     /// Objects that nothing waits for: their state is no failure.
     pub wait: Vec<WaitRule>,
     /// What becomes of a custom resource whose health nothing reports: a note (the default), or a failed rollout.
+    #[serde(skip_serializing_if = "UnknownHealth::is_note")]
     pub unknown_health: UnknownHealth,
 }
 

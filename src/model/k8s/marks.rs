@@ -70,6 +70,7 @@ enum List {
 }
 
 /// One row.
+#[derive(Clone, Copy)]
 struct Mark {
     writer: Writer,
     /// The kinds that carry it, as `Kind` or `Kind.group`; any where none is named.

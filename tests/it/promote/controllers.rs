@@ -187,7 +187,7 @@ fn a_certificate_authority_that_is_injected_over_a_placeholder_stays() {
     let hook = |label: &str| {
         json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": name, "labels": {"version": label},
-                "annotations": {"cert-manager.io/inject-ca-from": "shop/web"}},
+                "annotations": {"cert-manager.io/inject-ca-from": "shop/web", "kubectl-delivery.io/wait": "false"}},
             "webhooks": [{"name": format!("a.{name}"), "admissionReviewVersions": ["v1"], "sideEffects": "None",
                 "failurePolicy": "Ignore",
                 "clientConfig": {"caBundle": "Cg==", "service": {"name": "none", "namespace": namespace.name()}},

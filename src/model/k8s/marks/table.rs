@@ -29,10 +29,6 @@ const fn installer(installer: Installer, list: List, key: &'static str) -> Mark 
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "rows of a constant are made by value"
-)]
 const fn naming(mark: Mark, names: &'static str) -> Mark {
     Mark {
         names: Some(names),
