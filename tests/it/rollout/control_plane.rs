@@ -36,6 +36,13 @@ fn is_done(followed: &Followed) -> bool {
     matches!(followed.verdicts.last(), Some(Health::Done { .. }))
 }
 
+fn is_unknown(followed: &Followed, words: &str) {
+    match followed.verdicts.last() {
+        Some(Health::Unknown { why }) => assert!(why.contains(words), "{followed:#?}"),
+        _ => panic!("expected unknown health, found {followed:#?}"),
+    }
+}
+
 fn waits_for(followed: &Followed, words: &str) {
     let cause = followed.cause();
     assert_eq!(cause.kind, CauseKind::Stalled, "{followed:#?}");
@@ -255,12 +262,16 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
     let busy = condition("Reconciling", "True", "resizing");
     let rule = |phase: &str| json!({"phase": phase, "rule": true});
     let cases = [
-        ("ready", json!({"conditions": [ready]}), Ok(())),
-        ("without a status", json!({}), Ok(())),
+        ("ready", json!({"conditions": [ready]}), Ok(None)),
+        (
+            "without a status",
+            json!({}),
+            Ok(Some("applied; no controller reports its health")),
+        ),
         (
             "not ready",
             json!({"conditions": [unready]}),
-            Err((Stalled, "no disk")),
+            Err((ReportedByObject, "no disk")),
         ),
         (
             "stalled",
@@ -275,9 +286,9 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
         (
             "not looked at",
             json!({"observedGeneration": 0, "conditions": [ready]}),
-            Ok(()),
+            Ok(Some("observedGeneration 0 of 1")),
         ),
-        ("current by its rule", rule("Running"), Ok(())),
+        ("current by its rule", rule("Running"), Ok(None)),
         (
             "failed by its rule",
             rule("Broken"),
@@ -319,7 +330,8 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
             "spec": {"a": 1}, "status": status});
         let followed = follow(&namespace, &thing, policy);
         match expected {
-            Ok(()) => assert!(is_done(&followed), "{followed:#?}"),
+            Ok(None) => assert!(is_done(&followed), "{followed:#?}"),
+            Ok(Some(words)) => is_unknown(&followed, words),
             Err((Stalled, words)) => waits_for(&followed, words),
             Err((kind, words)) => fails_with(&followed, kind, words),
         }
