@@ -9,7 +9,7 @@ fn a_canary_is_verified_by_the_pods_of_its_new_revision_alone() {
     // The group is one that others use, and a kind of it belongs to the whole cluster.
     let cluster = OwnCluster::start("canary");
     let shop = Shop::on(&cluster, "argoproj.io");
-    let workload = shop.create(&shop.workload(5));
+    let workload = shop.create_workload(5);
     shop.pods("old", 4, "another", &controlled_by(&workload));
     shop.pods("new", 1, "tested", &controlled_by(&workload));
 

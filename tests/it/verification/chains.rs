@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A chain of so many owners above five pods, the workload among them.
 fn chain(shop: &Shop, length: usize, runs: &str) -> Value {
-    let mut owner = shop.create(&shop.workload(5));
+    let mut owner = shop.create_workload(5);
     // The ReplicaSet and the workload are owners as well.
     for at in 0..length - 2 {
         owner = shop.middle(&format!("m{at}"), &owner);
@@ -17,7 +17,7 @@ fn chain(shop: &Shop, length: usize, runs: &str) -> Value {
 #[test]
 fn a_workload_without_a_controller_has_no_pod_and_is_not_verified() {
     let shop = Shop::new();
-    shop.create(&shop.workload(5));
+    shop.create_workload(5);
 
     let told = shop.wait("3s").exits(3);
     let what = format!(
@@ -35,7 +35,7 @@ fn five_pods_of_the_wrong_digest_below_an_object_in_between_are_a_failure_that_n
     let told = shop.wait("20s").exits(3);
     let (runs, tested) = (digest("another"), digest("tested"));
     let what = format!(
-        "runs image {}, and 127.0.0.1:5000/verification:1 was tested as {}",
+        "runs image {}, and registry.example/verification:1 was tested as {}",
         runs.short(),
         tested.short()
     );
@@ -67,7 +67,7 @@ fn six_owners_are_followed_up_and_a_seventh_is_not() {
 #[test]
 fn an_owner_that_does_not_control_owns_no_pods() {
     let shop = Shop::new();
-    let workload = shop.create(&shop.workload(5));
+    let workload = shop.create_workload(5);
     shop.pods("set", 5, "tested", &owned_by(&workload, false));
 
     let told = shop.wait("3s").exits(3);

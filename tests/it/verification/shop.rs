@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 /// The image of the release, as CI tested it.
-pub const IMAGE: &str = "127.0.0.1:5000/verification:1";
+pub const IMAGE: &str = "registry.example/verification:1";
 
 /// The digest of an image of that name.
 pub fn digest(name: &str) -> Sha256Digest {
@@ -59,6 +59,14 @@ impl Shop {
         create.run_with(&object.to_string()).exits(0).json()
     }
 
+    /// Creates the workload as another tool applies it: with the image that the release pins.
+    pub fn create_workload(&self, replicas: u32) -> Value {
+        let mut workload = self.workload(replicas);
+        let pinned = format!("registry.example/verification@{}", digest("tested"));
+        workload["spec"]["template"]["spec"]["containers"][0]["image"] = pinned.into();
+        self.create(&workload)
+    }
+
     /// The workload, as the release holds it.
     pub fn workload(&self, replicas: u32) -> Value {
         json!({"apiVersion": format!("{}/v1", self.group), "kind": "Rollout", "metadata": {"name": "web"},
@@ -76,7 +84,7 @@ impl Shop {
     /// A ReplicaSet with an owner, whose pods report this digest.
     pub fn pods(&self, name: &str, count: u32, runs: &str, owner: &Value) -> Value {
         let labels = json!({"app": name, "rollouts-pod-template-hash": name});
-        let reported = format!("127.0.0.1:5000/verification@{}", digest(runs));
+        let reported = format!("registry.example/verification@{}", digest(runs));
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "ownerReferences": [owner]},
             "spec": {"replicas": count, "selector": {"matchLabels": {"app": name}},
