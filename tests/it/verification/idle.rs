@@ -73,12 +73,14 @@ fn a_cron_job_that_never_ran_is_not_verified_and_every_command_says_so() {
 fn what_is_suspended_or_scaled_to_nothing_is_told_as_such() {
     let shop = Shop::new();
     let said = |objects: &[Value]| {
-        let waited = shop.command("promote --yes", objects).run().exits(0);
-        let last = waited
-            .stderr
-            .lines()
-            .find(|line| line.starts_with("promoted shop"));
-        last.unwrap_or_default().split_once(": ").unwrap().1.to_owned()
+        let waited = shop
+            .command("promote --yes --allow-prune", objects)
+            .run()
+            .exits(0);
+        let mut lines = waited.stderr.lines();
+        let last = lines.find_map(|line| line.split_once("promoted shop")?.1.split_once(": "));
+        let (_, images) = last.unwrap_or_else(|| panic!("{}", waited.stderr));
+        images.to_owned()
     };
 
     let namespace = shop.namespace.name();
