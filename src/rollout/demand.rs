@@ -3,8 +3,8 @@
 use super::fields::number;
 use super::kinds::wants_pods;
 use crate::model::Object;
-use crate::model::counted::counted;
 use crate::model::hook::{CLEANED_UP, ended};
+use crate::model::phrase::counted;
 
 /// Whether an object wants pods.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,10 +30,10 @@ use super::rules::apply_failure_rules;
 use super::status::{KindStatus, UnknownAfter, reported};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::Object;
-use crate::model::counted::counted;
 use crate::model::environment::UnknownHealth;
 use crate::model::hook::{CLEANED_UP, runs};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
+use crate::model::phrase::counted;
 use crate::model::verdict::{CauseKind, Health};
 use jiff::Timestamp;
 

@@ -77,10 +77,7 @@ pub(super) fn observe<'a>(
 
     // Held against the object and not against our write: an autoscaler may have written to its spec since.
     match behind(object) {
-        Some(observed) => Observation::Behind(format!(
-            "waiting for its controller (observedGeneration {observed} of {})",
-            object.generation()
-        )),
+        Some(observed) => Observation::Behind(health::not_observed(observed, object.generation())),
         None => Observation::Current(object),
     }
 }

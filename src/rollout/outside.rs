@@ -49,10 +49,10 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
     }
 
     // Ahead of the rule of its kind: a status of an older spec is neither ready nor waiting.
-    if let Some((observed, generation)) = behind(before) {
-        return Some(format!(
-            "waiting for its controller (observedGeneration {observed} of {generation})"
-        ));
+    // Only of custom kinds, whose controllers may never say what they have observed.
+    let is_custom = table::is_custom(&before.gvk().group);
+    if let Some(observed) = health::behind(before.value()).filter(|_| is_custom) {
+        return Some(health::not_observed(observed, before.generation()));
     }
 
     // Of that time only the object itself is known.
@@ -68,14 +68,6 @@ pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Opti
         Health::Waiting { why, .. } => Some(why),
         Health::Done { .. } | Health::Unknown { .. } | Health::Failed { .. } => None,
     }
-}
-
-/// The generation that the controller of a custom kind says it has observed, where that is an older one.
-fn behind(object: &Object) -> Option<(i64, i64)> {
-    // The controller of a custom kind may never say what it has observed.
-    let is_custom = table::is_custom(&object.gvk().group);
-    let observed = is_custom.then(|| health::behind(object.value())).flatten()?;
-    Some((observed, object.generation()))
 }
 
 /// A state outside of the release that is not waited for like everything else.

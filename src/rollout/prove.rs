@@ -18,7 +18,7 @@ use super::workload_images::{WorkloadImages, WorkloadPods, is_lasting, means};
 use crate::model::Object;
 use crate::model::environment::Injected;
 use crate::model::glob::matches;
-use crate::model::image::ImageReference;
+use crate::model::image::image_name;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::RecordedImage;
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
@@ -35,6 +35,17 @@ pub struct TestedImages<'a> {
     pub trees: &'a ImageTrees,
     /// Containers that admission may add.
     pub injected: &'a [Injected],
+}
+
+impl<'a> TestedImages<'a> {
+    /// With what ran before the promotion.
+    fn facts(self, subject: &'a MonitoredObject) -> ImageFacts<'a> {
+        ImageFacts {
+            tested: self.images,
+            trees: self.trees,
+            before: &subject.baseline.ran,
+        }
+    }
 }
 
 /// What is known of the images that an object's pods run.
@@ -123,11 +134,7 @@ pub fn prove(
         return without_pods(demand, not_waited);
     }
 
-    let facts = ImageFacts {
-        tested: tested.images,
-        trees: tested.trees,
-        before: &subject.baseline.ran,
-    };
+    let facts = tested.facts(subject);
     let mut proof = prove_pods(&pods, surroundings.object, &facts, tested.injected);
 
     // What runs has to be the right image all the same; only what does not run yet is let go.
@@ -146,11 +153,7 @@ pub fn prove_chained(
     tested: TestedImages<'_>,
     (workload, pods): (&WorkloadImages, &WorkloadPods<'_>),
 ) -> Proof {
-    let facts = ImageFacts {
-        tested: tested.images,
-        trees: tested.trees,
-        before: &subject.baseline.ran,
-    };
+    let facts = tested.facts(subject);
     let mut proof = Proof {
         doubt: pods.doubts.first().cloned(),
         ..Proof::default()
@@ -357,10 +360,7 @@ fn not_of_release(container: &ContainerFacts) -> String {
 }
 
 fn check_injected(pod: &PodFacts, container: &ContainerFacts, injected: &[Injected], proof: &mut Proof) {
-    let name = match container.image.parse::<ImageReference>() {
-        Ok(image) => image.name(),
-        Err(_) => container.image.clone(),
-    };
+    let name = image_name(&container.image);
 
     match injected.iter().find(|rule| matches(&rule.image, &name)) {
         Some(rule) => {

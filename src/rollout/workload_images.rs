@@ -5,7 +5,7 @@
 
 use super::needs::runs_pods;
 use crate::model::finding::ContainerRole;
-use crate::model::image::ImageReference;
+use crate::model::image::{ImageReference, image_name};
 use crate::model::k8s::images::{ImageUse, images};
 use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
@@ -67,14 +67,10 @@ impl WorkloadImages {
 
     /// Whether a container may be of it by its name or the repository of its image.
     fn may_be_its(&self, container: &ContainerFacts) -> bool {
-        let repository = |reference: &str| {
-            let parsed = reference.parse::<ImageReference>();
-            parsed.map_or_else(|_| reference.to_owned(), |image| image.name())
-        };
-        let image = repository(&container.image);
+        let name = image_name(&container.image);
         self.uses.iter().any(|one| {
             one.role == Some(container.role) && one.container == container.name
-                || repository(&one.reference) == image
+                || image_name(&one.reference) == name
         })
     }
 }
@@ -131,7 +127,7 @@ impl<'a> WorkloadPods<'a> {
 
 /// Whether a pod runs, or is about to.
 pub fn is_running(pod: &PodFacts) -> bool {
-    !pod.deleting && pod.phase != "Succeeded" && pod.phase != "Failed"
+    !pod.deleting && !pod.has_ended()
 }
 
 /// Whether a container lasts: whoever debugs a pod brings an image of their own.

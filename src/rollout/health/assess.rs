@@ -42,11 +42,6 @@ pub fn assess(group: &str, kind: &str, object: &Value) -> CustomHealth {
     }
 }
 
-/// Whether pods are to run because of an object; none where its kind is not known.
-pub fn wants_pods(group: &str, kind: &str, object: &Value) -> Option<bool> {
-    rules::wants_pods(group, kind, object)
-}
-
 fn is_set(object: &Value, field: &str) -> bool {
     object.get("spec").and_then(|spec| spec.get(field)) == Some(&Value::Bool(true))
 }

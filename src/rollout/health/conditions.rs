@@ -30,7 +30,7 @@ struct ConditionSet<'a> {
 
 /// What all lists of conditions say.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct ConditionEvidence {
     /// For and against.
     pub evidence: Vec<Evidence>,
     /// Whether a condition that sums up the others is true.
@@ -39,34 +39,26 @@ pub(super) struct Said {
 
 /// How many conditions are true and not of an older spec.
 pub fn count_met(object: &Value) -> u32 {
-    let mut sets = Vec::new();
-    if let Some(status) = object.get("status") {
-        collect(status, generation(object), &mut sets);
-    }
     let met = |set: &ConditionSet<'_>| set.current().filter(|one| one.status == "True").count();
-    sets.iter().map(met).sum::<usize>() as u32
+    find_sets(object).iter().map(met).sum::<usize>() as u32
 }
 
 /// What the conditions of an object say.
-pub(super) fn read(object: &Value) -> Said {
-    let mut said = Said::default();
-    let mut sets = Vec::new();
-    if let Some(status) = object.get("status") {
-        collect(status, generation(object), &mut sets);
-    }
-
+pub(super) fn find_evidence(object: &Value) -> ConditionEvidence {
+    let mut all = ConditionEvidence::default();
+    let sets = find_sets(object);
     for set in &sets {
         let mut evidence = set.evidence();
         // A list that says nothing of readiness speaks neither for nor against.
         if let Some(first) = evidence.iter().map(|one| one.level).min() {
             evidence.retain(|one| one.level == first);
-            said.evidence.append(&mut evidence);
+            all.evidence.append(&mut evidence);
         }
     }
 
     let is_good = |set: &ConditionSet<'_>| set.sum().is_some_and(|sum| sum.status == "True");
-    said.is_summed_up = sets.iter().any(is_good);
-    said
+    all.is_summed_up = sets.iter().any(is_good);
+    all
 }
 
 impl<'a> ConditionSet<'a> {
@@ -128,7 +120,7 @@ impl<'a> ConditionSet<'a> {
 }
 
 /// That a controller has not come to the spec.
-pub(super) fn not_observed(observed: i64, generation: i64) -> String {
+pub fn not_observed(observed: i64, generation: i64) -> String {
     format!("waiting for its controller (observedGeneration {observed} of {generation})")
 }
 
@@ -203,6 +195,15 @@ impl Condition<'_> {
     }
 }
 
+/// Every list of conditions below a status.
+fn find_sets(object: &Value) -> Vec<ConditionSet<'_>> {
+    let mut found = Vec::new();
+    if let Some(status) = object.get("status") {
+        collect(status, generation(object), &mut found);
+    }
+    found
+}
+
 fn collect<'a>(value: &'a Value, generation: i64, found: &mut Vec<ConditionSet<'a>>) {
     match value {
         Value::Object(fields) => {
@@ -229,21 +230,25 @@ fn collect<'a>(value: &'a Value, generation: i64, found: &mut Vec<ConditionSet<'
 
 fn read_condition(one: &Value, generation: i64) -> Condition<'_> {
     let text = |field: &str| one.get(field).and_then(Value::as_str).unwrap_or_default();
-    let status = match one.get("status") {
-        // Some controllers write the boolean.
-        Some(Value::Bool(true)) => "True",
-        Some(Value::Bool(false)) => "False",
-        _ => text("status"),
-    };
 
     Condition {
         kind: text("type"),
-        status,
+        status: status_of(one),
         reason: text("reason"),
         message: text("message"),
         role: role(text("type")),
         is_severe: text("severity") == "Error",
         is_outdated: is_outdated(one, generation),
+    }
+}
+
+/// The `status` of a condition.
+pub(super) fn status_of(condition: &Value) -> &str {
+    match condition.get("status") {
+        // Some controllers write the boolean.
+        Some(Value::Bool(true)) => "True",
+        Some(Value::Bool(false)) => "False",
+        status => status.and_then(Value::as_str).unwrap_or_default(),
     }
 }
 

@@ -3,7 +3,7 @@
 /// In which state an object is, by its own status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CustomState {
-    /// As desired.
+    /// Ready.
     Ready,
     /// Its status says nothing that is understood.
     Unknown,

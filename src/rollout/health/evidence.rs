@@ -19,7 +19,7 @@ pub(super) enum Level {
     Outdated,
     /// Its state is a word that is not known.
     Unclear,
-    /// It says that it is as desired.
+    /// It says that it is ready.
     Ready,
     /// All of its parts say so, and it says nothing itself.
     PartsReady,

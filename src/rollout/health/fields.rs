@@ -22,7 +22,7 @@ const ERRORS: &[&str] = &[
     "reconcileError",
 ];
 
-/// Fields that are true where it is as desired.
+/// Fields that are true where it is ready.
 const READY: &[&str] = &[
     "ready",
     "isReady",

@@ -22,12 +22,15 @@ pub(super) fn generation(object: &Value) -> i64 {
         .unwrap_or(0)
 }
 
+/// The generation that a status names.
+fn observed(object: &Value) -> Option<i64> {
+    let status = object.get("status")?;
+    NAMES.iter().find_map(|name| parse_generation(status.get(name)?))
+}
+
 /// The older generation that a status is of; none where it is of the present one, or does not say.
 pub fn behind(object: &Value) -> Option<i64> {
-    let status = object.get("status")?;
-    let observed = NAMES
-        .iter()
-        .find_map(|name| parse_generation(status.get(name)?))?;
+    let observed = observed(object)?;
     // An object without a generation is not behind one. Flux leaves the one of the status behind while it fails, and names
     // the present one in its conditions.
     let is_behind = observed < generation(object) && generation(object) > 0;
@@ -44,9 +47,8 @@ fn is_named_by_condition(object: &Value) -> bool {
 
 /// Whether a status names the present generation.
 pub(super) fn is_observed(object: &Value) -> bool {
-    let status = object.get("status");
-    let observed = NAMES.iter().find_map(|name| parse_generation(status?.get(name)?));
-    generation(object) > 0 && observed.is_some_and(|observed| observed >= generation(object))
+    let is_of_now = |observed| observed >= generation(object);
+    generation(object) > 0 && observed(object).is_some_and(is_of_now)
 }
 
 /// Whether a condition is of an older spec. One that names no generation counts: not every controller writes one.

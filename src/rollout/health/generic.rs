@@ -11,16 +11,16 @@ use serde_json::Value;
 
 /// By the generic rule.
 pub(super) fn assess(kind: &str, object: &Value) -> CustomHealth {
-    let said = conditions::read(object);
-    let mut evidence = said.evidence;
+    let conditions = conditions::find_evidence(object);
+    let mut evidence = conditions.evidence;
     let reader = FieldReader {
         runs_to_an_end: words::runs_to_an_end(kind),
-        is_summed_up: said.is_summed_up,
+        is_summed_up: conditions.is_summed_up,
     };
     evidence.extend(reader.read(object));
 
     // A state that is no word of health (`open`) is nothing against conditions that are met.
-    if said.is_summed_up {
+    if conditions.is_summed_up {
         evidence.retain(|one| one.level != Level::Unclear);
     }
     // Counts may be of the spec before: only with the generation beside them they say anything.

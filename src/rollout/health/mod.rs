@@ -16,10 +16,11 @@ mod polarity;
 mod rules;
 mod words;
 
-pub(super) use assess::{assess, wants_pods};
-pub(super) use conditions::{count_met, without_outdated};
+pub(super) use assess::assess;
+pub(super) use conditions::{count_met, not_observed, without_outdated};
 pub(super) use custom_health::CustomState;
 pub(super) use generations::{behind, is_outdated, parse_generation};
+pub(super) use rules::wants_pods;
 
 #[cfg(test)]
 mod tests;

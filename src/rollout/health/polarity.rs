@@ -7,9 +7,9 @@ use super::words::{is_going_on, parts};
 pub(super) enum Role {
     /// The sum of the others: `Ready`.
     Sum,
-    /// As desired; false speaks against readiness even beside a true sum.
+    /// Something that was asked for is there; false speaks against readiness even beside a true sum.
     Strong,
-    /// A part is as desired.
+    /// A part is ready.
     Part,
     /// One step is done, which says little.
     Step,
@@ -23,7 +23,8 @@ pub(super) enum Role {
     Other,
 }
 
-const STRONG: &[&str] = &[
+/// True where what was asked for is there: strong as a whole type, and as the last part of one that speaks of a part.
+const MET: &[&str] = &[
     "accepted",
     "admitted",
     "applied",
@@ -41,41 +42,20 @@ const STRONG: &[&str] = &[
     "provisioned",
     "reconciled",
     "registered",
-    "resolvedrefs",
     "succeeded",
     "synced",
     "valid",
     "validated",
 ];
 
-const PART: &[&str] = &[
-    "accepted",
-    "admitted",
-    "applied",
-    "available",
-    "complete",
-    "completed",
-    "deployed",
+/// The same, of a part alone.
+const MET_PART: &[&str] = &[
     "enforced",
-    "established",
-    "healthy",
-    "installed",
-    "online",
-    "operational",
-    "programmed",
-    "promoted",
-    "provisioned",
     "ready",
-    "reconciled",
     "refs",
-    "registered",
-    "succeeded",
     "success",
     "successful",
-    "synced",
     "synchronized",
-    "valid",
-    "validated",
 ];
 
 const WRONG: &[&str] = &[
@@ -142,10 +122,10 @@ pub(super) fn role(kind: &str) -> Role {
     }
 
     let last = parts.last().map(String::as_str).unwrap_or_default();
-    if STRONG.contains(&whole.as_str()) {
+    if MET.contains(&whole.as_str()) || whole == "resolvedrefs" {
         return Role::Strong;
     }
-    if PART.contains(&last) {
+    if MET.contains(&last) || MET_PART.contains(&last) {
         return Role::Part;
     }
     if any(GOING) || is_going_on(last) {

@@ -3,6 +3,7 @@
 //! A rule is data: CEL over the object, answered by nothing but its own status. What it leaves out the generic rule answers.
 //! Its cases stand in the same file, and one test runs them all.
 
+use super::conditions::status_of;
 use crate::model::expression::Expression;
 use crate::model::glob::matches;
 use include_dir::{Dir, include_dir};
@@ -33,7 +34,7 @@ pub(super) struct RuleText {
     pub failed: Option<String>,
     /// True where it has failed for good, and waiting changes nothing.
     pub failed_for_good: Option<String>,
-    /// True where it is as desired.
+    /// True where it is ready.
     pub current: Option<String>,
     /// True where its controller is at work.
     pub progressing: Option<String>,
@@ -165,12 +166,11 @@ impl Facts {
             .into_iter()
             .flatten()
         {
-            let text = |field: &str| match condition.get(field) {
-                // Some controllers write the boolean.
-                Some(Value::Bool(value)) => if *value { "True" } else { "False" }.to_owned(),
-                value => value.and_then(Value::as_str).unwrap_or_default().to_owned(),
+            let text = |field: &str| {
+                let text = condition.get(field).and_then(Value::as_str);
+                text.unwrap_or_default().to_owned()
             };
-            is.insert(text("type"), text("status").into());
+            is.insert(text("type"), status_of(condition).into());
             reason.insert(text("type"), text("reason").into());
         }
 
@@ -206,7 +206,7 @@ impl Facts {
 }
 
 /// Whether pods are to run because of an object; none where its kind is not known.
-pub(super) fn wants_pods(group: &str, kind: &str, object: &Value) -> Option<bool> {
+pub fn wants_pods(group: &str, kind: &str, object: &Value) -> Option<bool> {
     let expression = find(group, kind)?.wants_pods.as_ref()?;
     expression.holds(&Facts::new(object).variables()).ok()
 }

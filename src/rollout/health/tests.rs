@@ -182,7 +182,7 @@ fn words_booleans_errors_and_counts_speak_where_conditions_do_not() {
         assert_eq!(state(&json!({"status": status})), expected, "{status}");
     }
 
-    // What runs once and ends is not as desired while it runs.
+    // What runs once and ends is not ready while it runs.
     let running = json!({"status": {"state": "Running"}});
     assert_eq!(assess("shop.example", "DataImport", &running).state, Progressing);
 }

@@ -5,7 +5,7 @@
 /// What a word says of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// As desired.
+    /// Ready.
     Good,
     /// Something is wrong.
     Bad,
@@ -178,7 +178,7 @@ const REFUSED: &[&str] = &[
     "valid",
 ];
 
-/// Kinds that run once and end: of these *running* is not yet as desired.
+/// Kinds that run once and end: of these *running* is not ready yet.
 const ENDING: &[&str] = &[
     "analysis",
     "backup",

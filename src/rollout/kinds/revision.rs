@@ -4,11 +4,9 @@ use super::super::fields::{condition, number};
 use super::super::subject::RolloutContext;
 use crate::model::Object;
 use crate::model::k8s::controller::Controller;
+use crate::model::k8s::ownership::DEPLOYMENT_REVISION;
 use crate::model::k8s::pod::PodFacts;
 use serde_json::Value;
-
-/// What a Deployment and its ReplicaSets carry their revision in.
-const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// The ReplicaSet of a Deployment's newest revision: the one that carries the same number as the Deployment (a return
 /// to an old template takes its old ReplicaSet and gives it a new number).

@@ -15,7 +15,7 @@ fn digest(text: &str) -> Sha256Digest {
     Sha256Digest::of(text.as_bytes())
 }
 
-/// A pod of the set `s`, with what its container `name` is told to run, and what the node reports.
+/// A pod of the set `s`, with what its container `name` is with_revision to run, and what the node reports.
 struct TestPod {
     revision: &'static str,
     name: &'static str,
@@ -157,8 +157,8 @@ fn pods_of_another_revision_do_not_count_where_the_kind_tells_its_own() {
         };
         [old, pod("tested")]
     };
-    let told = rollout(json!({"replicas": 2}), &json!({"currentPodHash": "new"}));
-    let (_, state) = proof(&told, &canary(), by_rollout());
+    let with_revision = rollout(json!({"replicas": 2}), &json!({"currentPodHash": "new"}));
+    let (_, state) = proof(&with_revision, &canary(), by_rollout());
     assert_eq!(
         state,
         VerificationState::Verified {
