@@ -117,14 +117,14 @@ impl Context {
     pub async fn cluster(&self, connection: &ConnectionArgs) -> Result<Arc<dyn Cluster>, CommandError> {
         let options = connection.options();
         // Held while connecting: whoever asks meanwhile waits for the same client.
-        let mut kept = self.client.lock().await;
+        let mut cached = self.client.lock().await;
 
-        if let Some((_, client)) = kept.as_ref().filter(|(of, _)| *of == options) {
+        if let Some((_, client)) = cached.as_ref().filter(|(of, _)| *of == options) {
             return Ok(client.clone());
         }
 
         let client = cluster::connect(&options).await?;
-        *kept = Some((options, client.clone()));
+        *cached = Some((options, client.clone()));
         Ok(client)
     }
 

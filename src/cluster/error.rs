@@ -201,7 +201,7 @@ impl ApiError {
             } => {
                 // These are answers: the same request will not fit, or find room, a little later.
                 let is_full = ["request is too large", "database space exceeded"];
-                let is_answer = is_full.iter().any(|said| message.contains(said));
+                let is_answer = is_full.iter().any(|words| message.contains(words));
                 let is_of_store = message.contains("etcdserver:") && !is_answer;
                 matches!(reason.as_str(), "ServerTimeout" | "Timeout") || is_of_store
             }

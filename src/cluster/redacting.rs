@@ -114,12 +114,12 @@ impl Redacting {
         }
 
         // Known for this one text alone: these values are large, and would slow down each search of the run.
-        let mut kept = SecretTexts::default();
+        let mut texts = SecretTexts::default();
         let data = ["/data", "/binaryData"].map(|field| body.pointer(field).and_then(Value::as_object));
         for (key, value) in data.into_iter().flatten().flatten() {
             let text = value.as_str().unwrap_or_default();
             let plain = secret_data::decode(text).unwrap_or_else(|| text.as_bytes().to_vec());
-            kept.learn_value(&target.name, key, &plain);
+            texts.learn_value(&target.name, key, &plain);
         }
 
         match self.values.hide_in(error) {
@@ -131,7 +131,7 @@ impl Redacting {
             } if target.resource.is_secret() => ApiError::Status {
                 code,
                 reason,
-                message: kept.hide(&message),
+                message: texts.hide(&message),
                 causes: Vec::new(),
             },
             other => other,

@@ -3,6 +3,7 @@
 //! Addresses and the like go only from what carries a server's own mark (a UID, a resourceVersion): in a manifest by
 //! hand they are somebody's choice. What goes beyond the marks is named, since the object means less without it.
 
+use crate::model::k8s::ownership::DEPLOYMENT_REVISION;
 use crate::model::k8s::writers::drop_server_written;
 use crate::model::path_text::escape;
 use crate::model::{Object, ObjectId};
@@ -30,10 +31,7 @@ const ASSIGNED: &[(&str, &[&str])] = &[
         &["metadata", "annotations", "volume.kubernetes.io/selected-node"],
     ),
     ("Pod", &["spec", "nodeName"]),
-    (
-        "Deployment",
-        &["metadata", "annotations", "deployment.kubernetes.io/revision"],
-    ),
+    ("Deployment", &["metadata", "annotations", DEPLOYMENT_REVISION]),
 ];
 
 /// Fields of one object that a release leaves out.

@@ -7,7 +7,7 @@
 use crate::model::environment::Injected;
 use crate::model::finding::{ContainerRole, ImageFinding, ImageState, PromotedRelease, RunningImage};
 use crate::model::glob;
-use crate::model::image::ImageReference;
+use crate::model::image::{ImageReference, image_name};
 use crate::model::k8s::images::images as images_of;
 use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
 use crate::model::k8s::pod::PodFacts;
@@ -60,7 +60,7 @@ pub fn running_images(
 pub(super) fn running_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     owned_pods(live, running)
         // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
-        .filter(|(pod, _)| !has_ended(pod))
+        .filter(|(pod, _)| !pod.has_ended())
         .collect()
 }
 
@@ -86,13 +86,9 @@ fn doubtful_pods<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
 
     let is_doubtful = |pod: &&PodFacts| {
         let ownership = running.owners.ownership(pod, live.uid());
-        matches!(ownership, Ownership::Unknown(_)) && !has_ended(pod)
+        matches!(ownership, Ownership::Unknown(_)) && !pod.has_ended()
     };
     running.pods.iter().filter(is_doubtful).collect()
-}
-
-fn has_ended(pod: &PodFacts) -> bool {
-    pod.phase == "Succeeded" || pod.phase == "Failed"
 }
 
 fn workload_images(
@@ -158,8 +154,8 @@ fn wanted_references(
     if is_custom(workload.live) {
         // An operator names the containers of its pods itself: their repository tells which they are.
         for container in pods.owned.iter().flat_map(|(pod, _)| &pod.containers) {
-            let name = name_of(&container.image);
-            if let Some(image) = uses.iter().find(|image| name_of(&image.reference) == name) {
+            let name = image_name(&container.image);
+            if let Some(image) = uses.iter().find(|image| image_name(&image.reference) == name) {
                 let place = (container.role, container.name.clone());
                 wanted.entry(place).or_insert_with(|| image.reference.clone());
             }
@@ -171,7 +167,7 @@ fn wanted_references(
 /// Why a container that the object does not name is expected: by the environment, or because an operator adds what it
 /// needs to its pods.
 fn allowed(reference: &str, injected: &[Injected], is_custom: bool) -> Option<String> {
-    let name = name_of(reference);
+    let name = image_name(reference);
     match injected.iter().find(|rule| glob::matches(&rule.image, &name)) {
         Some(rule) => Some(rule.reason.clone()),
         None => is_custom.then(|| "not in the release".into()),
@@ -331,12 +327,6 @@ fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t Reco
     // Desired is pinned: without a digest it is an image that the release does not hold.
     let digest = reference.parse::<ImageReference>().ok()?.digest?;
     tested.iter().find(|image| image.is(&digest))
-}
-
-fn name_of(reference: &str) -> String {
-    reference
-        .parse::<ImageReference>()
-        .map_or_else(|_| reference.to_owned(), |image| image.name())
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 
 use super::images::{Running, owned_pods};
 use crate::model::attestation::RanContainer;
-use crate::model::counted::counted;
 use crate::model::k8s::images::images;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
+use crate::model::phrase::counted;
 use crate::model::release::RecordedImage;
 use crate::model::{Object, ObjectId, Sha256Digest};
 use std::collections::BTreeSet;
@@ -154,13 +154,13 @@ mod tests {
     }
 
     /// A Job whose pods' containers `work` report these digests, beside the other containers that are named.
-    fn ran_job(reported: &[&str], beside: &[&str]) -> Ran {
+    fn ran_job(reported: &[&str], others: &[&str]) -> Ran {
         let job = Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "uid": "j"},
             "spec": {"template": {"spec": {"containers": [{"name": "work", "image": "r.example/migrate:1"}]}}}}))
         .unwrap();
 
         let pod = |(n, id): (usize, &&str)| {
-            let names: Vec<&str> = std::iter::once("work").chain(beside.iter().copied()).collect();
+            let names: Vec<&str> = std::iter::once("work").chain(others.iter().copied()).collect();
             let specs: Vec<Value> = names
                 .iter()
                 .map(|name| json!({"name": name, "image": "x"}))

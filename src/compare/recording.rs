@@ -335,7 +335,7 @@ mod tests {
 
         let found = requirements(&[map, external, reader]);
 
-        let told: Vec<_> = found
+        let descriptions: Vec<_> = found
             .iter()
             .map(|need| {
                 (
@@ -347,7 +347,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            told,
+            descriptions,
             [
                 ("ConfigMap", "maybe", None, true),
                 ("Secret", "db", Some("ExternalSecret/e"), false)
@@ -363,11 +363,11 @@ mod tests {
         let two = pod(&json!({"containers": [{"name": "d", "image": "x:1"}]}));
 
         // Init containers run before the others, and are named first.
-        let told: Vec<_> = needed_images(&[one, two], &[])
+        let descriptions: Vec<_> = needed_images(&[one, two], &[])
             .into_iter()
             .map(|image| image.reference)
             .collect();
-        assert_eq!(told, ["y:1", "x:1"]);
+        assert_eq!(descriptions, ["y:1", "x:1"]);
     }
 
     #[test]

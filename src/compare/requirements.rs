@@ -286,12 +286,12 @@ mod tests {
             "n",
         );
 
-        let told: Vec<_> = needed
+        let descriptions: Vec<_> = needed
             .iter()
             .map(|one| (one.target.name.as_str(), one.requirement.keys.join(" ")))
             .collect();
         assert_eq!(
-            told,
+            descriptions,
             [("db", "password user".to_owned()), ("api", "token".to_owned())]
         );
     }

@@ -5,11 +5,10 @@
 
 use super::walk::Differing;
 use crate::model::FieldPath;
+use crate::model::k8s::pod_spec::CONTAINER_LISTS;
 use crate::model::k8s::quantity::thousandths;
 use crate::model::path::Step;
 use serde_json::{Map, Value};
-
-const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// Whether both sides ask for the same resources of a container.
 pub(super) fn is_respelled(one: &Differing) -> bool {
@@ -40,7 +39,7 @@ fn below_resources(path: &FieldPath) -> Option<&[Step]> {
         _ => None,
     };
     let of_container = (0..steps.len()).find(|at| {
-        field(*at).is_some_and(|name| CONTAINERS.contains(&name))
+        field(*at).is_some_and(|name| CONTAINER_LISTS.iter().any(|(list, _)| *list == name))
             && field(at + 1).is_none()
             && field(at + 2) == Some("resources")
     })?;

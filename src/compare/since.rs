@@ -26,7 +26,7 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
         })
         .collect();
     // The latest first; a hand whose time nobody knows comes last.
-    hands.sort_by_key(|hand| std::cmp::Reverse(hand.owner.time));
+    hands.sort_by_key(|manager| std::cmp::Reverse(manager.owner.time));
 
     let created = created.filter(|time| *time >= since);
     (created.is_some() || !hands.is_empty()).then(|| Touched {
@@ -55,7 +55,7 @@ mod tests {
         let managers: Vec<_> = found
             .hands
             .iter()
-            .map(|hand| hand.owner.manager.as_str())
+            .map(|manager| manager.owner.manager.as_str())
             .collect();
         assert_eq!(
             (managers, found.created),

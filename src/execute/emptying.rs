@@ -70,7 +70,7 @@ impl Steps {
             return Ok(answer);
         }
 
-        let kept: Vec<Value> = entries
+        let remaining: Vec<Value> = entries
             .iter()
             .filter(|entry| !is_our_update_entry(entry))
             .cloned()
@@ -78,7 +78,7 @@ impl Steps {
 
         let deadline = clock.before_write().await?;
         let written = self
-            .write_ownership(&trying.part.step.target, &answer.object, &kept, deadline)
+            .write_ownership(&trying.part.step.target, &answer.object, &remaining, deadline)
             .await;
         written.map_err(|error| self.after_write(trying, error, clock))
     }

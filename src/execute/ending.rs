@@ -6,6 +6,7 @@ use super::services::RunReport;
 use crate::model::ObjectId;
 use crate::model::event::Outcome;
 use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
+use crate::model::phrase::list_first;
 use crate::model::verification::VerificationSummary;
 
 /// Something that is not as it was: what stays, and what is gone.
@@ -98,11 +99,7 @@ fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
         .iter()
         .map(|remain| format!("{} {}", remain.object, remain.message));
     let all: Vec<String> = noted.chain(remains).collect();
-    match all.len() {
-        0 => None,
-        1..=NAMED => Some(all.join("; ")),
-        count => Some(format!("{}; and {} more", all[..NAMED].join("; "), count - NAMED)),
-    }
+    (!all.is_empty()).then(|| list_first(all.iter(), NAMED, "; "))
 }
 
 pub(super) fn reverted(

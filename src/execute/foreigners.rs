@@ -53,7 +53,7 @@ async fn in_namespace(
     namespace: &str,
     release: &ReleaseRef,
 ) -> Result<Option<Stay>, ApiError> {
-    let mut kept = None;
+    let mut stay = None;
     for found in cluster.discover().await? {
         let kind = &found.resource;
         // The control plane makes these by itself, and one of the Leases is our lock.
@@ -68,10 +68,10 @@ async fn in_namespace(
         match first(cluster, kind, Some(namespace), release, "in it ").await? {
             // One of somebody else weighs more.
             Some(foreign @ Stay::Foreign(_)) => return Ok(Some(foreign)),
-            found => kept = kept.or(found),
+            found => stay = stay.or(found),
         }
     }
-    Ok(kept)
+    Ok(stay)
 }
 
 async fn first_of_definition(
@@ -135,14 +135,14 @@ async fn first(
     };
 
     let set = release.set();
-    let mut kept = None;
+    let mut stay = None;
     for object in page.items.iter().filter(is_made) {
         let named = format!("{} {} {place}", kind.kind, object.name());
         // What the promotion made itself is still there where it has a keep mark.
         match keep_mark(object).filter(|_| object.label(APPLYSET_PART_OF_LABEL) == Some(&set)) {
-            Some(mark) => kept = kept.or_else(|| Some(Stay::Kept(format!("{named}is kept: {mark}")))),
+            Some(mark) => stay = stay.or_else(|| Some(Stay::Kept(format!("{named}is kept: {mark}")))),
             None => return Ok(Some(Stay::Foreign(format!("{named}is somebody else's")))),
         }
     }
-    Ok(kept)
+    Ok(stay)
 }

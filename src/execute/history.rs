@@ -9,6 +9,7 @@ use crate::model::bundle::Bundle;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Failure, HistoryOutcome, Journal, StepProgress, StepState, UndoState};
+use crate::model::phrase::shorten;
 use crate::model::plan::{Plan, Waiver};
 use crate::model::verification::VerificationSummary;
 use crate::observe::release_state::Bodies;
@@ -62,10 +63,7 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
 
 /// The history is kept for long, in one object: a cause is told there in so many characters.
 fn in_short(mut failure: Failure) -> Failure {
-    if let Some((end, _)) = failure.cause.message.char_indices().nth(CAUSE) {
-        failure.cause.message.truncate(end);
-        failure.cause.message.push('…');
-    }
+    failure.cause.message = shorten(failure.cause.message, CAUSE);
     failure
 }
 

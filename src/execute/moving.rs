@@ -12,8 +12,9 @@ use super::services::{RunReport, Services};
 use super::writer::StoreError;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Journal, StepPart};
-use crate::model::moves::{Move, Moved, ReleaseRef, counted};
+use crate::model::moves::{Move, Moved, ReleaseRef};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::phrase::counted;
 use crate::model::plan::Plan;
 use crate::model::seal::Integrity;
 use crate::model::{Object, ObjectId};
@@ -147,7 +148,7 @@ pub(super) async fn stopped_by(
         let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
         if let Some(open) = home.head.map(|head| head.value.current).filter(is_same) {
             let open = open_journal(&open);
-            let count = counted(&moved.objects);
+            let count = counted(moved.objects.len(), "object");
             let message = format!("{}, and it moves {count} of {}", open.message, release.name);
             return Ok(Some(refused(message, open.next)));
         }

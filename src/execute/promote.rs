@@ -286,7 +286,7 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
         wave: part.step.wave,
         prune: bodies.prunes.contains(&part.step.id),
         state: StepState::Pending,
-        well: false,
+        ready: false,
         undo: UndoState::Pending,
     };
 

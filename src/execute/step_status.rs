@@ -11,6 +11,7 @@ use crate::model::journal::{Journal, StepPart, StepState};
 use crate::model::k8s::allocation::without_allocated;
 use crate::model::k8s::entries::is_our_apply_entry;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::phrase::list_first;
 use crate::model::plan::{Action, Expect};
 use crate::model::{FieldPath, Object};
 use crate::objects::{
@@ -287,8 +288,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
     let paths: Vec<String> = differing(before, live).iter().map(FieldPath::to_string).collect();
     let shown = match paths.len() {
         0 => "its owners".to_owned(),
-        1..=4 => paths.join(", "),
-        n => format!("{} and {} more", paths[..4].join(", "), n - 4),
+        _ => list_first(paths.iter(), 4, ", "),
     };
     // The time tells a second edit by the same hand.
     let known = |entry: &Value| {

@@ -5,7 +5,6 @@
 //! twice is refused. Errors name the file and the place, and never a value of a Secret. No cluster is asked:
 //! what only a server knows, such as the scope of a kind that it defines, stays open here.
 
-mod beside;
 mod compose;
 mod environment;
 mod error;
@@ -17,11 +16,11 @@ mod manifests;
 mod release;
 mod scalar;
 mod secrets;
+mod statements;
 mod value;
 mod yaml;
 mod yaml_text;
 
-pub use beside::{bytes, is_title, statement_path, statements};
 pub use environment::{LoadedEnvironment, environment};
 pub use error::LoadError;
 pub use files::write_whole;
@@ -29,5 +28,6 @@ pub use git::source_of;
 pub use junit::junit;
 pub use manifests::{ManifestSource, manifests};
 pub use release::{LoadedRelease, parse_release, release};
+pub use statements::{bytes, is_title, statement_path, statements};
 pub use yaml::{documents, typed_json};
 pub use yaml_text::to_yaml;

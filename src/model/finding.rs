@@ -67,6 +67,11 @@ impl ObjectComparison {
     pub fn id(&self) -> ObjectId {
         self.target.id()
     }
+
+    /// The changes that the environment does not expect.
+    pub fn unexpected_changes(&self) -> impl Iterator<Item = &FieldChange> {
+        self.changes.iter().filter(|change| change.expected_by.is_none())
+    }
 }
 
 /// How live and desired stand.

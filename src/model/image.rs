@@ -31,6 +31,12 @@ pub struct NotAnImage {
     pub why: &'static str,
 }
 
+/// `registry/repository` of a reference; the text itself where it is none.
+pub fn image_name(reference: &str) -> String {
+    let parsed = reference.parse::<ImageReference>();
+    parsed.map_or_else(|_| reference.to_owned(), |image| image.name())
+}
+
 impl ImageReference {
     /// `registry/repository`, without tag and digest.
     pub fn name(&self) -> String {

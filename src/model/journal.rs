@@ -198,10 +198,10 @@ pub struct StepProgress {
     pub prune: bool,
     /// How far it is.
     pub state: StepState,
-    /// Whether its object was judged well since: a Job has run, a workload is rolled out.
+    /// Whether its object was seen ready since: a Job has run, a workload is rolled out.
     // What runs once and has ended may be gone: a run that takes over neither misses it nor runs it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub well: bool,
+    pub ready: bool,
     /// How far its undo is.
     #[serde(default, skip_serializing_if = "UndoState::is_pending")]
     pub undo: UndoState,

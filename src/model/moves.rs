@@ -4,6 +4,7 @@
 
 use super::identity::Target;
 use super::names::{applyset_id, inventory};
+use super::phrase::{counted, list_first};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -100,20 +101,7 @@ const NAMED: usize = 10;
 
 /// Objects in a sentence: ten by name, the rest counted.
 pub fn named(objects: &[Target]) -> String {
-    let names: Vec<String> = objects.iter().take(NAMED).map(ToString::to_string).collect();
-    match objects.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
-/// One object, or so many.
-pub fn counted(objects: &[Target]) -> String {
-    if objects.len() == 1 {
-        "1 object".into()
-    } else {
-        format!("{} objects", objects.len())
-    }
+    list_first(objects.iter(), NAMED, ", ")
 }
 
 impl Moved {
@@ -125,7 +113,7 @@ impl Moved {
             (false, _) => "are being moved",
         };
 
-        let (to, count) = (self.to.name_from(home), counted(&self.objects));
+        let (to, count) = (self.to.name_from(home), counted(self.objects.len(), "object"));
         format!(
             "{count} {verb} to release {to} {} by {} at {}: {}",
             self.version,

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn no_type_of_ours_or_of_rust_is_named() {
-        for (said, expected) in [
+        for (text, expected) in [
             (
                 "invalid type: integer `1`, expected struct Plan at line 1 column 2",
                 "invalid type: integer `1`, expected an object at line 1 column 2",
@@ -84,7 +84,7 @@ mod tests {
                 "EOF while parsing a value at line 1 column 0",
             ),
         ] {
-            assert_eq!(plain_words(said), expected);
+            assert_eq!(plain_words(text), expected);
         }
     }
 }

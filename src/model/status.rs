@@ -4,6 +4,7 @@
 
 use super::journal::JournalPhase;
 use super::moves::Moved;
+use super::phrase::{counted, list_first};
 use super::verification::VerificationSummary;
 use serde::Serialize;
 
@@ -183,16 +184,8 @@ impl WorkloadDrift {
         match self {
             Self::InSync => "in sync".into(),
             Self::Drifted { fields } => {
-                let named: Vec<&str> = fields.iter().take(NAMED_FIELDS).map(String::as_str).collect();
-                let more = match fields.len() - named.len() {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let count = match fields.len() {
-                    1 => "1 field".to_owned(),
-                    count => format!("{count} fields"),
-                };
-                format!("{count}: {}{more}", named.join(", "))
+                let named = list_first(fields.iter(), NAMED_FIELDS, ", ");
+                format!("{}: {named}", counted(fields.len(), "field"))
             }
             Self::Missing => "missing".into(),
             Self::NotChecked { why } => format!("not checked: {why}"),

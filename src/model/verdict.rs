@@ -25,7 +25,7 @@ pub enum Health {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
-    /// Nothing says whether it is as it should be.
+    /// Nothing says whether it is ready.
     Unknown {
         /// A lowercase phrase: `applied; no controller reports its health`.
         why: String,

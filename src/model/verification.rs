@@ -3,8 +3,8 @@
 //! One entry for each image of each object that names it; the summary counts images, as the release does, and
 //! lies in events, in the history and in the last line. Nothing counts as verified that no pod was seen to run.
 
-use super::counted::counted;
 use super::identity::ObjectId;
+use super::phrase::{counted, list_first, shorten};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,7 +138,8 @@ impl VerificationSummary {
             wrong: wrong as u32,
             not_running: not_running as u32,
             unknown: unknown as u32,
-            message: shorten(parts.join("; ")),
+            // A server's words may be long.
+            message: shorten(parts.join("; "), SUMMARY),
         }
     }
 }
@@ -151,20 +152,7 @@ fn causes(objects: &[ObjectVerification], is_meant: impl Fn(&str) -> bool) -> St
         .filter_map(ImageVerification::cause)
         .collect();
 
-    let named: Vec<&str> = causes.iter().take(NAMED).map(String::as_str).collect();
-    match causes.len().saturating_sub(NAMED) {
-        0 => named.join("; "),
-        more => format!("{}; and {more} more", named.join("; ")),
-    }
-}
-
-/// A server's words may be long.
-fn shorten(mut message: String) -> String {
-    if let Some((end, _)) = message.char_indices().nth(SUMMARY) {
-        message.truncate(end);
-        message.push('…');
-    }
-    message
+    list_first(causes.iter(), NAMED, "; ")
 }
 
 impl ImageVerification {

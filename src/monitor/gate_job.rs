@@ -157,7 +157,7 @@ fn has_run(view: &RolloutContext<'_>) -> bool {
                 ContainerState::Running { .. } | ContainerState::Terminated { .. }
             )
         };
-        matches!(pod.phase.as_str(), "Succeeded" | "Failed")
+        pod.has_ended()
             || pod
                 .containers
                 .iter()

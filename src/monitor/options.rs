@@ -2,10 +2,10 @@
 
 use crate::model::environment::{Injected, PrometheusGate};
 use crate::model::release::{PlatformDigests, RecordedImage};
-use crate::model::{Object, Target};
+use crate::model::{Object, ObjectId, Target};
 use crate::rollout::{Policy, WorkloadImages};
 use async_trait::async_trait;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub struct WatchingOptions {
     /// Image references that the preflight found in their registries.
     pub seen_images: BTreeSet<String>,
     /// The images that the release's objects name.
-    pub workloads: Vec<WorkloadImages>,
+    pub workloads: BTreeMap<ObjectId, WorkloadImages>,
     /// Objects whose images are proved besides those that were followed.
     pub members: Vec<Target>,
     /// The Services of the release: what they serve is not outside of it.
@@ -75,7 +75,7 @@ impl Default for WatchingOptions {
             resolver: None,
             injected: Vec::new(),
             seen_images: BTreeSet::new(),
-            workloads: Vec::new(),
+            workloads: BTreeMap::new(),
             members: Vec::new(),
             services: Vec::new(),
             gates: Vec::new(),

@@ -63,14 +63,10 @@ impl Watching {
 
         let mut found = Found::default();
         // A hook that was skipped, or what nobody applied.
-        let absent = self
-            .options
-            .workloads
-            .iter()
-            .filter(|one| !open.contains(&one.target.id()));
+        let absent = self.options.workloads.iter().filter(|(id, _)| !open.contains(id));
         found
             .objects
-            .extend(absent.map(|one| verify_absent(one, &self.options.tested)));
+            .extend(absent.map(|(_, one)| verify_absent(one, &self.options.tested)));
 
         let start = Instant::now();
         loop {
@@ -144,8 +140,7 @@ impl Watching {
     }
 
     fn workload(&self, object: &ObjectId) -> Option<&WorkloadImages> {
-        let mut workloads = self.options.workloads.iter();
-        workloads.find(|one| one.target.id() == *object)
+        self.options.workloads.get(object)
     }
 
     /// How long pods that an object wants are waited for.
@@ -241,7 +236,7 @@ impl Watching {
 
     /// Reports what is known of each image, and counts it.
     fn report_verification(&self, mut objects: Vec<ObjectVerification>) -> VerificationSummary {
-        let workloads = self.options.workloads.iter();
+        let workloads = self.options.workloads.values();
         let named = workloads.flat_map(|one| one.tested(&self.options.tested));
         let proved = objects.iter().flat_map(|object| &object.images);
         let named: BTreeSet<&str> = named

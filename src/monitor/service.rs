@@ -92,14 +92,18 @@ impl Watching {
     }
 
     pub(super) fn start(&self) -> Follow {
-        let chained = self.options.workloads.iter().filter(|one| one.has_chained_pods());
+        let chained = self
+            .options
+            .workloads
+            .iter()
+            .filter(|(_, one)| one.has_chained_pods());
         // What any follower hears shows that the server is there.
         Follow::with_liveness(
             self.cluster.clone(),
             self.options.policy.clone(),
             self.server.clone(),
         )
-        .with_pods_of(chained.map(|one| one.target.id()))
+        .with_pods_of(chained.map(|(id, _)| id.clone()))
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: &str) {

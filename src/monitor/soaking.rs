@@ -33,11 +33,12 @@ impl Watching {
         let follow = follow.get_or_insert_with(|| self.start());
         *open = None;
         // What was let go is not there yet, and need not be.
-        let kept = turn
+        let followed = turn
             .watched
             .iter()
             .filter(|one| !no_longer_awaited.contains(&one.target.id()));
-        self.follow_only(follow, &kept.cloned().collect::<Vec<_>>()).await;
+        self.follow_only(follow, &followed.cloned().collect::<Vec<_>>())
+            .await;
 
         // Only of what is done can it be said that it stays so: the first wave was looked at long ago.
         self.until_done(follow, open, noted, turn).await?;

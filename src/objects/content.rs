@@ -78,7 +78,7 @@ fn same_maps(
         return one == other;
     };
 
-    let kept = |map: &serde_json::Map<String, Value>| {
+    let count = |map: &serde_json::Map<String, Value>| {
         map.iter().filter(|(key, value)| !is_left_out(key, value)).count()
     };
     let is_there = |(key, value): (&String, &Value)| {
@@ -89,7 +89,7 @@ fn same_maps(
     };
 
     // As many keys, and each of one in other: then other holds no more than one does.
-    kept(one) == kept(other) && one.iter().all(is_there)
+    count(one) == count(other) && one.iter().all(is_there)
 }
 
 fn is_no_content(key: &str, _: &Value) -> bool {

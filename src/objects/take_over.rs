@@ -24,7 +24,7 @@ pub struct Change<'a> {
     /// Paths that we let go of, and that stay as they are.
     pub release: Vec<FieldPath>,
     /// Paths that stay with their managers, although these are adopted.
-    pub kept: Vec<FieldPath>,
+    pub retained: Vec<FieldPath>,
 }
 
 /// What a change of ownership comes to.
@@ -58,7 +58,7 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
     let mut taking = Taking {
         version: ours.as_ref().map(|entry| entry["apiVersion"].clone()),
         taken: json!({}),
-        kept: Vec::new(),
+        retained: Vec::new(),
     };
     // Ahead of what nobody owns: a path that is found in another's entry is not added a second time.
     for entry in others {
@@ -77,7 +77,7 @@ pub fn take_over(live: &Object, change: &Change<'_>) -> Result<Option<TakenOver>
         return Ok(None);
     }
 
-    let mut entries = taking.kept;
+    let mut entries = taking.retained;
     if !leaves(&fields).is_empty() {
         let mut entry = ours.unwrap_or_else(|| json!({"manager": FIELD_MANAGER, "operation": "Apply"}));
         entry["apiVersion"] = taking.version.unwrap_or_else(|| live.api_version().into());
@@ -97,7 +97,7 @@ struct Taking {
     /// The set of what becomes ours.
     taken: Value,
     /// The others' entries, with what is left in them.
-    kept: Vec<Value>,
+    retained: Vec<Value>,
 }
 
 impl Taking {
@@ -118,7 +118,7 @@ impl Taking {
         }
 
         if !leaves(&entry["fieldsV1"]).is_empty() {
-            self.kept.push(entry);
+            self.retained.push(entry);
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ fn part_to_take(entry: &mut Value, change: &Change<'_>) -> Value {
     let mut taken = json!({});
     if is_adopted {
         std::mem::swap(&mut taken, fields);
-        for path in &change.kept {
+        for path in &change.retained {
             if let Some(part) = take(&mut taken, path) {
                 union(fields, &part);
             }
@@ -224,9 +224,9 @@ mod tests {
             )
         };
         let live = live(&json!([theirs(&annotations)]));
-        let change = |kept: &[&str]| Change {
+        let change = |retained: &[&str]| Change {
             managers: ["rollouts-controller"].into(),
-            kept: kept.iter().map(|kept| path(kept)).collect(),
+            retained: retained.iter().map(|retained| path(retained)).collect(),
             ..Change::default()
         };
 

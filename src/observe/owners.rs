@@ -6,7 +6,7 @@
 use crate::cluster::{ApiError, Cluster, Discovered, ListRequest, paged};
 use crate::model::k8s::controller::Controller;
 use crate::model::k8s::kinds::well_known;
-use crate::model::k8s::ownership::{OwnerFacts, Owners};
+use crate::model::k8s::ownership::{DEPLOYMENT_REVISION, OwnerFacts, Owners};
 use crate::model::{Gvk, Object, ResourceType, Target};
 use futures::future::join_all;
 use std::collections::BTreeMap;
@@ -139,7 +139,7 @@ pub(in crate::observe) fn live(owner: &Object) -> OwnerFacts {
     OwnerFacts::Live {
         controller: Controller::of(owner.value()),
         revision: owner
-            .annotation("deployment.kubernetes.io/revision")
+            .annotation(DEPLOYMENT_REVISION)
             .unwrap_or_default()
             .to_owned(),
     }

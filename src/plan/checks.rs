@@ -11,6 +11,7 @@ use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;
 use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
 use crate::model::inventory::Inventory;
+use crate::model::phrase::list_first;
 use crate::model::plan::PreflightFinding;
 use crate::model::release::PublicRelease;
 
@@ -91,7 +92,7 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
 
         let mut message = format!(
             "expected what was tested, found differences at {}",
-            some_of(&paths)
+            list_first(paths.iter(), NAMED, ", ")
         );
         // One reason is enough: each path has its own in the comparison.
         if let Some(first) = notes.first() {
@@ -132,20 +133,13 @@ fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
     open.map(finding).collect()
 }
 
-fn some_of(paths: &[String]) -> String {
-    match paths.len() {
-        0..=NAMED => paths.join(", "),
-        n => format!("{} and {} more", paths[..NAMED].join(", "), n - NAMED),
-    }
-}
-
 fn requirement(finding: &RequirementFinding) -> PreflightFinding {
     let object = Some(&finding.object);
     let by: Vec<_> = finding.needed_by.iter().map(ToString::to_string).collect();
     let by = if by.is_empty() {
         String::new()
     } else {
-        format!(" (needed by {})", some_of(&by))
+        format!(" (needed by {})", list_first(by.iter(), NAMED, ", "))
     };
 
     match &finding.state {

@@ -300,26 +300,26 @@ mod tests {
             ["data-db-0", "data-db-1"]
         );
 
-        for kept in [
+        for retained in [
             // Nothing goes: pods keep their claims, no pod goes, or pods come.
             set(1, 0, "Retain", "Delete"),
             set(3, 0, "Delete", "Delete"),
             set(5, 0, "Delete", "Delete"),
         ] {
-            assert!(scaled(&live, &kept).is_empty());
+            assert!(scaled(&live, &retained).is_empty());
         }
     }
 
     #[test]
     fn data_that_a_revert_deletes_is_told() {
-        let told = |before: Option<&Object>, live: &Object| data_lost_by_undo(before, live).is_some();
+        let is_lost = |before: Option<&Object>, live: &Object| data_lost_by_undo(before, live).is_some();
         let (few, many) = (set(1, 0, "Delete", "Retain"), set(3, 0, "Delete", "Retain"));
         // Back to fewer pods, and back to more.
-        assert!(told(Some(&few), &many) && !told(Some(&many), &few));
-        assert!(!told(Some(&set(1, 0, "Retain", "Delete")), &many));
+        assert!(is_lost(Some(&few), &many) && !is_lost(Some(&many), &few));
+        assert!(!is_lost(Some(&set(1, 0, "Retain", "Delete")), &many));
         // Created by the promotion: it goes, and its policy says with what.
-        assert!(told(None, &set(1, 0, "Retain", "Delete")) && !told(None, &many));
-        assert!(told(None, &claims()[0]) && !told(None, &claims()[6]));
+        assert!(is_lost(None, &set(1, 0, "Retain", "Delete")) && !is_lost(None, &many));
+        assert!(is_lost(None, &claims()[0]) && !is_lost(None, &claims()[6]));
     }
 
     #[test]

@@ -122,10 +122,10 @@ impl Fields<'_> {
         // What stays must not go along with a whole that is taken away.
         let refused = decided.refused.iter().map(|(path, _)| path);
         let asides = self.object.asides.iter().map(|aside| &aside.path);
-        let kept: Vec<&FieldPath> = decided.left.iter().chain(refused).chain(asides).collect();
+        let staying: Vec<&FieldPath> = decided.left.iter().chain(refused).chain(asides).collect();
 
         let taken = decided.taken.iter();
-        taken.map(|path| self.whole_of(path, body, &kept)).collect()
+        taken.map(|path| self.whole_of(path, body, &staying)).collect()
     }
 
     /// A null is an apply's way to own a place: where all below it goes, it is left out.
@@ -160,7 +160,7 @@ impl Fields<'_> {
             managers: names.iter().map(String::as_str).collect(),
             paths,
             release,
-            kept: self.controllers_fields(&names),
+            retained: self.controllers_fields(&names),
         };
         match take_over(self.live, &change) {
             Ok(None) => {}
@@ -242,7 +242,7 @@ impl Fields<'_> {
     }
 
     /// The highest place below which all goes with a field: an apply that removed the field alone would leave an empty map.
-    fn whole_of(&self, path: &FieldPath, body: &Object, kept: &[&FieldPath]) -> FieldPath {
+    fn whole_of(&self, path: &FieldPath, body: &Object, retained: &[&FieldPath]) -> FieldPath {
         let target = self.object.predicted.as_ref();
         let steps = path.steps();
         // Labels and annotations are everybody's: of them each goes alone.
@@ -250,7 +250,7 @@ impl Fields<'_> {
         let goes = |place: &FieldPath| {
             target.is_some_and(|target| place.get(target.value()).is_none())
                 && place.get(body.value()).is_none_or(Value::is_null)
-                && !kept.iter().any(|path| path.starts_with(place))
+                && !retained.iter().any(|path| path.starts_with(place))
         };
 
         let places = || (1..=steps.len()).map(|end| FieldPath::from_steps(steps[..end].to_vec()));

@@ -9,8 +9,9 @@ use super::policy::{Planned, Policy};
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
-use crate::model::moves::{Move, RELEASE_PREFIX, ReleaseRef, counted, named};
+use crate::model::moves::{Move, RELEASE_PREFIX, ReleaseRef, named};
 use crate::model::names::{APPLYSET_ID_LABEL, APPLYSET_PART_OF_LABEL};
+use crate::model::phrase::counted;
 use crate::model::plan::{Action, PlanStep, PreflightFinding};
 use crate::model::{Object, ObjectId, Target};
 use std::collections::BTreeMap;
@@ -116,7 +117,7 @@ pub fn add_move_findings(planned: &mut Planned, policy: &Policy) {
 
         planned.findings.push(match moved {
             Some(one) => {
-                let (count, objects) = (counted(&one.objects), named(&one.objects));
+                let (count, objects) = (counted(one.objects.len(), "object"), named(&one.objects));
                 note(
                     Check::Owners,
                     None,

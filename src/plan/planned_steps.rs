@@ -104,33 +104,33 @@ mod tests {
 
     #[test]
     fn each_step_is_told_with_its_greatest_risk() {
-        let said = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
+        let risk_of = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
         let template = ["/spec/template/spec/containers/[name=web]/image"];
 
         assert_eq!(
-            said(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
+            risk_of(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
             None
         );
         assert_eq!(
-            said(apply(""), Undo::Restore, &template).as_deref(),
+            risk_of(apply(""), Undo::Restore, &template).as_deref(),
             Some("its pods are replaced")
         );
         assert_eq!(
-            said(apply("Recreate"), Undo::Restore, &template).as_deref(),
+            risk_of(apply("Recreate"), Undo::Restore, &template).as_deref(),
             Some("all its pods stop first")
         );
         assert_eq!(
-            said(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
+            risk_of(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
             Some("is scaled")
         );
 
         let delete = Action::Delete {
             propagation: Propagation::Foreground,
         };
-        assert!(said(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
+        assert!(risk_of(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
         // A hook that has run and goes for good.
         assert_eq!(
-            said(delete.clone(), Undo::Delete, &[]),
+            risk_of(delete.clone(), Undo::Delete, &[]),
             None,
             "what has run is not created again"
         );
@@ -138,7 +138,7 @@ mod tests {
             why: "a claim cannot shrink".into(),
         };
         assert_eq!(
-            said(delete, barrier, &[]).as_deref(),
+            risk_of(delete, barrier, &[]).as_deref(),
             Some("cannot be undone: a claim cannot shrink")
         );
     }

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_restart_by_kubectl_is_carried_unless_desired_holds_a_later_one() {
-        for (own, live, kept) in [
+        for (own, live, carried) in [
             (None, "2026-11-28T10:00:00+01:00", "2026-11-28T10:00:00+01:00"),
             (
                 Some("2026-11-28T08:00:00Z"),
@@ -159,7 +159,7 @@ mod tests {
 
             let found =
                 &desired.at("/spec/template/metadata/annotations").unwrap()[KUBECTL_RESTART_ANNOTATION];
-            assert_eq!(found, kept);
+            assert_eq!(found, carried);
         }
     }
 

@@ -107,9 +107,9 @@ impl Charge {
 
         match pods.uses(&one.target.id(), one.object, one.before(), (limits, scopes)) {
             Ok(uses) => {
-                self.add_all(&uses.made, count.new - count.kept);
+                self.add_all(&uses.made, count.new - count.retained);
                 // A new LimitRange changes nothing of a pod that is there.
-                self.add_all(&uses.kept, count.kept);
+                self.add_all(&uses.retained, count.retained);
                 self.add_all(&uses.before, -count.old);
             }
             Err(why) => {
@@ -128,7 +128,7 @@ struct PodCount {
     /// Once it is as it will be.
     new: i128,
     /// Of these, pods that are there already and are not made again.
-    kept: i128,
+    retained: i128,
     /// As the quota has counted them.
     old: i128,
 }
@@ -145,12 +145,12 @@ impl Charged<'_> {
         let new = replicas(self.object, self.live) + i128::from(surge);
 
         // Pods of a template that stays are not made again.
-        let is_kept = |live: &&Object| !self.makes_pods || template(self.object) == template(live);
-        let kept = self.live.filter(is_kept);
+        let is_same = |live: &&Object| !self.makes_pods || template(self.object) == template(live);
+        let staying = self.live.filter(is_same);
 
         PodCount {
             new,
-            kept: kept.map_or(0, |live| replicas(live, None)).min(new),
+            retained: staying.map_or(0, |live| replicas(live, None)).min(new),
             old: self.before().map_or(0, |live| replicas(live, None)),
         }
     }

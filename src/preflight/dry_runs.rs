@@ -161,9 +161,9 @@ fn accept(
         None => dropped,
     });
     // No write of such a field is refused: only the answer, beside the target, shows it.
-    let kept = compared.and_then(|compared| kept_fields(step, compared, answer));
+    let unchanged = compared.and_then(|compared| kept_fields(step, compared, answer));
 
-    dropped.into_iter().chain(kept).collect()
+    dropped.into_iter().chain(unchanged).collect()
 }
 
 /// The answer becomes what the step is expected to give.

@@ -18,7 +18,7 @@ pub(super) struct Uses {
     /// One that is made anew.
     pub made: Usage,
     /// One of the same template that is there already.
-    pub kept: Usage,
+    pub retained: Usage,
     /// One of before.
     pub before: Usage,
 }
@@ -82,7 +82,7 @@ impl<'a> Pods<'a> {
         let before = before.map_or_else(|| Ok(Usage::new()), usage)?;
         Ok(Uses {
             made: usage(made)?,
-            kept: usage(new)?,
+            retained: usage(new)?,
             before,
         })
     }

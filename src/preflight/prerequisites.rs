@@ -197,14 +197,14 @@ impl Prerequisite {
                 if is_beside
                     && [": must specify ", "exceeded quota: "]
                         .iter()
-                        .any(|said| message.contains(said)) =>
+                        .any(|words| message.contains(words)) =>
             {
                 true
             }
             // Its new bounds may be wide enough: a created one judges nothing yet.
             ("LimitRange", false) if is_beside => ["usage per ", "limit to request ratio per "]
                 .iter()
-                .any(|said| message.contains(said)),
+                .any(|words| message.contains(words)),
             _ => false,
         }
     }

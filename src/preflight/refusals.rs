@@ -165,7 +165,7 @@ fn missing(
 
                 let below = || format!("{}/{}", path(), escape(key));
                 match answer.get(key) {
-                    Some(kept) if !kept.is_null() => missing(value, kept, counts, &below, found),
+                    Some(stored) if !stored.is_null() => missing(value, stored, counts, &below, found),
                     // An exported manifest may hold it, and the server sets it anew.
                     _ if key == "creationTimestamp" || !counts(value) => {}
                     _ => found.push(below()),
@@ -188,8 +188,8 @@ fn items(
     // Set apart by place only where nothing was added or taken out: else every item would look like another.
     let Some(keys) = list_key(&[sent, answer]) else {
         if sent.len() == answer.len() {
-            for (index, (sent, kept)) in sent.iter().zip(answer).enumerate() {
-                missing(sent, kept, counts, &|| format!("{}/[{index}]", path()), found);
+            for (index, (sent, stored)) in sent.iter().zip(answer).enumerate() {
+                missing(sent, stored, counts, &|| format!("{}/[{index}]", path()), found);
             }
         }
         return;
@@ -198,8 +198,8 @@ fn items(
         let Some(step) = key_step(item, keys) else {
             continue;
         };
-        if let Some(kept) = answer.iter().find(|kept| step.is_item(kept)) {
-            missing(item, kept, counts, &|| format!("{}/{step}", path()), found);
+        if let Some(stored) = answer.iter().find(|stored| step.is_item(stored)) {
+            missing(item, stored, counts, &|| format!("{}/{step}", path()), found);
         }
     }
 }

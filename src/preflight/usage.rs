@@ -28,9 +28,9 @@ pub(super) fn pod_usage(spec: &Value) -> Usage {
             continue;
         }
         // They run one after the other, each beside the sidecars that were started before it.
-        let mut beside = sidecars.clone();
-        add(&mut beside, &own);
-        greater(&mut starting, &beside);
+        let mut running = sidecars.clone();
+        add(&mut running, &own);
+        greater(&mut starting, &running);
     }
 
     greater(&mut running, &starting);

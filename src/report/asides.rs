@@ -5,6 +5,7 @@
 
 use crate::model::finding::{AsideReason, ObjectComparison};
 use crate::model::k8s::marks::{Installer, installation_of};
+use crate::model::phrase::list_first;
 use crate::model::{Object, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,10 +59,5 @@ fn managed_by(installer: Installer, live: Option<&Object>) -> String {
 }
 
 fn names(ids: &BTreeSet<ObjectId>) -> String {
-    let names: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
-
-    match ids.len() - names.len() {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    list_first(ids.iter(), NAMED, ", ")
 }

@@ -1,5 +1,6 @@
 //! Findings of the preflight as text: ten objects by name, the rest counted.
 
+use crate::model::phrase::list_first;
 use crate::model::plan::PreflightFinding;
 
 /// How many objects are named.
@@ -12,22 +13,9 @@ pub fn finding_text(finding: &PreflightFinding) -> String {
         return finding.message.clone();
     }
 
-    let names: Vec<String> = finding
-        .objects
-        .iter()
-        .take(NAMED)
-        .map(ToString::to_string)
-        .collect();
-
     // The JSON names all of them: a terminal would scroll away what else was found.
-    let more = finding.objects.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-
-    format!("{}{more}: {}", names.join(", "), finding.message)
+    let names = list_first(finding.objects.iter(), NAMED, ", ");
+    format!("{names}: {}", finding.message)
 }
 
 #[cfg(test)]

@@ -95,8 +95,7 @@ async fn list_images(scope: &Scope, members: &[Target]) -> Result<Vec<RunningIma
 /// One for each container of a workload and digest. Pods that have ended run nothing.
 fn group(pods: &Pods, members: &[Target]) -> Vec<RunningImage> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
-    let is_running = |pod: &&PodFacts| pod.phase != "Succeeded" && pod.phase != "Failed";
-    for pod in pods.pods.iter().filter(is_running) {
+    for pod in pods.pods.iter().filter(|pod| !pod.has_ended()) {
         for container in &pod.containers {
             let key = [
                 pod.namespace.clone(),

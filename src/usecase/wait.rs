@@ -8,9 +8,9 @@ pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
 use crate::execute::Limits;
-use crate::model::counted::counted;
 use crate::model::environment::UnknownHealth;
 use crate::model::event::{EventSink, Outcome};
+use crate::model::phrase::counted;
 use crate::model::verdict::CauseKind;
 use crate::model::verification::VerificationSummary;
 use crate::monitor::{

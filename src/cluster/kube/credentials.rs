@@ -21,7 +21,7 @@ enum Source {
     },
     Plugin {
         plugin: Box<Plugin>,
-        kept: Mutex<Option<Grant>>,
+        cached: Mutex<Option<Grant>>,
     },
 }
 
@@ -61,7 +61,7 @@ impl Credentials {
     pub fn plugin(plugin: Plugin) -> Self {
         Self(Source::Plugin {
             plugin: Box::new(plugin),
-            kept: Mutex::new(None),
+            cached: Mutex::new(None),
         })
     }
 
@@ -77,15 +77,15 @@ impl Credentials {
                 }
                 Ok(Grant::from_header(read.0.clone()))
             }
-            Source::Plugin { plugin, kept } => {
+            Source::Plugin { plugin, cached } => {
                 // Held while the plugin runs: everybody else waits
                 // for its one answer, and it asks a person only once.
-                let mut kept = kept.lock().await;
-                match kept.as_ref().filter(|grant| !grant.is_due()) {
+                let mut cached = cached.lock().await;
+                match cached.as_ref().filter(|grant| !grant.is_due()) {
                     Some(grant) => Ok(grant.clone()),
                     None => {
                         let grant = plugin::run(plugin).await?;
-                        Ok(kept.insert(grant).clone())
+                        Ok(cached.insert(grant).clone())
                     }
                 }
             }
@@ -103,11 +103,11 @@ impl Credentials {
                 reread(path, &mut read);
                 Some(&read.0) != used.header.as_ref()
             }
-            Source::Plugin { kept, .. } => {
-                let mut kept = kept.lock().await;
+            Source::Plugin { cached, .. } => {
+                let mut cached = cached.lock().await;
                 // Another request may have asked again in the meantime.
-                if kept.as_ref().is_some_and(|grant| grant.header == used.header) {
-                    *kept = None;
+                if cached.as_ref().is_some_and(|grant| grant.header == used.header) {
+                    *cached = None;
                 }
                 // Whatever it gave then, it may give something else now.
                 true

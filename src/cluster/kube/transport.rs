@@ -270,9 +270,9 @@ impl Transport {
     fn client_for(&self, grant: &Grant) -> Result<Client, ApiError> {
         // A guard must not be held while a client is made, nor the two locks at once.
         {
-            let kept = self.client.read().unwrap_or_else(PoisonError::into_inner);
-            if kept.1 == grant.certificate {
-                return Ok(kept.0.clone());
+            let cached = self.client.read().unwrap_or_else(PoisonError::into_inner);
+            if cached.1 == grant.certificate {
+                return Ok(cached.0.clone());
             }
         }
 

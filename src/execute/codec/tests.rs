@@ -40,7 +40,7 @@ fn head(steps: usize) -> Head {
         wave: WaveIndex::new(1),
         prune: false,
         state: StepState::Pending,
-        well: false,
+        ready: false,
         undo: UndoState::Pending,
     };
     let current = Journal {
@@ -135,8 +135,11 @@ fn a_journal_of_ten_thousand_steps_fits_in_every_state_and_keeps_what_a_later_ru
         let read = read_back(&head);
         for (step, read) in head.current.steps.iter().zip(&read.current.steps) {
             // Texts may be shortened; whether and how an undo has ended must stay.
-            let kept = |state: &UndoState| std::mem::discriminant(state);
-            assert_eq!((&step.target, kept(&step.undo)), (&read.target, kept(&read.undo)));
+            let variant = |state: &UndoState| std::mem::discriminant(state);
+            assert_eq!(
+                (&step.target, variant(&step.undo)),
+                (&read.target, variant(&read.undo))
+            );
             if matches!(step.state, StepState::Done { .. }) {
                 assert_eq!(step.state, read.state, "state {state}");
             }

@@ -56,7 +56,7 @@ fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
 
 #[test]
 fn the_history_tells_the_start_of_a_long_cause() {
-    let told = |message: &str| {
+    let recorded_message = |message: &str| {
         let cause = Cause {
             kind: CauseKind::Refused,
             message: message.into(),
@@ -67,7 +67,7 @@ fn the_history_tells_the_start_of_a_long_cause() {
         in_short(Failure { object: None, cause }).cause.message
     };
 
-    assert_eq!(told("it exits"), "it exits");
+    assert_eq!(recorded_message("it exits"), "it exits");
     // Characters are counted, and none is cut in two.
-    assert_eq!(told(&"é".repeat(1001)), "é".repeat(1000) + "…");
+    assert_eq!(recorded_message(&"é".repeat(1001)), "é".repeat(1000) + "…");
 }

@@ -70,7 +70,7 @@ impl Machine {
     pub(super) fn step_status(&self) -> Vec<StepId> {
         let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
         // One that has run may be gone by now: by its TTL, or by a hook's policy.
-        let stands = |step: &&StepProgress| !(step.well && self.runs_once(step.id));
+        let stands = |step: &&StepProgress| !(step.ready && self.runs_once(step.id));
         self.head
             .current
             .steps
@@ -99,7 +99,7 @@ impl Machine {
             .steps
             .iter_mut()
             .filter(done)
-            .for_each(|step| step.well = true);
+            .for_each(|step| step.ready = true);
     }
 
     /// Marks what runs once to be sent again; a failure where anything else is gone.

@@ -65,15 +65,15 @@ fn what_was_promoted_goes_into_a_bundle_that_the_head_names() {
 
 #[test]
 fn after_a_failed_promotion_the_one_before_it_stays_where_it_is() {
-    let kept = Previous {
+    let previous = Previous {
         bundle: Some(named_bundle("last")),
         parts: vec![named_bundle("before p1")],
         journal: None,
     };
     // A failed one that was wholly put back keeps no parts: there is nothing to revert of it.
-    let new = begun(journal("p2", "reverted", &[]), Some(kept.clone()));
+    let new = begun(journal("p2", "reverted", &[]), Some(previous.clone()));
 
-    assert_eq!((new.head.previous, new.earlier.is_none()), (Some(kept), true));
+    assert_eq!((new.head.previous, new.earlier.is_none()), (Some(previous), true));
 }
 
 #[test]
@@ -93,13 +93,13 @@ fn a_journal_that_lies_in_the_head_itself_moves_into_a_bundle() {
 
 #[test]
 fn what_is_older_than_a_promotion_that_was_not_wholly_put_back_is_forgotten() {
-    let kept = Previous {
+    let previous = Previous {
         bundle: Some(named_bundle("last")),
         parts: vec![named_bundle("before p1")],
         journal: None,
     };
     // What is left of it needs its own pre-images, and nothing can be put back past it.
-    let new = begun(journal("p2", "notFullyReverted", &["before p2"]), Some(kept));
+    let new = begun(journal("p2", "notFullyReverted", &["before p2"]), Some(previous));
     assert_eq!(
         new.head.current.forget,
         [named_bundle("before p1"), named_bundle("last")]

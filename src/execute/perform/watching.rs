@@ -80,11 +80,11 @@ impl Performer {
     /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
     /// had run is not there again.
     pub(super) async fn follow_put_back(&self, steps: &[StepId]) -> Input {
-        let mut well = Vec::new();
+        let mut ready = Vec::new();
         for part in steps.iter().filter_map(|id| self.inputs.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
             match part.before.as_ref().filter(|_| comes_back) {
-                Some(before) if is_well(before) => well.push(part.step.id),
+                Some(before) if is_well(before) => ready.push(part.step.id),
                 // As broken as before is a success, and nobody should be surprised by it.
                 Some(before) if has_rollout(before) => {
                     let message = "was not ready before the promotion, and is not waited for".to_owned();
@@ -97,10 +97,10 @@ impl Performer {
         // These answers are of the promotion's own writes: what is judged now is what was put back.
         self.answers.lock().await.clear();
 
-        if well.is_empty() {
+        if ready.is_empty() {
             return Input::Judged(Ok(()));
         }
-        self.follow(&well).await
+        self.follow(&ready).await
     }
 
     pub(super) async fn soak(&self, steps: &[StepId]) -> Input {

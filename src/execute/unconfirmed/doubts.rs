@@ -92,8 +92,8 @@ pub(in crate::execute) async fn find_doubts(
         let gates = &start.inputs.bodies.promotion.criteria.gates;
         // The environment's own file holds it, too: so it is not the state alone that says so.
         let is_own = |gate: &&LoadedGate| confirmed.gates.contains(gate);
-        let kept: Vec<LoadedGate> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
-        doubts.found.extend(gates_beyond(&kept, &own.namespace));
+        let unowned: Vec<LoadedGate> = gates.iter().filter(|gate| !is_own(gate)).cloned().collect();
+        doubts.found.extend(gates_beyond(&unowned, &own.namespace));
     }
     // The lock and the inventory of another release are touched on the way there and back.
     doubts.found.extend(find_moves(start, own));

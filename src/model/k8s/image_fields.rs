@@ -4,6 +4,7 @@
 //! operator starts a container from the whole reference; one that an operator takes apart is for the user to name.
 
 use crate::model::k8s::kinds::{Gvk, built_in};
+use crate::model::k8s::pod_spec::CONTAINER_LISTS;
 
 /// Group, kind and path of fields of their own, beside everything that has the shape of a container.
 const OPERATOR_FIELDS: &[(&str, &str, &str)] = &[
@@ -58,14 +59,9 @@ const SPEAKING_GROUPS: &[&str] = &[
 /// Maps of which a container is made, by the field that holds them; so are all whose name ends in `Container`.
 const CONTAINER_FIELDS: &[&str] = &["container", "sidecar", "script", "stepTemplate"];
 
-/// Lists of containers that may have no name (Knative, Tekton); of other lists an item needs one.
-const CONTAINER_LISTS: &[&str] = &[
-    "containers",
-    "initContainers",
-    "ephemeralContainers",
-    "steps",
-    "sidecars",
-];
+/// Lists of containers besides those of a pod. Containers of all of these may have no name (Knative, Tekton); of other
+/// lists an item needs one.
+const OTHER_CONTAINER_LISTS: &[&str] = &["steps", "sidecars"];
 
 /// Fields below which nothing is an image, whatever it looks like: texts for tools, and shapes of what could be written.
 const NO_IMAGES_BELOW: &[&str] = &[
@@ -108,7 +104,7 @@ pub(super) fn is_container_field(field: &str) -> bool {
 
 /// Whether every item of a list in this field is a container.
 pub(super) fn is_container_list(field: &str) -> bool {
-    CONTAINER_LISTS.contains(&field)
+    CONTAINER_LISTS.iter().any(|(list, _)| *list == field) || OTHER_CONTAINER_LISTS.contains(&field)
 }
 
 /// Whether a field and all below it hold no images.

@@ -9,6 +9,9 @@ use super::pod::PodFacts;
 use crate::model::object::Object;
 use std::collections::BTreeMap;
 
+/// What a Deployment and its ReplicaSets carry their revision in.
+pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
+
 /// How many owners above a pod are looked at.
 pub const MOST_OWNERS: usize = 6;
 
@@ -43,7 +46,7 @@ pub enum Ownership<'o> {
 /// `between` is the revision of the ReplicaSet above the pod.
 pub fn is_old_revision(object: &Object, pod: &PodFacts, between: Option<&str>) -> bool {
     // A Deployment's pods belong to ReplicaSets, which carry the revision.
-    let current = object.annotation("deployment.kubernetes.io/revision");
+    let current = object.annotation(DEPLOYMENT_REVISION);
     if let (Some(current), Some(between)) = (current, between) {
         return current != between;
     }

@@ -134,6 +134,11 @@ pub struct Exit {
 }
 
 impl PodFacts {
+    /// Whether it has run to its end, well or not: it runs nothing more, and may stay for days.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.phase.as_str(), "Succeeded" | "Failed")
+    }
+
     /// Reduces a Pod.
     pub fn reduce(pod: &Object) -> Self {
         let pod = pod.value();

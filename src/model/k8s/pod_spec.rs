@@ -43,7 +43,7 @@ pub struct ImageUse {
 
 /// Lists of a pod's spec whose items name an image directly.
 // In the order in which a pod starts them; the last ones are added by hand.
-pub(super) const CONTAINER_LISTS: [(&str, ContainerRole); 3] = [
+pub const CONTAINER_LISTS: [(&str, ContainerRole); 3] = [
     ("initContainers", ContainerRole::Init),
     ("containers", ContainerRole::Main),
     ("ephemeralContainers", ContainerRole::Ephemeral),

@@ -66,7 +66,7 @@ fn owned_scene() -> Scene {
         },
         tested: vec![recorded],
         members: vec![target],
-        workloads: vec![workload],
+        workloads: [(workload.target.id(), workload)].into(),
         ..WatchingOptions::default()
     })
 }

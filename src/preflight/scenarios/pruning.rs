@@ -40,12 +40,12 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
         .collect();
 
     assert_eq!(names, ["old"], "the Deployment reads config");
-    let said = planned
+    let note = planned
         .findings
         .iter()
         .find(|finding| finding.message.contains("still used by"))
         .unwrap();
-    assert!(said.message.contains("Deployment shop/web"), "{}", said.message);
+    assert!(note.message.contains("Deployment shop/web"), "{}", note.message);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-/// One object: where it is reached, as desired, and as it was read.
+/// One object: its target, desired and live.
 pub struct PresentObject {
     /// Where it is reached.
     pub target: Target,

@@ -59,8 +59,10 @@ impl Session {
         context.watching.seen_images = prepared.seen_images;
         let paths = &self.inputs.release.release.spec.image_paths;
         let objects = prepared.comparison.objects.iter();
-        let workload =
-            |one: &ObjectComparison| WorkloadImages::find(&one.target, one.desired.as_ref()?, paths);
+        let workload = |one: &ObjectComparison| {
+            let images = WorkloadImages::find(&one.target, one.desired.as_ref()?, paths)?;
+            Some((one.id(), images))
+        };
         context.watching.workloads = objects.filter_map(workload).collect();
         let services = context.into_services()?;
 

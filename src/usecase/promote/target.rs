@@ -19,7 +19,7 @@ use crate::observe::release_state::{
 use crate::rollout::{self, WorkloadImages};
 use crate::usecase::run_context::{Channels, RunContext};
 use crate::usecase::{CommandError, ErrorKind, Scope, release_state};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -180,7 +180,7 @@ impl PromotionTarget {
 }
 
 /// The images that the recorded objects name, as far as the plan knows where these are reached.
-fn workloads(plan: &Plan, desired: &[Object], paths: &[ImagePath]) -> Vec<WorkloadImages> {
+fn workloads(plan: &Plan, desired: &[Object], paths: &[ImagePath]) -> BTreeMap<ObjectId, WorkloadImages> {
     let steps = plan.steps.iter().map(|step| &step.target);
     let targets = plan
         .members
@@ -188,7 +188,11 @@ fn workloads(plan: &Plan, desired: &[Object], paths: &[ImagePath]) -> Vec<Worklo
         .chain(steps)
         .map(|target| (target.id(), target));
     let targets: HashMap<ObjectId, &Target> = targets.collect();
-    let workload = |object: &Object| WorkloadImages::find(targets.get(&object.id())?, object, paths);
+    let workload = |object: &Object| {
+        let id = object.id();
+        let images = WorkloadImages::find(targets.get(&id)?, object, paths)?;
+        Some((id, images))
+    };
     desired.iter().filter_map(workload).collect()
 }
 

@@ -7,10 +7,9 @@
 use crate::cluster::Cluster;
 use crate::model::admission::Admission;
 use crate::model::environment::Environment;
-use crate::model::finding::{FieldChange, ObjectComparison, ObjectStatus};
+use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::inventory::{Inventory, Record, Terms};
 use crate::model::moves::ReleaseRef;
-use crate::model::names;
 use crate::model::plain_words;
 use crate::model::snapshot::{Observed, Snapshot};
 use crate::model::state_key::BoundKey;
@@ -106,10 +105,9 @@ impl Workloads<'_> {
             })
         });
 
-        let ReleaseRef { namespace, name } = self.release;
         let request = PresentRequest {
             environment: &environment,
-            set: &names::applyset_id(&names::inventory(name), namespace),
+            set: &self.release.set(),
             mode: Mode::Readonly,
             admission: Admission::unknown(),
             autoscalers: autoscalers.cloned().collect(),
@@ -165,11 +163,8 @@ impl Drifts {
 }
 
 fn workload_drift(found: &ObjectComparison) -> WorkloadDrift {
-    let is_unexpected = |change: &&FieldChange| change.expected_by.is_none();
     let fields: Vec<String> = found
-        .changes
-        .iter()
-        .filter(is_unexpected)
+        .unexpected_changes()
         .map(|change| change.path.to_string())
         .collect();
 

@@ -6,7 +6,7 @@ use crate::compare::{DesiredInput, desired};
 use crate::load::LoadedEnvironment;
 use crate::model::environment::Environment;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage, Release};
-use crate::model::{Object, Target};
+use crate::model::{Object, ObjectId, Target};
 use crate::monitor::{GateCheck, ReadyGate};
 use crate::rollout::WorkloadImages;
 use crate::usecase::gates::named;
@@ -14,6 +14,7 @@ use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::system::today;
 use crate::usecase::{CommandError, ErrorKind, Scope, scope};
 use crate::{observe, plan};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is waited for.
@@ -72,9 +73,11 @@ impl Goal {
     }
 
     /// The images that its objects name.
-    pub fn workloads(&self) -> Vec<WorkloadImages> {
-        let workload =
-            |(target, object): &(Target, Object)| WorkloadImages::find(target, object, &self.image_paths);
+    pub fn workloads(&self) -> BTreeMap<ObjectId, WorkloadImages> {
+        let workload = |(target, object): &(Target, Object)| {
+            let images = WorkloadImages::find(target, object, &self.image_paths)?;
+            Some((target.id(), images))
+        };
         self.objects.iter().filter_map(workload).collect()
     }
 

@@ -9,6 +9,8 @@ use crate::model::admission::Admission;
 use crate::model::finding::{
     Certainty, ChangeKind, FieldChange, ManagerClass, ObjectComparison, ObjectStatus,
 };
+use crate::model::moves::ReleaseRef;
+use crate::model::phrase::list_first;
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe;
@@ -43,10 +45,9 @@ pub(super) enum SyncState {
 
 impl<'a> SyncChecks<'a> {
     pub fn new(goal: &'a Goal) -> Self {
-        let inventory = model::names::inventory(&goal.release.name);
         Self {
             goal,
-            set: model::names::applyset_id(&inventory, &goal.home),
+            set: ReleaseRef::new(&goal.home, &goal.release.name).set(),
             admission: None,
             compared: BTreeMap::new(),
         }
@@ -121,12 +122,7 @@ impl<'a> SyncChecks<'a> {
         }
 
         let sentence = |(cause, ids): (&str, BTreeSet<&ObjectId>)| {
-            let names: Vec<String> = ids.iter().take(NAMED).map(ToString::to_string).collect();
-            let more = match ids.len() - names.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            format!("{}{more}: {cause}", names.join(", "))
+            format!("{}: {cause}", list_first(ids.iter(), NAMED, ", "))
         };
         causes.into_iter().map(sentence).collect()
     }
@@ -148,11 +144,7 @@ const NAMED: usize = 10;
 
 fn sync_of(found: &ObjectComparison) -> SyncState {
     // What the environment expects is no difference here.
-    let unexpected: Vec<&FieldChange> = found
-        .changes
-        .iter()
-        .filter(|change| change.expected_by.is_none())
-        .collect();
+    let unexpected: Vec<&FieldChange> = found.unexpected_changes().collect();
     if let Some(first) = unexpected.first() {
         let more = match unexpected.len() - 1 {
             0 => String::new(),

@@ -74,8 +74,8 @@ fn an_interrupt_after_the_commit_changes_nothing() {
     course(&mut machine, vec![Input::Written, Input::Written]);
     let effects = machine.next(Input::Interrupted(Interrupt::Revert), now());
     assert_eq!(words(&effects), [""; 0]);
-    let said = |effect: &Effect| matches!(effect, Effect::Emit(Event::Note { message, .. }) if message.contains("is promoted"));
-    assert!(effects.iter().any(said), "{effects:?}");
+    let is_promoted_note = |effect: &Effect| matches!(effect, Effect::Emit(Event::Note { message, .. }) if message.contains("is promoted"));
+    assert!(effects.iter().any(is_promoted_note), "{effects:?}");
 
     assert_eq!(words(&machine.next(Input::Written, now())), ["send 2"]);
 }

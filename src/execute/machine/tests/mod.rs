@@ -173,7 +173,7 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
         wave: part.step.wave,
         prune: prunes.contains(&part.step.id),
         state: StepState::Pending,
-        well: false,
+        ready: false,
         undo: UndoState::Pending,
     };
     let targets = |is_meant: &dyn Fn(&StepPart) -> bool| -> Vec<Target> {
@@ -293,7 +293,7 @@ fn taken_up(mut machine: Machine) -> Machine {
     machine
 }
 
-fn well() -> Input {
+fn ready() -> Input {
     Input::Judged(Ok(()))
 }
 
@@ -339,10 +339,10 @@ fn to_first_wave() -> Vec<Input> {
 fn to_commit() -> Vec<Input> {
     let mut inputs = to_first_wave();
     inputs.extend([
-        well(),
+        ready(),
         Input::Written,
         Input::Answered(StepId::new(1), done("b")),
-        well(),
+        ready(),
         verified(),
     ]);
     inputs

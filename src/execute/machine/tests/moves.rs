@@ -33,10 +33,10 @@ fn the_other_inventory_is_told_before_the_first_step_and_loses_its_members_after
     let mut inputs = begun();
 
     inputs.extend([
-        well(),
+        ready(),
         Input::Written,
         Input::Answered(StepId::new(1), done("b")),
-        well(),
+        ready(),
         verified(),
     ]);
     inputs.extend([Input::Written, Input::Written, Input::Written, Input::Written]);

@@ -198,7 +198,7 @@ impl World {
             Effect::Follow(steps) | Effect::Soak(steps) | Effect::FollowPutBack(steps) => match choice % 8 {
                 6 => Input::Judged(Err(failure())),
                 7 => Input::Absent(steps.iter().copied().take(1).collect()),
-                _ => well(),
+                _ => ready(),
             },
             Effect::Prove if choice % 6 == 5 => Input::Judged(Err(failure())),
             Effect::Prove => verified(),

@@ -51,7 +51,11 @@ fn a_job_that_was_never_seen_to_end_runs_again_where_it_is_gone_and_one_that_has
 
     course(
         &mut machine,
-        vec![Input::Answered(StepId::new(0), done("a")), well(), Input::Written],
+        vec![
+            Input::Answered(StepId::new(0), done("a")),
+            ready(),
+            Input::Written,
+        ],
     );
     // In the middle of the next wave.
     let mut machine = taken_up(machine);

@@ -10,14 +10,14 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
     let mut machine = machine();
     let mut inputs = to_first_wave();
     inputs.extend([
-        well(),
+        ready(),
         Input::Written,
         Input::Answered(StepId::new(1), done("b")),
         Input::Judged(Err(failure())),
         Input::Written,
         // The changed object first, and waited for: until then the created one may be in use.
         undone(1),
-        well(),
+        ready(),
         undone(0),
         reread(),
         Input::Written,
