@@ -273,8 +273,8 @@ fn installed_as_krew_lays_it_out_kubectl_runs_it_and_it_can_be_removed() {
     )
     .unwrap();
 
-    let told = run(kubectl(&bin).args(["delivery", "version", "--client"]));
-    assert!(told.starts_with(&format!("client: {version}")), "{told}");
+    let ran = run(kubectl(&bin).args(["delivery", "version", "--client"]));
+    assert!(ran.starts_with(&format!("client: {version}")), "{ran}");
     let listed = run(kubectl(&bin).args(["plugin", "list"]));
     assert!(
         listed.contains(&bin.join("kubectl-delivery").display().to_string()),

@@ -21,7 +21,6 @@ const MANY: usize = 10;
 /// Small files in large folders that stand alone on purpose, and why.
 const SMALL_ON_PURPOSE: &[(&str, &str)] = &[
     ("rollout/kinds/", "one file a kind: a new kind is a new file"),
-    ("model/counted.rs", "every room counts something in words"),
     (
         "plan/findings.rs",
         "what each check of a plan makes, without the checks",

@@ -43,15 +43,20 @@ fn draw(kind: &str, seeds: &[Vec<u8>], read: impl Fn(&[u8])) {
         assert!(
             done.is_ok() && took < LONGEST,
             "{place}, {took:?}: {}",
-            kept(kind, &bytes)
+            save_input(kind, &bytes)
         );
-        assert!(peak() < MOST, "{place}: {} MiB: {}", peak(), kept(kind, &bytes));
+        assert!(
+            peak() < MOST,
+            "{place}: {} MiB: {}",
+            peak(),
+            save_input(kind, &bytes)
+        );
     }
     println!("{kind}: done, {} MiB at most so far", peak());
 }
 
 /// Keeps the input, and tells where.
-fn kept(kind: &str, bytes: &[u8]) -> String {
+fn save_input(kind: &str, bytes: &[u8]) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{kind}"));
     std::fs::write(&path, bytes).ok();
     path.display().to_string()

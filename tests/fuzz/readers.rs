@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// A refusal is told to people: no hint of a library, no type of Rust.
-fn told<T, E: std::fmt::Display>(result: Result<T, E>) -> Option<T> {
+fn check_message<T, E: std::fmt::Display>(result: Result<T, E>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(error) => {
@@ -43,12 +43,12 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 pub fn release(bytes: &[u8]) {
-    told(load::parse_release(bytes.to_vec(), Path::new("r.yaml")));
-    told(load::documents(bytes, Path::new("r.yaml")));
+    check_message(load::parse_release(bytes.to_vec(), Path::new("r.yaml")));
+    check_message(load::documents(bytes, Path::new("r.yaml")));
 }
 
 pub fn environment(bytes: &[u8]) {
-    let Some(loaded) = told(load::environment(&file("fuzz.environment.yaml", bytes))) else {
+    let Some(loaded) = check_message(load::environment(&file("fuzz.environment.yaml", bytes))) else {
         return;
     };
     check_expressions(&loaded.environment);
@@ -65,20 +65,20 @@ pub fn environment(bytes: &[u8]) {
 }
 
 pub fn plan(bytes: &[u8]) {
-    told(load::typed_json::<Plan>(bytes, Path::new("plan.json")));
+    check_message(load::typed_json::<Plan>(bytes, Path::new("plan.json")));
 }
 
 pub fn statement(bytes: &[u8]) {
-    told(signing::parse_attestation(bytes, "a.intoto.json"));
+    check_message(signing::parse_attestation(bytes, "a.intoto.json"));
 }
 
 pub fn report(bytes: &[u8]) {
-    told(load::junit(bytes, "junit.xml"));
+    check_message(load::junit(bytes, "junit.xml"));
 }
 
 pub fn kubeconfig(bytes: &[u8]) {
     let kubeconfig = Some(file("fuzz.kubeconfig", bytes));
-    told(kubeconfig_names(&ConnectionOptions {
+    check_message(kubeconfig_names(&ConnectionOptions {
         kubeconfig,
         ..ConnectionOptions::default()
     }));
@@ -98,7 +98,7 @@ pub fn state(bytes: &[u8]) {
         .get("head")
         .map_or(bytes.to_vec(), |head| head.to_string().into_bytes());
     for packed in [compress(&head).unwrap(), bytes.to_vec()] {
-        told(parse_head(&map(json!({}), json!({"journal": pack(&packed)}))));
+        check_message(parse_head(&map(json!({}), json!({"journal": pack(&packed)}))));
     }
     let text = |name: &str| match document.get(name) {
         Some(Value::String(text)) => text.clone(),
@@ -106,15 +106,15 @@ pub fn state(bytes: &[u8]) {
         _ => String::from_utf8_lossy(bytes).into_owned(),
     };
     let data = json!({"members": text("members"), "history": text("history"), "moved": text("moved")});
-    told(parse_inventory(&map(data, json!({}))));
-    told(parse_inventory(&map(json!({}), json!({"members": pack(bytes)}))));
+    check_message(parse_inventory(&map(data, json!({}))));
+    check_message(parse_inventory(&map(json!({}), json!({"members": pack(bytes)}))));
     let seal = document
         .get("seal")
         .map_or(bytes.to_vec(), |seal| seal.to_string().into_bytes());
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "delivery-shop-seal", "namespace": "shop"},
         "data": {"seal": pack(&seal)}});
-    told(parse_seal(&Object::new(secret).unwrap()));
-    told(StateKey::parse(&text("key")));
+    check_message(parse_seal(&Object::new(secret).unwrap()));
+    check_message(StateKey::parse(&text("key")));
 }
 
 /// A layout: its index, and its manifests by the digests that they really have.
@@ -145,7 +145,7 @@ pub fn layout(bytes: &[u8]) {
         .enable_all()
         .build()
         .unwrap();
-    told(runtime.block_on(pull(&place, &RegistryOptions::default())));
+    check_message(runtime.block_on(pull(&place, &RegistryOptions::default())));
     for entry in std::fs::read_dir(&blobs).unwrap().flatten() {
         std::fs::remove_file(entry.path()).ok();
     }

@@ -333,7 +333,7 @@ fn tunnels() -> (String, std::sync::mpsc::Receiver<String>) {
     use std::net::{TcpListener, TcpStream};
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, outcome) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -350,18 +350,18 @@ fn tunnels() -> (String, std::sync::mpsc::Receiver<String>) {
             std::thread::spawn(move || copy(&mut stream, &mut server));
         }
     });
-    (address, told)
+    (address, outcome)
 }
 
 #[test]
 fn a_clusters_proxy_is_used_with_its_user_and_password() {
-    let (address, told) = tunnels();
+    let (address, outcome) = tunnels();
     let files = Files::new();
     let file = files.changed("config", |config| {
         config["clusters"][0]["cluster"]["proxy-url"] = format!("http://me:hunter2@{address}").into();
     });
     assert!(version(&file).run().ok().contains("server: v"));
-    let asked = told.recv().unwrap();
+    let asked = outcome.recv().unwrap();
     let server = TestCluster::get().server.replace("https://", "");
     assert!(asked.starts_with(&format!("CONNECT {server} ")), "{asked}");
     assert!(

@@ -85,10 +85,10 @@ fn without_a_rule_of_it_the_preflight_names_what_is_missing() {
         role["rules"][0]["verbs"] = serde_json::json!(["get", "list", "watch"]);
     });
     let ran = tried(&namespace, &release(folder.path())).exits(2);
-    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let message = format!("{}{}", ran.stdout, ran.stderr);
     assert!(
-        said.contains("deployments.apps") && said.contains("patch"),
-        "{said}"
+        message.contains("deployments.apps") && message.contains("patch"),
+        "{message}"
     );
 }
 

@@ -328,7 +328,7 @@ fn texts_that_name_images_which_are_not_recorded_are_notes() {
 fn offline_names_every_image_without_a_digest_at_once() {
     let folder = Folder::new();
     folder.write("in.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'r.example/a:1'}, {name: b, image: 'r.example/b:1'}, {name: c, image: 'reg.example:/x'}, {name: d, image: '-foo/bar'}]}\n");
-    let said = folder.record(&["-f", "in.yaml"]).exits(1).stderr;
+    let message = folder.record(&["-f", "in.yaml"]).exits(1).stderr;
     for part in [
         "container a: expected a digest in r.example/a:1",
         "container b: expected a digest in r.example/b:1",
@@ -336,7 +336,7 @@ fn offline_names_every_image_without_a_digest_at_once() {
         "found \"-foo/bar\": a repository has",
         "--image r.example/a:1=sha256:… --image r.example/b:1=sha256:…",
     ] {
-        assert!(said.contains(part), "{part}:\n{said}");
+        assert!(message.contains(part), "{part}:\n{message}");
     }
 }
 

@@ -141,11 +141,11 @@ fn a_difference_without_a_rule_fails_and_gets_a_rule_suggested() {
             .args(flags)
             .run()
     };
-    let told = compare(&[]).exits(1);
+    let outcome = compare(&[]).exits(1);
     assert!(
-        told.stdout.contains("1 difference was not tested"),
+        outcome.stdout.contains("1 difference was not tested"),
         "{}",
-        told.stdout
+        outcome.stdout
     );
     let suggested = compare(&["--suggest"]).exits(1);
     assert!(

@@ -6,14 +6,14 @@ use crate::harness::{Run, TestCluster, linked_as};
 fn kubectl_finds_the_plugin_and_it_tells_both_versions_to_an_administrator() {
     let cluster = TestCluster::get();
     let folder = tempfile::tempdir().unwrap();
-    let told = linked_as("kubectl-delivery", folder.path(), &cluster.tools)
+    let ran = linked_as("kubectl-delivery", folder.path(), &cluster.tools)
         .env("KUBECONFIG", &cluster.kubeconfig)
         .args(["delivery", "version", "-o", "json"])
         .run()
         .exits(0)
         .json();
     assert_eq!(
-        told["clientVersion"]["gitVersion"],
+        ran["clientVersion"]["gitVersion"],
         concat!("v", env!("CARGO_PKG_VERSION"))
     );
     let asked = cluster
@@ -23,10 +23,10 @@ fn kubectl_finds_the_plugin_and_it_tells_both_versions_to_an_administrator() {
         .exits(0)
         .json();
     assert_eq!(
-        told["serverVersion"]["gitVersion"],
+        ran["serverVersion"]["gitVersion"],
         asked["serverVersion"]["gitVersion"]
     );
-    assert_eq!(told["serverVersion"]["address"], cluster.server.as_str());
+    assert_eq!(ran["serverVersion"]["address"], cluster.server.as_str());
 }
 
 #[test]
@@ -35,23 +35,20 @@ fn a_user_without_any_rights_is_told_both_versions_too() {
     let namespace = cluster.namespace_named("t-version");
     let user = namespace.user("nobody").ready();
     let folder = tempfile::tempdir().unwrap();
-    let told = linked_as("kubectl-delivery", folder.path(), &cluster.tools)
+    let ran = linked_as("kubectl-delivery", folder.path(), &cluster.tools)
         .env("KUBECONFIG", user.kubeconfig())
         .args(["delivery", "version"])
         .run()
         .ok();
-    assert!(told.contains("client: v") && told.contains("server: v"), "{told}");
+    assert!(ran.contains("client: v") && ran.contains("server: v"), "{ran}");
 }
 
 #[test]
 fn without_a_cluster_the_clients_version_is_told() {
     let cluster = TestCluster::get();
-    let told = crate::harness::delivery(&cluster.tools)
+    let ran = crate::harness::delivery(&cluster.tools)
         .args(["version", "--client"])
         .run()
         .ok();
-    assert!(
-        told.starts_with("client: v") && !told.contains("server"),
-        "{told}"
-    );
+    assert!(ran.starts_with("client: v") && !ran.contains("server"), "{ran}");
 }

@@ -106,26 +106,26 @@ pub fn deployment(image: &str, play: Option<&str>) -> Value {
 fn with_read_rights_alone_it_waits_for_what_another_tool_applies_and_proves_it() {
     let scene = Scene::new();
     // A pipeline that deploys has no file of the one that tested: it names where the release is kept.
-    let kept = format!("oci-layout:{}:2", scene.folder.path().join("layout").display());
+    let retained = format!("oci-layout:{}:2", scene.folder.path().join("layout").display());
     TestCluster::get()
         .delivery()
         .arg("push")
         .arg(scene.release("2"))
-        .arg(&kept)
+        .arg(&retained)
         .run()
         .ok();
-    let release = PathBuf::from(kept);
+    let release = PathBuf::from(retained);
     scene.apply(&[config("1"), deployment(&image("1"), None)]);
-    let told = scene
+    let ran = scene
         .wait(
             &release,
             &["--soak", "1s"],
             &[config("2"), deployment(&image("2"), None)],
         )
         .exits(0);
-    assert!(told.stderr.contains("0 of 2 objects are applied"), "{told:?}");
-    assert!(told.stderr.contains("shop 2 is running: 2 objects"), "{told:?}");
-    assert!(told.took > Duration::from_secs(2), "{:?}", told.took);
+    assert!(ran.stderr.contains("0 of 2 objects are applied"), "{ran:?}");
+    assert!(ran.stderr.contains("shop 2 is running: 2 objects"), "{ran:?}");
+    assert!(ran.took > Duration::from_secs(2), "{:?}", ran.took);
 }
 
 #[test]
@@ -148,26 +148,26 @@ fn what_goes_by_itself_and_hooks_of_other_promotions_are_not_waited_for() {
     ];
     made["spec"]["objects"].as_array_mut().unwrap().extend(more);
     let release = scene.write("release.json", &made);
-    let told = scene.wait(
+    let ran = scene.wait(
         &release,
         &["--timeout", "20s"],
         &[config("2"), deployment(&image("2"), None)],
     );
-    assert!(told.exits(0).stderr.contains("shop 2 is running: 2 objects"));
+    assert!(ran.exits(0).stderr.contains("shop 2 is running: 2 objects"));
 }
 
 #[test]
 fn a_rollout_that_fails_ends_it_with_the_cause_though_other_objects_never_come() {
     let scene = Scene::new();
     let release = scene.release("2");
-    let told = scene
+    let ran = scene
         .wait(&release, &[], &[deployment(&image("2"), Some("image-not-found"))])
         .exits(3);
     assert!(
-        told.stderr.contains("the registry says that it does not exist"),
-        "{told:?}"
+        ran.stderr.contains("the registry says that it does not exist"),
+        "{ran:?}"
     );
-    assert!(told.took < Duration::from_secs(8), "{:?}", told.took);
+    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
 }
 
 #[test]
@@ -213,15 +213,15 @@ fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
             "spec": {"objects": [broken]}}),
     );
     for format in [&[][..], &["-o", "json"]] {
-        let told = scene
+        let ran = scene
             .wait(&release, &[&["--timeout", "6s"], format].concat(), &[])
             .exits(3);
-        let shown = told.stdout.clone() + &told.stderr;
+        let shown = ran.stdout.clone() + &ran.stderr;
         assert!(
             shown.contains("it may hold values of Secret db, which cannot be read"),
-            "{told:?}"
+            "{ran:?}"
         );
-        assert!(!shown.contains("correct-horse-battery"), "{told:?}");
+        assert!(!shown.contains("correct-horse-battery"), "{ran:?}");
     }
 }
 
@@ -232,20 +232,17 @@ fn another_image_under_the_tested_tag_is_not_the_release() {
     let other = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(b"moved"));
     moved["spec"]["template"]["metadata"]["annotations"]["kwok-image-id/web"] = other.into();
     let release = scene.release_of("2", &[config("2"), moved.clone()]);
-    let told = scene
+    let ran = scene
         .wait(&release, &["-o", "json"], &[config("2"), moved])
         .exits(3);
-    let events: Vec<Value> = told
+    let events: Vec<Value> = ran
         .stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
     assert_eq!(failed["cause"]["kind"], "wrongImage", "{failed}");
-    assert!(
-        told.stderr.contains(Sha256Digest::of(b"moved").short()),
-        "{told:?}"
-    );
+    assert!(ran.stderr.contains(Sha256Digest::of(b"moved").short()), "{ran:?}");
 }
 
 #[test]
@@ -253,11 +250,11 @@ fn what_nobody_applies_in_time_is_named_with_the_field_that_is_missing() {
     let scene = Scene::new();
     let release = scene.release("2");
     scene.apply(&[config("1"), deployment(&image("2"), None)]);
-    let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
+    let ran = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
     assert!(
-        told.stderr
+        ran.stderr
             .contains("not applied within 3s: /data/VERSION does not have its desired value yet"),
-        "{told:?}"
+        "{ran:?}"
     );
 }
 
@@ -325,17 +322,17 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
             std::thread::sleep(Duration::from_secs(1));
             controller.want(&[config("2"), deployment(&image("2"), None)]);
         });
-        let told = wait(&good, "3s").exits(0);
-        assert!(told.stderr.contains("shop 2 is running: 2 objects"), "{told:?}");
-        assert!(told.took > Duration::from_secs(4), "{:?}", told.took);
+        let ran = wait(&good, "3s").exits(0);
+        assert!(ran.stderr.contains("shop 2 is running: 2 objects"), "{ran:?}");
+        assert!(ran.took > Duration::from_secs(4), "{:?}", ran.took);
         // The next one becomes ready and exits later: the soak finds it.
         let mut broken = deployment(&image("3"), Some("crash-later"));
         broken["spec"]["template"]["metadata"]["annotations"]["kwok-play-after"] = "3s".into();
         let bad = scene.release_of("3", &[config("3"), broken.clone()]);
         controller.want(&[config("3"), broken]);
-        let told = wait(&bad, "20s").exits(3);
-        assert!(told.stderr.contains("ended during the soak"), "{told:?}");
-        assert!(told.took < Duration::from_secs(15), "{:?}", told.took);
+        let ran = wait(&bad, "20s").exits(3);
+        assert!(ran.stderr.contains("ended during the soak"), "{ran:?}");
+        assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
     });
     let live = scene.namespace.get("apps", "Deployment", "web").unwrap();
     let managers: Vec<_> = live

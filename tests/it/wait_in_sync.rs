@@ -35,12 +35,12 @@ fn a_field_that_a_person_added_fails_at_the_deadline_with_its_name_and_the_manag
     add(&scene, "configmap/shop", r#"{"data": {"EXTRA": "x"}}"#);
     let named = "not in sync within 3s: /data/EXTRA is not in the release (added manually by kubectl-patch)";
 
-    let told = wait(&scene, &release, "3s").exits(3);
-    assert!(told.stderr.contains(named), "{told:?}");
+    let ran = wait(&scene, &release, "3s").exits(3);
+    assert!(ran.stderr.contains(named), "{ran:?}");
 
     // By reading alone as well: no permission to write is needed for it.
-    let told = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
-    assert!(told.stderr.contains(named), "{told:?}");
+    let ran = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
+    assert!(ran.stderr.contains(named), "{ran:?}");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_field_below_a_workload_that_another_client_added_is_waited_for_until_it_is_
     scene.apply(&[config("2"), deployment(&image("2"), None)]);
     add(&scene, "deployment/web", r#"{"spec": {"minReadySeconds": 1}}"#);
 
-    let told = std::thread::scope(|threads| {
+    let ran = std::thread::scope(|threads| {
         threads.spawn(|| {
             std::thread::sleep(std::time::Duration::from_secs(3));
             add(&scene, "deployment/web", r#"{"spec": {"minReadySeconds": null}}"#);
@@ -58,11 +58,10 @@ fn a_field_below_a_workload_that_another_client_added_is_waited_for_until_it_is_
         wait(&scene, &release, "30s")
     });
     assert!(
-        told.stderr
-            .contains("/spec/minReadySeconds is not in the release"),
-        "{told:?}"
+        ran.stderr.contains("/spec/minReadySeconds is not in the release"),
+        "{ran:?}"
     );
-    assert!(told.exits(0).stderr.contains("2 objects in sync"));
+    assert!(ran.exits(0).stderr.contains("2 objects in sync"));
 }
 
 #[test]
@@ -71,15 +70,15 @@ fn who_may_only_read_is_told_what_was_compared_by_reading_alone() {
     let release = scene.release("2");
     scene.apply(&[config("2"), deployment(&image("2"), None)]);
 
-    let told = scene.wait(&release, &["--timeout", "20s"], &[]).exits(0);
+    let ran = scene.wait(&release, &["--timeout", "20s"], &[]).exits(0);
     let note = format!(
         "ConfigMap {0}/shop, Deployment {0}/web: compared by reading alone",
         scene.namespace
     );
-    assert!(told.stderr.contains(&note), "{told:?}");
+    assert!(ran.stderr.contains(&note), "{ran:?}");
 
-    let told = wait(&scene, &release, "20s").exits(0);
-    assert!(!told.stderr.contains("by reading alone"), "{told:?}");
+    let ran = wait(&scene, &release, "20s").exits(0);
+    assert!(!ran.stderr.contains("by reading alone"), "{ran:?}");
 }
 
 #[test]

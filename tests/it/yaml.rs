@@ -95,12 +95,12 @@ fn awkward_yaml_is_read_as_kubectl_reads_it() {
         .zip(&theirs)
         .zip(AWKWARD)
         .filter(|((a, b), _)| bytes(&a["data"]) != bytes(&b["data"]));
-    let told: Vec<String> = differ
+    let differences: Vec<String> = differ
         .map(|((ours, theirs), text)| {
             format!("{text}\n  ours    {}\n  kubectl {}", ours["data"], theirs["data"])
         })
         .collect();
-    assert!(told.is_empty(), "{}", told.join("\n\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
 }
 
 #[test]

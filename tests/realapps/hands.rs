@@ -248,16 +248,21 @@ fn named(scene: &Scene, made: &[Made]) -> Result<String, String> {
     if ran.code != Some(1) {
         return Err(differences(&ran));
     }
-    let told: Value = serde_json::from_str(&ran.stdout).map_err(|error| error.to_string())?;
-    let objects = told["objects"].as_array().cloned().unwrap_or_default();
+    let outcome: Value = serde_json::from_str(&ran.stdout).map_err(|error| error.to_string())?;
+    let objects = outcome["objects"].as_array().cloned().unwrap_or_default();
     let is_named = |(object, path): &&Made| {
-        let same =
-            |told: &&Value| told["kind"] == object["kind"] && told["name"] == object["metadata"]["name"];
-        objects.iter().filter(same).any(|told| {
-            let changes = told["changes"].as_array().cloned().unwrap_or_default();
-            let at = |change: &Value| change["path"].as_str().is_some_and(|told| told.contains(path));
+        let same = |outcome: &&Value| {
+            outcome["kind"] == object["kind"] && outcome["name"] == object["metadata"]["name"]
+        };
+        objects.iter().filter(same).any(|outcome| {
+            let changes = outcome["changes"].as_array().cloned().unwrap_or_default();
+            let at = |change: &Value| {
+                change["path"]
+                    .as_str()
+                    .is_some_and(|outcome| outcome.contains(path))
+            };
             if path.is_empty() {
-                told["status"] == "missing"
+                outcome["status"] == "missing"
             } else {
                 changes.iter().any(at)
             }

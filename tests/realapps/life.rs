@@ -89,13 +89,13 @@ pub fn differences(ran: &Ran) -> String {
 /// A second promotion has nothing to do.
 pub fn again(scene: &Scene) -> Result<String, String> {
     let ran = expect(scene.promote(&scene.rendered.release(), &[]), 0)?;
-    let said = format!("{}{}", ran.stdout, ran.stderr);
-    if said.contains("nothing to do") {
+    let message = format!("{}{}", ran.stdout, ran.stderr);
+    if message.contains("nothing to do") {
         Ok(seconds(ran.took))
     } else {
         Err(format!(
             "it did something: {}",
-            said.chars().take(600).collect::<String>()
+            message.chars().take(600).collect::<String>()
         ))
     }
 }
@@ -104,14 +104,14 @@ pub fn again(scene: &Scene) -> Result<String, String> {
 /// kept by its own mark, or for what is in it.
 fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let ran = scene.revert();
-    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let message = format!("{}{}", ran.stdout, ran.stderr);
     let left = scene
         .copy()?
         .0
         .into_keys()
         .filter(|name| !before.0.contains_key(name));
     let left: Vec<String> = left.collect();
-    let unnamed: Vec<&String> = left.iter().filter(|name| !is_named(&said, name)).collect();
+    let unnamed: Vec<&String> = left.iter().filter(|name| !is_named(&message, name)).collect();
     if !unnamed.is_empty() {
         return Err(format!(
             "exit {:?}, and {unnamed:?} are left without a word",
@@ -127,16 +127,16 @@ fn reverted(scene: &Scene, before: &Copy) -> Result<String, String> {
     let is_kept = |name: &String| marked.contains(name) || holds_marked(name);
     let expected = if left.iter().all(is_kept) { 0 } else { 4 };
     let ran = expect(ran, expected)?;
-    let kept = if left.is_empty() {
+    let retained = if left.is_empty() {
         String::new()
     } else {
         format!(" ({} kept)", left.len())
     };
-    Ok(format!("{}{kept}", seconds(ran.took)))
+    Ok(format!("{}{retained}", seconds(ran.took)))
 }
 
 /// A target's last word is its name.
-fn is_named(said: &str, target: &str) -> bool {
+fn is_named(message: &str, target: &str) -> bool {
     let name = target.rsplit(['/', ' ']).next().unwrap_or(target);
-    said.lines().any(|line| line.contains(name))
+    message.lines().any(|line| line.contains(name))
 }

@@ -115,15 +115,15 @@ impl<'a> Scene<'a> {
     /// All of its objects that are there.
     pub fn copy(&self) -> Result<Copy, String> {
         blocking(async {
-            let door = self.cluster.connect().await;
-            let door = &*door;
+            let client = self.cluster.connect().await;
+            let client = &*client;
             let reads = self
                 .rendered
                 .objects
                 .iter()
                 .filter_map(|object| self.target(object))
                 .map(|target| async move {
-                    match door.get(&target).await {
+                    match client.get(&target).await {
                         Ok(live) => Ok(live.map(|live| (target.to_string(), plain(live)))),
                         Err(ApiError::NotServed { .. }) => Ok(None),
                         Err(error) => Err(format!("{target}: {error}")),
@@ -322,22 +322,25 @@ impl<'a> Scene<'a> {
             .filter_map(|object| object["metadata"]["namespace"].as_str());
         let mut namespaces: BTreeSet<&str> = objects.chain([self.app.namespace]).collect();
         namespaces.extend(self.namespaces_of_release());
-        for kept in ["kube-system", "default"] {
-            if namespaces.remove(kept) {
+        for retained in ["kube-system", "default"] {
+            if namespaces.remove(retained) {
                 let kinds = "configmaps,secrets,leases,resourcequotas";
                 let ours = "--selector=applyset.kubernetes.io/id";
                 self.cluster
                     .kubectl()
-                    .args(["-n", kept, "delete", kinds, ours])
+                    .args(["-n", retained, "delete", kinds, ours])
                     .run();
                 let names = self
                     .cluster
                     .kubectl()
-                    .args(["-n", kept, "get", kinds, "-o", "name"])
+                    .args(["-n", retained, "get", kinds, "-o", "name"])
                     .run()
                     .stdout;
                 for name in names.lines().filter(|name| name.contains("delivery-")) {
-                    self.cluster.kubectl().args(["-n", kept, "delete", name]).run();
+                    self.cluster
+                        .kubectl()
+                        .args(["-n", retained, "delete", name])
+                        .run();
                 }
             }
         }

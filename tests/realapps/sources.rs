@@ -25,15 +25,15 @@ fn go() -> Command {
 /// The module's folder in the cache.
 fn module(app: &App) -> Result<PathBuf, String> {
     let ran = go().args(["mod", "download", "-json", app.module]).run();
-    let told: Value =
+    let outcome: Value =
         serde_json::from_str(&ran.stdout).map_err(|_| format!("{}: {}", ran.command, ran.stderr))?;
-    if told["Sum"] != app.sum {
+    if outcome["Sum"] != app.sum {
         return Err(format!(
             "{} has the hash {}, and not {}",
-            app.module, told["Sum"], app.sum
+            app.module, outcome["Sum"], app.sum
         ));
     }
-    Ok(told["Dir"].as_str().unwrap_or_default().into())
+    Ok(outcome["Dir"].as_str().unwrap_or_default().into())
 }
 
 /// helm, built once into the folder of tools by the hash of what decides its content.

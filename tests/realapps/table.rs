@@ -37,8 +37,8 @@ impl Row {
         }
     }
 
-    pub fn passed(&mut self, column: &'static str, said: impl Into<String>) {
-        self.cells.push((column, Ok(said.into())));
+    pub fn passed(&mut self, column: &'static str, message: impl Into<String>) {
+        self.cells.push((column, Ok(message.into())));
     }
 
     pub fn failed(&mut self, column: &'static str, why: impl Into<String>) {
@@ -50,7 +50,7 @@ impl Row {
     /// Writes down what came of a part, and whether the next can follow.
     pub fn result(&mut self, column: &'static str, came: Result<String, String>) -> bool {
         match came {
-            Ok(said) => self.passed(column, said),
+            Ok(message) => self.passed(column, message),
             Err(why) => self.failed(column, why),
         }
         self.cells.last().is_some_and(|(_, came)| came.is_ok())
@@ -61,11 +61,11 @@ impl Row {
         if of_column.is_empty() {
             return "–".into();
         }
-        let said = |(_, came): &&(&str, Result<String, String>)| match came {
-            Ok(said) => said.clone(),
+        let message = |(_, came): &&(&str, Result<String, String>)| match came {
+            Ok(message) => message.clone(),
             Err(_) => "**failed**".into(),
         };
-        of_column.iter().map(said).collect::<Vec<_>>().join(", ")
+        of_column.iter().map(message).collect::<Vec<_>>().join(", ")
     }
 
     pub fn line(&self) -> String {

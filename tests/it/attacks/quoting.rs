@@ -115,12 +115,12 @@ fn a_denial_that_quotes_a_secret_in_any_form_shows_it_nowhere(#[case] only_real:
         let shown = shown_by(&namespace, command);
         assert_no_value(&shown, &format!("{command:?}"));
     }
-    let kept = namespace
+    let retained = namespace
         .kubectl()
         .args(["get", "configmaps", "-o", "json"])
         .run()
         .ok();
-    assert_no_value(&kept, "a ConfigMap");
+    assert_no_value(&retained, "a ConfigMap");
 }
 
 #[test]

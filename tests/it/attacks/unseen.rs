@@ -81,18 +81,18 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
     let one = ReleaseFile::new("shop", &hostile("1"), objects("old"));
     let other = ReleaseFile::new("shop", &hostile("2"), objects("new"));
     let (first, second) = (one.path(), other.path());
-    let manifests = one.beside("manifests.json");
+    let manifests = one.sibling("manifests.json");
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects("new")});
     std::fs::write(&manifests, list.to_string()).unwrap();
-    let junit = one.beside("junit.xml");
+    let junit = one.sibling("junit.xml");
     let report = "<testsuites><testsuite name=\"a\"><testcase name=\"b&#x202e;c\"/></testsuite></testsuites>";
     std::fs::write(&junit, report).unwrap();
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cosign/cosign.key");
     let public = key.with_extension("pub");
     let (layout, pulled, rendered) = (
-        one.beside("layout"),
-        one.beside("pulled.yaml"),
-        one.beside("rendered.yaml"),
+        one.sibling("layout"),
+        one.sibling("pulled.yaml"),
+        one.sibling("rendered.yaml"),
     );
     let evidence = format!("integration={}", text(&junit));
     let place = format!("oci-layout:{}:1", text(&layout));

@@ -71,8 +71,8 @@ fn what_is_patched_into_a_pod_template_is_named(#[case] patch: &str, #[case] pat
 fn what_to_type_next_is_true_of_what_others_added() {
     let scene = applied();
     let next = || {
-        let told = scene.diff(&[]).exits(1).stdout;
-        told.lines().last().unwrap_or_default().to_owned()
+        let outcome = scene.diff(&[]).exits(1).stdout;
+        outcome.lines().last().unwrap_or_default().to_owned()
     };
     let apply = || {
         let file = scene.folder.path().join("shop.yaml");
@@ -134,10 +134,10 @@ fn an_edit_and_a_write_through_a_subresource_are_named_with_their_hands() {
         scene.changes(),
         ["ConfigMap /data/LEVEL", "Deployment /spec/replicas"]
     );
-    let told = scene.diff(&[]).exits(1).stdout;
+    let outcome = scene.diff(&[]).exits(1).stdout;
     assert!(
-        told.contains("kubectl-edit") && told.contains("through scale"),
-        "{told}"
+        outcome.contains("kubectl-edit") && outcome.contains("through scale"),
+        "{outcome}"
     );
 }
 

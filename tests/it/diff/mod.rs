@@ -188,8 +188,8 @@ fn each_change_by_hand_is_named_with_its_path_and_its_hand() {
             found.iter().any(|line| line.starts_with(expected)),
             "{words:?}: {found:?}"
         );
-        let told = scene.diff(&[]).exits(1).stdout;
-        assert!(told.contains("kubectl"), "{words:?}: {told}");
+        let outcome = scene.diff(&[]).exits(1).stdout;
+        assert!(outcome.contains("kubectl"), "{words:?}: {outcome}");
     }
 }
 
@@ -197,8 +197,8 @@ fn each_change_by_hand_is_named_with_its_path_and_its_hand() {
 fn a_deleted_object_and_a_missing_namespace_are_missing_and_no_error() {
     let scene = Scene::applied(&["--server-side"]);
     scene.kubectl(&["delete", "service/web"]);
-    let told = scene.diff(&[]).exits(1).stdout;
-    assert!(told.contains("1 object is missing"), "{told}");
+    let outcome = scene.diff(&[]).exits(1).stdout;
+    assert!(outcome.contains("1 object is missing"), "{outcome}");
     let file = scene.folder.path().join("shop.yaml");
     let nowhere = TestCluster::get()
         .delivery()

@@ -69,17 +69,18 @@ fn what_to_type_next_names_the_files_as_they_were_given() {
     let mut command = TestCluster::get().delivery();
     command.args(["diff", "-n", scene.namespace.name(), &release, "-e", &environment]);
     // One line, however long the folder's name is.
-    let told = command.env("COLUMNS", "400").run().exits(1).stdout;
+    let outcome = command.env("COLUMNS", "400").run().exits(1).stdout;
     let next = format!(
         "kubectl delivery promote {release} -e {environment} -n {}",
         scene.namespace.name()
     );
     assert!(
-        told.split_whitespace()
+        outcome
+            .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ")
             .contains(&next),
-        "{told}"
+        "{outcome}"
     );
 }
 

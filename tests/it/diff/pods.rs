@@ -47,12 +47,12 @@ fn pods_that_started_before_their_configuration_changed_are_named() {
     let view = diff(&app);
     for format in ["person", "markdown", "html", "junit"] {
         let mut command = TestCluster::get().delivery();
-        let told = command
+        let ran = command
             .args(["diff", "-n", app.namespace.name(), "-o", format])
             .run()
             .exits(1)
             .stdout;
-        assert!(told.contains("after these pods started"), "-o {format}: {told}");
+        assert!(ran.contains("after these pods started"), "-o {format}: {ran}");
     }
     let found = view["stale"].as_array().unwrap();
     assert_eq!(found.len(), 1, "{view:#}");
@@ -98,7 +98,7 @@ fn pods_of_an_old_revision_that_still_end_are_told_as_such() {
     let running = view["images"][0]["running"]
         .as_array()
         .unwrap_or_else(|| panic!("{view:#}"));
-    let told: Vec<_> = running
+    let counted: Vec<_> = running
         .iter()
         .map(|one| {
             let digest = one["digest"].as_str().unwrap();
@@ -110,7 +110,7 @@ fn pods_of_an_old_revision_that_still_end_are_told_as_such() {
             )
         })
         .collect();
-    assert_eq!(told, [('2', false, 2), ('1', true, 2)], "{view:#}");
+    assert_eq!(counted, [('2', false, 2), ('1', true, 2)], "{view:#}");
     assert_eq!(
         view["images"][0]["state"], "match",
         "what still ends is no difference: {view:#}"

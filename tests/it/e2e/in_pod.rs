@@ -58,9 +58,9 @@ fn in_a_pod_the_service_account_is_enough() {
     namespace.apply(pod("version", "default", &["version", "-o", "json"]));
     let (code, log) = ended(&namespace, "version");
     assert_eq!(code, 0, "{log}");
-    let told: Value = serde_json::from_str(&log).unwrap_or_else(|error| panic!("{error}: {log}"));
+    let ran: Value = serde_json::from_str(&log).unwrap_or_else(|error| panic!("{error}: {log}"));
     assert_eq!(
-        told["serverVersion"]["address"],
+        ran["serverVersion"]["address"],
         TestCluster::get().server.as_str()
     );
 }

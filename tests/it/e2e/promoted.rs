@@ -164,19 +164,19 @@ impl Shop {
         at(&json!({"event": "recorded"}));
         let watch = SignWatch::start(&self.namespace);
         let start = Instant::now();
-        let told = self.promote(&release, flags, at);
+        let ran = self.promote(&release, flags, at);
         let sign = watch
             .end()
             .map(|sign| sign.saturating_duration_since(start).as_secs_f64());
-        assert_eq!(told.code, Some(3), "{what}: {:#?}\n{}", told.events, told.stderr);
-        let failed = &told.first("failed").1;
+        assert_eq!(ran.code, Some(3), "{what}: {:#?}\n{}", ran.events, ran.stderr);
+        let failed = &ran.first("failed").1;
         assert_eq!(failed["cause"]["kind"], kind, "{what}: {failed:#}");
         let message = failed["cause"]["message"].as_str().unwrap();
         assert!(message.contains(words), "{what}: {message}");
         self.copy(before).must_be(&expected, what);
         let ready = self.namespace.get("apps", "Deployment", "web").unwrap();
         assert_eq!(ready.at("/status/readyReplicas"), Some(&json!(1)), "{what}");
-        let (verdict, reverted) = (told.first("failed").0, told.first("finished").0);
+        let (verdict, reverted) = (ran.first("failed").0, ran.first("finished").0);
         // What a pod looks like on its way out says nothing.
         let sign = sign.filter(|sign| *sign <= verdict);
         Row {
@@ -204,9 +204,9 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         "stringData": {"user": "a-user-of-the-database"}}),
     );
     let good = objects(&web("1.0.0"), |_| {});
-    let told = shop.promote(&shop.release("1", &good), &[], |_| {});
-    assert_eq!(told.code, Some(0), "{:#?}\n{}", told.events, told.stderr);
-    let promoted = told.first("finished").0;
+    let ran = shop.promote(&shop.release("1", &good), &[], |_| {});
+    assert_eq!(ran.code, Some(0), "{:#?}\n{}", ran.events, ran.stderr);
+    let promoted = ran.first("finished").0;
 
     let mut rows = Vec::new();
     let image = fresh_image("after");
@@ -271,9 +271,9 @@ fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_a
         container["command"] = json!(["/bin/sh", "-c", script]);
     });
     let release = shop.release("1", &object);
-    let told = shop.promote(&release, &[], |_| {});
-    assert_eq!(told.code, Some(3), "{:#?}\n{}", told.events, told.stderr);
-    let failed = &told.first("failed").1;
+    let ran = shop.promote(&release, &[], |_| {});
+    assert_eq!(ran.code, Some(3), "{:#?}\n{}", ran.events, ran.stderr);
+    let failed = &ran.first("failed").1;
     assert_eq!(
         failed["logs"],
         json!(["refused for <Secret db/password>\u{1b}[2J"]),
@@ -287,7 +287,7 @@ fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_a
             .iter()
             .any(|(_, event)| event.to_string().contains("refused for"))
     );
-    for (_, event) in told.events.iter().chain(&silent.events) {
+    for (_, event) in ran.events.iter().chain(&silent.events) {
         assert!(!event.to_string().contains(secret), "{event:#}");
     }
     let history = ["history", "shop", "-o", "json", "-n", shop.namespace.name()];

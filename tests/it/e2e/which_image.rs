@@ -176,16 +176,16 @@ fn right_after_a_change_in_place_nothing_calls_the_new_image_running() {
         .args(["set", "image", "pod/worker", &set])
         .run()
         .ok();
-    let told = scene
+    let ran = scene
         .delivery(&["diff", "-o", "json"])
         .arg(&second)
         .run()
         .exits(1)
         .json();
     assert!(runs(&of_old), "the old container runs on: {:?}", scene.reported());
-    assert_eq!(told["images"][0]["container"], "main", "{told:#}");
-    let digest = &told["images"][0]["running"][0]["digest"];
-    assert_eq!(digest, &json!(of_old), "{told:#}");
+    assert_eq!(ran["images"][0]["container"], "main", "{ran:#}");
+    let digest = &ran["images"][0]["running"][0]["digest"];
+    assert_eq!(digest, &json!(of_old), "{ran:#}");
     let waited = scene
         .delivery(&["wait", "--settle", "0s", "--timeout", "60s"])
         .arg(&second)
@@ -198,8 +198,8 @@ fn right_after_a_change_in_place_nothing_calls_the_new_image_running() {
         scene.reported()
     );
     assert!(waited.took > Duration::from_secs(3), "{:?}", waited.took);
-    let told = scene.delivery(&["diff", "-o", "json"]).arg(&second).run().json();
-    assert_eq!(told["images"], json!([]), "{told:#}");
+    let ran = scene.delivery(&["diff", "-o", "json"]).arg(&second).run().json();
+    assert_eq!(ran["images"], json!([]), "{ran:#}");
 
     // The way back by a promotion: it waits for the old container to go too.
     let back = scene.promote(&first).arg("--overwrite").run().exits(0);

@@ -5,13 +5,13 @@ use crate::harness::{Act, KillProxy, Run, TestCluster};
 use serde_json::json;
 
 /// Stops a promotion right before its first step, does something, and lets it go on.
-fn meanwhile(app: &App, new: &[serde_json::Value], hand: impl FnOnce()) -> crate::harness::Ran {
+fn meanwhile(app: &App, new: &[serde_json::Value], edit: impl FnOnce()) -> crate::harness::Ran {
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     // Writes: lock, head, parts, record, the journal before, head, head, then the steps.
     proxy.at_write(8, Act::HoldBefore);
     let running = proxy.spawn(&mut app.promote("2", new));
     proxy.wait_for_act();
-    hand();
+    edit();
     proxy.release();
     running.wait()
 }

@@ -64,7 +64,7 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
                             known = Some(place);
                         }
                         // The next round gets a place where nothing is amiss.
-                        Err(why) => failed.lock().unwrap().push(super::said(&*why)),
+                        Err(why) => failed.lock().unwrap().push(super::panic_message(&*why)),
                     }
                 }
             });

@@ -181,7 +181,7 @@ fn through_faults(seeds: impl Iterator<Item = u64>) {
                     let round = std::panic::AssertUnwindSafe(|| rounds.round(seed, tally));
                     match std::panic::catch_unwind(round) {
                         Ok(()) => known = Some(rounds),
-                        Err(why) => failed.lock().unwrap().push(super::said(&*why)),
+                        Err(why) => failed.lock().unwrap().push(super::panic_message(&*why)),
                     }
                 }
             });

@@ -1,6 +1,7 @@
 //! Promotions and reverts against the real server: exactness, crashes, faults, two at once, somebody else's hand.
 
 pub mod app;
+mod changed_meanwhile;
 mod ci;
 pub mod copy;
 mod crash;
@@ -9,7 +10,6 @@ mod credentials;
 mod doubt;
 mod exact;
 mod faults;
-mod hand;
 mod outage;
 pub mod place;
 mod reference;
@@ -18,7 +18,7 @@ mod together;
 mod zombies;
 
 /// What a panic says.
-pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_default()

@@ -100,7 +100,7 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
         ran.took
     );
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
-    for said in [
+    for message in [
         "does not answer for",
         "did not answer for 15 s",
         "journal",
@@ -108,8 +108,8 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
         "revert app",
     ] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }

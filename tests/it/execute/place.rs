@@ -142,11 +142,11 @@ impl Place {
     /// The application, and what its release keeps.
     pub fn everything(&self) -> Copy {
         let mut all = self.all.clone();
-        let kept = ["delivery-shop", "delivery-shop-journal"];
-        all.extend(kept.iter().map(|name| {
-            let mut kept = map(name, json!({}));
-            kept["metadata"]["namespace"] = self.reference.namespace.name().into();
-            kept
+        let retained = ["delivery-shop", "delivery-shop-journal"];
+        all.extend(retained.iter().map(|name| {
+            let mut retained = map(name, json!({}));
+            retained["metadata"]["namespace"] = self.reference.namespace.name().into();
+            retained
         }));
         blocking(copy_shared(self.reference.namespace.name(), &all))
     }

@@ -66,7 +66,7 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
         place.is_settled(
             then,
             successor.code,
-            &told(n, stopped, then, &successor.stderr, woken.as_ref()),
+            &describe(n, stopped, then, &successor.stderr, woken.as_ref()),
         );
         return true;
     }
@@ -74,12 +74,12 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
     place.is_settled(
         then,
         successor.code,
-        &told(n, stopped, then, &successor.stderr, None),
+        &describe(n, stopped, then, &successor.stderr, None),
     );
     let before = place.everything();
     proxy.release();
     woken.replace(zombie.wait());
-    let when = told(n, stopped, then, &successor.stderr, woken.as_ref());
+    let when = describe(n, stopped, then, &successor.stderr, woken.as_ref());
     // What no server can fence is a creation that was on its way: it may come, and nothing else.
     if on_the_wire {
         let late = place.everything().differences(&before);
@@ -97,10 +97,16 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
     true
 }
 
-fn told(n: usize, stopped: Stopped, then: Then, said: &str, zombie: Option<&crate::harness::Ran>) -> String {
+fn describe(
+    n: usize,
+    stopped: Stopped,
+    then: Then,
+    message: &str,
+    zombie: Option<&crate::harness::Ran>,
+) -> String {
     let zombie = zombie.map(|ran| format!("\n--- the zombie: exit {:?}\n{}", ran.code, ran.stderr));
     format!(
-        "write {n} {stopped:?}, then {then:?}\n{said}{}",
+        "write {n} {stopped:?}, then {then:?}\n{message}{}",
         zombie.unwrap_or_default()
     )
 }
@@ -150,7 +156,7 @@ fn a_process_stopped_before_any_of_its_writes_changes_nothing_once_another_has_t
                         Ok(true) => known = Some(place),
                         // The next round gets a place where nothing is amiss.
                         Ok(false) => {}
-                        Err(why) => failed.lock().unwrap().push(super::said(&*why)),
+                        Err(why) => failed.lock().unwrap().push(super::panic_message(&*why)),
                     }
                 }
             });

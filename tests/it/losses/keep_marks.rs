@@ -51,9 +51,9 @@ fn what_a_keep_mark_keeps_is_not_pruned_and_is_named_with_its_mark() {
 fn what_was_created_with_a_keep_mark_outlives_the_revert_of_its_promotion_and_not_a_rollback() {
     let app = App::new();
     let plain = map("plain", json!({}));
-    let kept = || marked("kept", "helm.sh/resource-policy", "keep");
+    let retained = || marked("kept", "helm.sh/resource-policy", "keep");
     app.promote("1", std::slice::from_ref(&plain)).run().exits(0);
-    app.promote("2", &[plain.clone(), kept()]).run().exits(0);
+    app.promote("2", &[plain.clone(), retained()]).run().exits(0);
     let ran = app.revert().run().exits(0);
     assert!(
         app.namespace.get("", "ConfigMap", "kept").is_some(),
@@ -68,7 +68,7 @@ fn what_was_created_with_a_keep_mark_outlives_the_revert_of_its_promotion_and_no
     assert!(!ran.stderr.lines().any(is_deleted), "{}", ran.stderr);
 
     let broken = workload("Deployment", "web", '1', Some("image-not-found"));
-    let mut anew = kept();
+    let mut anew = retained();
     anew["metadata"]["name"] = "anew".into();
     app.promote("3", &[plain, anew, broken]).run().exits(3);
     assert!(

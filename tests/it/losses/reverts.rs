@@ -21,12 +21,16 @@ fn a_job_that_had_run_and_is_gone_is_no_everything_as_before() {
     let ran = app.revert().run().exits(0);
     assert!(app.namespace.get("batch", "Job", "migrate").is_none());
     assert!(!ran.stderr.contains("everything is as before"), "{}", ran.stderr);
-    let told = ran
+    let outcome = ran
         .stderr
         .lines()
         .find(|line| line.contains("not as before"))
         .unwrap_or_default();
-    assert!(told.contains("Job") && told.contains("migrate"), "{}", ran.stderr);
+    assert!(
+        outcome.contains("Job") && outcome.contains("migrate"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -50,12 +50,12 @@ fn a_revert_to_a_rollout_that_stood_half_way_succeeds_at_once() {
         start.elapsed(),
         ran.stderr
     );
-    let told = ran
+    let outcome = ran
         .stderr
         .lines()
         .any(|line| line.contains("web") && line.contains("not ready before"));
     assert!(
-        told,
+        outcome,
         "nothing said of what is as unhealthy as before:\n{}",
         ran.stderr
     );

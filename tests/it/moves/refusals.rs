@@ -7,8 +7,12 @@ use kubectl_delivery::testing::model::moves::ReleaseRef;
 use serde_json::json;
 
 fn says(ran: &Ran, all: &[&str]) {
-    for told in all {
-        assert!(ran.stderr.contains(told), "nothing of {told:?}:\n{}", ran.stderr);
+    for outcome in all {
+        assert!(
+            ran.stderr.contains(outcome),
+            "nothing of {outcome:?}:\n{}",
+            ran.stderr
+        );
     }
 }
 

@@ -51,10 +51,10 @@ fn while_a_failure_stands_the_other_release_waits_and_is_told_what_settles_it() 
     next[0]["data"]["v"] = "3".into();
     for mut command in [split.promote("shop", "3", &next), split.revert("shop")] {
         let refused = command.run().exits(2);
-        for told in ["promote --resume web", "revert web", "2 objects of shop"] {
+        for ran in ["promote --resume web", "revert web", "2 objects of shop"] {
             assert!(
-                refused.stderr.contains(told),
-                "nothing of {told:?}:\n{}",
+                refused.stderr.contains(ran),
+                "nothing of {ran:?}:\n{}",
                 refused.stderr
             );
         }

@@ -9,13 +9,13 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
     let split = Split::new();
     let before = split.copy();
     let plan = split.take_cart().arg("--dry-run=server").run().exits(0);
-    for told in [
+    for outcome in [
         "moves from release shop",
         "2 objects of release shop will move here",
     ] {
         assert!(
-            plan.stderr.contains(told),
-            "nothing of {told:?}:\n{}",
+            plan.stderr.contains(outcome),
+            "nothing of {outcome:?}:\n{}",
             plan.stderr
         );
     }
@@ -23,10 +23,10 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
 
     split.take_cart().run().exits(0);
     split.is_split("moved");
-    let said = "2 objects moved to release web 2 by kwok-admin";
+    let message = "2 objects moved to release web 2 by kwok-admin";
     let status = split.delivery("status").arg("shop").run().exits(0);
     assert!(
-        status.stdout.contains(said) && !status.stdout.contains("ok  Deployment"),
+        status.stdout.contains(message) && !status.stdout.contains("ok  Deployment"),
         "{}",
         status.stdout
     );
@@ -37,7 +37,7 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
         "{moved}"
     );
     let history = split.delivery("history").arg("shop").run().exits(0);
-    assert!(history.stdout.contains(said), "{}", history.stdout);
+    assert!(history.stdout.contains(message), "{}", history.stdout);
     // The same once more, as a pipeline types it.
     split.take_cart().run().exits(0);
 
@@ -48,7 +48,7 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
         .run()
         .exits(0);
     assert!(
-        plan.stderr.contains(said) && !plan.stderr.contains("delete"),
+        plan.stderr.contains(message) && !plan.stderr.contains("delete"),
         "{}",
         plan.stderr
     );
@@ -73,7 +73,7 @@ fn the_old_file_is_told_whose_its_objects_are_and_touches_none_of_them() {
     split.take_cart().run().exits(0);
     let moved = split.copy();
     let refused = split.promote("shop", "1", &whole()).run().exits(2);
-    for told in [
+    for outcome in [
         "[owners]",
         "belongs to release web",
         "--adopt release:web",
@@ -81,8 +81,8 @@ fn the_old_file_is_told_whose_its_objects_are_and_touches_none_of_them() {
         "ConfigMap",
     ] {
         assert!(
-            refused.stderr.contains(told),
-            "nothing of {told:?}:\n{}",
+            refused.stderr.contains(outcome),
+            "nothing of {outcome:?}:\n{}",
             refused.stderr
         );
     }
@@ -247,12 +247,12 @@ fn members_move_between_namespaces_where_the_releases_lie() {
     promote("release:shop").run().exits(2);
     promote(&from).run().exits(0);
     assert_eq!(split.members("shop").len(), 1);
-    let said = format!("moved to release {}/web", other.name());
+    let message = format!("moved to release {}/web", other.name());
     let status = split.delivery("status").arg("shop").run().exits(0);
-    assert!(status.stdout.contains(&said), "{}", status.stdout);
+    assert!(status.stdout.contains(&message), "{}", status.stdout);
     // What is stored of the release still holds them.
     let diff = split.delivery("diff").run().exits(0);
-    assert!(diff.stdout.contains(&said), "{}", diff.stdout);
+    assert!(diff.stdout.contains(&message), "{}", diff.stdout);
     let allowed = format!("ConfigMap/{}/delivery-shop", split.namespace.name());
     let mut revert = crate::harness::TestCluster::get().delivery();
     revert

@@ -88,10 +88,10 @@ fn a_persons_edit_is_refused_with_who_and_when_until_it_may_be_overwritten() {
     let second = ReleaseFile::new("shop", "2", vec![config("a", json!({"a": "2"}))]);
     let refused = promote(&namespace, &second, &["-y"]).exits(2);
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-    for said in ["kubectl-edit", "/data/a", &today, "--overwrite"] {
+    for message in ["kubectl-edit", "/data/a", &today, "--overwrite"] {
         assert!(
-            refused.stderr.contains(said),
-            "nothing said of {said}:\n{}",
+            refused.stderr.contains(message),
+            "nothing said of {message}:\n{}",
             refused.stderr
         );
     }
@@ -109,7 +109,7 @@ fn after_an_annotation_by_hand_was_overwritten_the_next_release_may_bring_one_of
     let first = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
     promote(&namespace, &first, &["-y"]).exits(0);
     let patch = json!({"metadata": {"annotations": {"by-hand": "yes"}}}).to_string();
-    let hand = [
+    let manual = [
         "patch",
         "configmap",
         "a",
@@ -118,7 +118,7 @@ fn after_an_annotation_by_hand_was_overwritten_the_next_release_may_bring_one_of
         "-p",
         &patch,
     ];
-    namespace.kubectl().args(hand).run().ok();
+    namespace.kubectl().args(manual).run().ok();
     promote(&namespace, &first, &["-y", "--overwrite"]).exits(0);
 
     // The hand's entry is left with an empty map: of another annotation it says nothing.
@@ -137,7 +137,7 @@ fn a_map_by_hand_goes_as_a_whole_though_the_hand_set_several_fields_of_it() {
     let set = json!({"readOnlyRootFilesystem": false, "seccompProfile": {"type": "Unconfined"}});
     let containers = json!([{"name": "main", "securityContext": set}]);
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}}).to_string();
-    let hand = [
+    let manual = [
         "patch",
         "deployment",
         "web",
@@ -145,7 +145,7 @@ fn a_map_by_hand_goes_as_a_whole_though_the_hand_set_several_fields_of_it() {
         "-p",
         &patch,
     ];
-    namespace.kubectl().args(hand).run().ok();
+    namespace.kubectl().args(manual).run().ok();
     promote(&namespace, &release, &["-y", "--settle", "0s", "--overwrite"]).exits(0);
 
     let web = namespace.get("apps", "Deployment", "web").unwrap();

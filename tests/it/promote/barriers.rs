@@ -52,10 +52,10 @@ fn a_claim_that_grows_is_named_and_stays_grown() {
         .exits(0);
     let broken = workload("Deployment", "web", '2', Some("image-not-found"));
     let new = [claim("2Gi"), map("config", json!({"v": "2"})), broken];
-    let said = named(&app, "2", &new, None);
+    let message = named(&app, "2", &new, None);
     assert!(
-        said.contains("data") && said.contains("from 1Gi to 2Gi"),
-        "{said}"
+        message.contains("data") && message.contains("from 1Gi to 2Gi"),
+        "{message}"
     );
     let ran = app.promote("2", &new).run().exits(4);
     assert!(
@@ -110,9 +110,9 @@ fn a_definition_with_a_new_storage_version_and_a_foreign_finalizer_are_named() {
         definition(json!([version("v1", false), version("v2", true)])),
         held,
     ];
-    let said = named(&app, "2", &new, None);
+    let message = named(&app, "2", &new, None);
     for word in ["things.", "stored as v2", "held", "example.com/hold"] {
-        assert!(said.contains(word), "nothing said of {word}: {said}");
+        assert!(message.contains(word), "nothing said of {word}: {message}");
     }
     let broken = workload("Deployment", "web", '2', Some("image-not-found"));
     let ran = app.promote("2", &[new[0].clone(), broken]).run().exits(4);
@@ -149,10 +149,10 @@ fn a_role_that_a_limited_user_reduces_is_named() {
         )
         .ready();
     let smaller = [role(json!(["apples"]))];
-    let said = named(&app, "2", &smaller, Some(&user.kubeconfig()));
+    let message = named(&app, "2", &smaller, Some(&user.kubeconfig()));
     assert!(
-        said.contains("reader") && said.contains("putting it back is refused"),
-        "{said}"
+        message.contains("reader") && message.contains("putting it back is refused"),
+        "{message}"
     );
     assert_eq!(
         named(&app, "2", &smaller, None),

@@ -36,16 +36,16 @@ fn what_was_broken_is_said_before_the_first_write_and_once() {
             .map(|(at, _)| at)
             .collect()
     };
-    let said = at(&|event| event.to_string().contains("was already broken before: pod web-"));
+    let message = at(&|event| event.to_string().contains("was already broken before: pod web-"));
     let begun = at(&|event| event["phase"] == "journal");
     assert!(
-        !said.is_empty() && said.len() <= 2,
+        !message.is_empty() && message.len() <= 2,
         "expected one note a pod:\n{}",
         ran.stdout
     );
     assert!(
-        said.last() < begun.first(),
-        "said at {said:?}, written at {begun:?}:\n{}",
+        message.last() < begun.first(),
+        "said at {message:?}, written at {begun:?}:\n{}",
         ran.stdout
     );
 }

@@ -235,11 +235,11 @@ fn the_marks_of_kapp_stay_in_a_promotion_that_does_not_adopt_and_go_with_one_tha
 
     lands(&namespace, &release(json!({"a": "b", "c": "d"})), &[]);
     assert_eq!(marks(), (2, 1));
-    let told = diff(&namespace, &release(json!({"a": "b", "c": "d"})), "auto").exits(0);
+    let outcome = diff(&namespace, &release(json!({"a": "b", "c": "d"})), "auto").exits(0);
     assert!(
-        told.stdout.contains("1 object is managed by kapp"),
+        outcome.stdout.contains("1 object is managed by kapp"),
         "{}",
-        told.stdout
+        outcome.stdout
     );
 
     lands(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 /// Objects that somebody else keeps, by what says so.
-fn kept(namespace: &Namespace) -> Vec<Value> {
+fn managed_by_others(namespace: &Namespace) -> Vec<Value> {
     let keepers = [
         (
             "set",
@@ -50,7 +50,7 @@ fn scene(namespace: &Namespace) -> ReleaseFile {
     let mut reader = deployment("reader", "web:1");
     reader["spec"]["template"]["spec"]["containers"][0]["env"] =
         json!([{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]);
-    let mut objects = kept(namespace);
+    let mut objects = managed_by_others(namespace);
     objects.extend([
         web,
         reader,
@@ -72,10 +72,10 @@ fn environment(release: &ReleaseFile, namespace: &Namespace) -> std::path::PathB
         rcgen::KeyPair::generate().unwrap(),
         rcgen::KeyPair::generate().unwrap(),
     );
-    std::fs::write(release.beside("ours.pub"), ours.public_key_pem()).unwrap();
-    let key = release.beside("theirs.key");
+    std::fs::write(release.sibling("ours.pub"), ours.public_key_pem()).unwrap();
+    let key = release.sibling("theirs.key");
     std::fs::write(&key, theirs.serialize_pem()).unwrap();
-    let report = release.beside("report.xml");
+    let report = release.sibling("report.xml");
     let failed =
         "<testsuite name='a' tests='1' failures='1'><testcase name='b'><failure/></testcase></testsuite>";
     std::fs::write(&report, failed).unwrap();
@@ -92,7 +92,7 @@ fn environment(release: &ReleaseFile, namespace: &Namespace) -> std::path::PathB
         key,
     ];
     run(&mut delivery(), &attest, &release.path()).ok();
-    let environment = release.beside("environment.yaml");
+    let environment = release.sibling("environment.yaml");
     let text = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment", "metadata": {"name": "production"},
         "spec": {"namespace": namespace.name(), "require": {"keys": ["ours.pub"], "evidence": ["integration"]}}});
     std::fs::write(&environment, text.to_string()).unwrap();
@@ -146,14 +146,14 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
         ("signature", "ours.pub"),
         ("evidence", "integration"),
     ];
-    for (check, said) in expected {
+    for (check, message) in expected {
         let found = ran
             .stderr
             .lines()
             .any(|line| line.contains(&format!("refused [{check}]")));
         assert!(
-            found && ran.stderr.contains(said),
-            "no finding of {check} with {said}:\n{}",
+            found && ran.stderr.contains(message),
+            "no finding of {check} with {message}:\n{}",
             ran.stderr
         );
     }

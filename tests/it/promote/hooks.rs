@@ -136,10 +136,10 @@ fn a_hook_that_is_not_understood_is_refused_by_its_name_and_nothing_is_touched()
         map("config", json!({})),
     ];
     let ran = app.promote("1", &objects).run().exits(2);
-    for said in ["crd-install", "sometimes", "during", "back", "found \"yes\""] {
+    for message in ["crd-install", "sometimes", "during", "back", "found \"yes\""] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }
@@ -164,15 +164,15 @@ fn past_an_irreversible_job_a_failure_stops_and_says_what_to_do() {
         migrate,
     ];
     let ran = app.promote("2", &new).run().exits(4);
-    for said in [
+    for message in [
         "cannot be undone",
         "migrate",
         "promote --resume app",
         "revert app",
     ] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }

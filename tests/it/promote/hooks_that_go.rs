@@ -61,8 +61,11 @@ fn a_hook_that_goes_once_it_has_succeeded_is_gone_after_the_promotion_and_no_dif
         app.kubectl(&["get", "pods", "-l", "job-name=check", "-o", "name"]),
         ""
     );
-    let told = diff(&app, "1", &objects('1')).exits(0);
-    assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
+    let outcome = diff(&app, "1", &objects('1')).exits(0);
+    assert!(
+        outcome.stdout.contains("completed and was cleaned up"),
+        "{outcome:?}"
+    );
     has_nothing_to_do(&app, "1", &objects('1'));
     let before = app.copy(&objects('1'));
     assert_eq!(promoted(&app, "2", &objects('2')), ["web", "check", "check"]);
@@ -114,10 +117,10 @@ fn a_job_with_a_time_to_live_is_not_run_again_once_it_is_gone() {
     while the_job(&app, "seed").is_some() {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    let told = diff(&app, "1", &objects('1', 2)).exits(0);
+    let outcome = diff(&app, "1", &objects('1', 2)).exits(0);
     assert!(
-        told.stdout.contains("seed") && told.stdout.contains("completed and was cleaned up"),
-        "{told:?}"
+        outcome.stdout.contains("seed") && outcome.stdout.contains("completed and was cleaned up"),
+        "{outcome:?}"
     );
     has_nothing_to_do(&app, "1", &objects('1', 2));
     assert_eq!(promoted(&app, "2", &objects('2', 2)), ["web", "check"]);

@@ -230,9 +230,10 @@ fn what_is_needed_in_a_namespace_that_is_not_there_is_waived_singly() {
 #[test]
 fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_that_is_done() {
     let own = Own::new();
-    let mut kept = map("kept", json!({}));
-    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
-    own.promote("1", &[kept, map("plain", json!({}))], &[]).exits(0);
+    let mut retained = map("kept", json!({}));
+    retained["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    own.promote("1", &[retained, map("plain", json!({}))], &[])
+        .exits(0);
     let ran = own.revert().run().exits(0);
     let why = "ConfigMap kept in it is kept: helm.sh/resource-policy: keep";
     assert!(
@@ -254,15 +255,15 @@ fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_tha
 #[test]
 fn a_namespace_with_what_is_kept_and_an_object_of_somebody_else_is_left() {
     let own = Own::new();
-    let mut kept = map("kept", json!({}));
-    kept["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
-    own.promote("1", &[kept.clone()], &[]).exits(0);
-    kept["metadata"]["name"] = "other".into();
+    let mut retained = map("kept", json!({}));
+    retained["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+    own.promote("1", &[retained.clone()], &[]).exits(0);
+    retained["metadata"]["name"] = "other".into();
     let create = ["create", "-n", &own.name, "-f", "-"];
     TestCluster::get()
         .kubectl()
         .args(create)
-        .run_with(&kept.to_string())
+        .run_with(&retained.to_string())
         .ok();
     let ran = own.revert().run().exits(4);
     assert!(

@@ -54,15 +54,15 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
         &[],
         &["ownership", "immutable", "pods", "quota"],
     );
-    for said in [
+    for message in [
         "spec.selector",
         "set by kubectl-client-side-apply",
         "--adopt kubectl-client-side-apply",
         "nobody",
     ] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}:\n{}",
+            ran.stderr.contains(message),
+            "nothing said of {message}:\n{}",
             ran.stderr
         );
     }
@@ -71,28 +71,28 @@ fn everything_that_is_wrong_is_said_in_one_list_and_nothing_is_changed() {
 #[test]
 fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
     let namespace = TestCluster::get().namespace_named("t-preflight");
-    let kept = |name: &str, labels: serde_json::Value, annotations: serde_json::Value| {
+    let retained = |name: &str, labels: serde_json::Value, annotations: serde_json::Value| {
         let mut object = config(name, json!({"a": "1"}));
         object["metadata"]["labels"] = labels;
         object["metadata"]["annotations"] = annotations;
         namespace.apply(object);
     };
-    kept(
+    retained(
         "set",
         json!({"applyset.kubernetes.io/part-of": "applyset-other-v1"}),
         json!({}),
     );
-    kept(
+    retained(
         "helm",
         json!({}),
         json!({"meta.helm.sh/release-name": "old-shop"}),
     );
-    kept(
+    retained(
         "argo",
         json!({}),
         json!({"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:x/argo"}),
     );
-    kept(
+    retained(
         "flux",
         json!({"kustomize.toolkit.fluxcd.io/name": "shop"}),
         json!({}),
@@ -100,7 +100,7 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
     let objects = ["set", "helm", "argo", "flux"].map(|name| config(name, json!({"a": "1"})));
     let release = ReleaseFile::new("shop", "1", objects.to_vec());
     let ran = refused(&namespace, &release, &[], &["owners"]);
-    for said in [
+    for message in [
         "applyset-other-v1",
         "Helm (release old-shop)",
         "Argo CD",
@@ -109,8 +109,8 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
         "kubectl delivery render",
     ] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}:\n{}",
+            ran.stderr.contains(message),
+            "nothing said of {message}:\n{}",
             ran.stderr
         );
     }
@@ -244,7 +244,7 @@ fn a_written_plan_is_refused_once_the_cluster_has_moved() {
         &["--dry-run=server", "-o", "json", "--adopt", "test"],
     )
     .ok();
-    let file = release.beside("plan.json");
+    let file = release.sibling("plan.json");
     std::fs::write(&file, written).unwrap();
     let plan = file.to_str().unwrap();
     // As it was approved, it is only a question of asking.
@@ -275,8 +275,8 @@ fn a_plan_that_says_that_it_is_old_brings_no_expired_rule_back() {
         .strftime("%Y-%m-%d")
         .to_string();
     let here = config("a", json!({"A": "2"})).to_string();
-    std::fs::write(release.beside("here.yaml"), here).unwrap();
-    let environment = release.beside("e.yaml");
+    std::fs::write(release.sibling("here.yaml"), here).unwrap();
+    let environment = release.sibling("e.yaml");
     let rule = |expires: &str| {
         let text = format!(
             "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Environment\nmetadata: {{name: e}}\nspec:\n  manifests: {{files: [here.yaml]}}\n  differences:\n  - target: {{kind: ConfigMap}}\n    path: /data/A\n    reason: r\n    expires: {expires}\n"
@@ -292,7 +292,7 @@ fn a_plan_that_says_that_it_is_old_brings_no_expired_rule_back() {
     );
     let mut plan = written.exits(0).json();
     plan["createdAt"] = "2020-01-01T00:00:00Z".into();
-    let file = release.beside("plan.json");
+    let file = release.sibling("plan.json");
     std::fs::write(&file, plan.to_string()).unwrap();
     rule(&yesterday);
     let flags = [&["--plan", file.to_str().unwrap()], &with[..]].concat();

@@ -56,12 +56,12 @@ fn claims_namespaces_and_definitions_stay_until_they_are_named() {
         json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": other},
         "provisioner": "example.com/none", "volumeBindingMode": "WaitForFirstConsumer"}),
     );
-    let kept = [
+    let retained = [
         maps(&["a", "b", "c"]),
         vec![namespace, definition(&other), claim(&other)],
     ]
     .concat();
-    app.promote("1", &kept).run().exits(0);
+    app.promote("1", &retained).run().exits(0);
     let named = format!(
         "customresourcedefinition.apiextensions.k8s.io/{}",
         crd_name(&other)
@@ -73,9 +73,9 @@ fn claims_namespaces_and_definitions_stay_until_they_are_named() {
         .exits(0);
     for (kind, name) in [("namespace", &*other), ("persistentvolumeclaim", "data")] {
         app.kubectl(&["get", kind, name]);
-        let said = |line: &str| line.contains("stays: a ") && line.contains(name);
+        let message = |line: &str| line.contains("stays: a ") && line.contains(name);
         assert!(
-            ran.stderr.lines().any(said),
+            ran.stderr.lines().any(message),
             "nothing said of {name}:\n{}",
             ran.stderr
         );

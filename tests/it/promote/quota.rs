@@ -29,8 +29,8 @@ fn what_a_limit_range_adds_to_old_and_new_pods_alike_is_no_growth() {
     let mut more = nine('3');
     more["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "150m"}});
     let ran = app.promote("3", &[more]).run().exits(2);
-    let said = "expected room for 450m more requests.cpu, found 900m of 1200m used";
-    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let message = "expected room for 450m more requests.cpu, found 900m of 1200m used";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
         web["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}});
         web
     };
-    for (hard, said) in [
+    for (hard, message) in [
         (json!({"pods": "3"}), "requested: pods=4, limited: pods=3"),
         (
             json!({"requests.cpu": "350m"}),
@@ -56,8 +56,8 @@ fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
     ] {
         let ran = app.promote("1", &[quota(hard), web(4)]).run().exits(2);
         assert!(
-            ran.stderr.contains("refused [quota]") && ran.stderr.contains(said),
-            "{said}: {ran:?}"
+            ran.stderr.contains("refused [quota]") && ran.stderr.contains(message),
+            "{message}: {ran:?}"
         );
         assert!(app.namespace.get("", "ResourceQuota", "new").is_none());
     }

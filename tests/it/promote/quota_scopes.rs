@@ -129,9 +129,9 @@ fn the_defaults_of_a_limit_range_that_comes_along_are_counted() {
         .promote("1", &[range("300m"), web(4, &NONE, &NONE)])
         .run()
         .exits(2);
-    let said = "expected room for 1200m more requests.cpu, found 0 of 1 used";
+    let message = "expected room for 1200m more requests.cpu, found 0 of 1 used";
     assert!(
-        ran.stderr.contains(said) && !ran.stderr.contains("refused [pods]"),
+        ran.stderr.contains(message) && !ran.stderr.contains("refused [pods]"),
         "{}",
         ran.stderr
     );

@@ -19,7 +19,7 @@ impl Drop for Gone {
 }
 
 /// Lines of what was said that begin with a word.
-pub(super) fn said<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+pub(super) fn lines_starting_with<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
     text.lines().filter(|line| line.starts_with(word)).collect()
 }
 
@@ -92,7 +92,12 @@ fn a_generated_name_that_is_new_at_each_rendering_is_a_replacement_and_no_prune(
         .promote("3", &objects(["conf-cg2bk2fff9", "migrate-1.0.2"])[2..])
         .run()
         .exits(2);
-    assert_eq!(said(&ran.stderr, "refused [prune]").len(), 1, "{}", ran.stderr);
+    assert_eq!(
+        lines_starting_with(&ran.stderr, "refused [prune]").len(),
+        1,
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn a_missing_image_of_a_rollout_that_it_has_broken_is_a_note() {
         .arg("--overwrite")
         .run()
         .exits(0);
-    let notes = said(&ran.stderr, "note [images]");
+    let notes = lines_starting_with(&ran.stderr, "note [images]");
     assert!(notes.iter().any(|line| line.contains(&absent)), "{}", ran.stderr);
 }
 
@@ -226,7 +231,7 @@ fn what_thirty_objects_wait_for_is_said_once() {
     };
     let objects: Vec<Value> = (0..12).flat_map(|n| [account(n), web(n)]).collect();
     let ran = app.promote("1", &objects).arg("-o").arg("json").run().exits(0);
-    let notes = said(&ran.stderr, "note [pods]");
+    let notes = lines_starting_with(&ran.stderr, "note [pods]");
     assert_eq!(notes.len(), 1, "{}", ran.stderr);
     assert!(
         notes[0].contains("and 2 more: pod admission not checked yet"),
@@ -296,7 +301,7 @@ fn a_quota_without_room_for_what_a_promotion_itself_keeps_is_found_by_the_prefli
         let app = App::new();
         app.namespace.quota(json!({resource: limit}));
         let ran = app.promote("1", &[map("a", json!({"a": "1"}))]).run().exits(2);
-        let refused = said(&ran.stderr, "refused [quota]");
+        let refused = lines_starting_with(&ran.stderr, "refused [quota]");
         assert!(
             refused.len() == 1 && refused[0].contains(resource),
             "{resource}: {}",

@@ -26,19 +26,19 @@ fn an_object_that_was_refused_is_not_called_deleted() {
     });
     let objects = [map("m", json!({})), service("shop"), service("other")];
     let ran = app.promote("1", &objects).run().exits(3);
-    let told = |words: &str| ran.stderr.lines().filter(|line| line.contains(words)).count();
+    let outcome = |words: &str| ran.stderr.lines().filter(|line| line.contains(words)).count();
     assert_eq!(
-        told(&format!("cannot create Service {}/shop", app.namespace)),
+        outcome(&format!("cannot create Service {}/shop", app.namespace)),
         1,
         "{ran:?}"
     );
     assert_eq!(
-        told(&format!("deleted  Service {}/shop", app.namespace)),
+        outcome(&format!("deleted  Service {}/shop", app.namespace)),
         0,
         "{ran:?}"
     );
     assert_eq!(
-        told(&format!("deleted  ConfigMap {}/m", app.namespace)),
+        outcome(&format!("deleted  ConfigMap {}/m", app.namespace)),
         1,
         "{ran:?}"
     );
@@ -73,13 +73,13 @@ fn a_variable_that_is_there_twice_is_no_difference_to_itself() {
     };
     for mode in ["auto", "server", "readonly"] {
         diff(&web("second"), mode).exits(0);
-        let told = diff(&web("third"), mode).exits(1).json();
-        let change = &told["objects"][0]["changes"][0];
+        let outcome = diff(&web("third"), mode).exits(1).json();
+        let change = &outcome["objects"][0]["changes"][0];
         assert_eq!(
             change["path"], "/spec/template/spec/containers/[name=main]/env",
-            "{mode}: {told:#}"
+            "{mode}: {outcome:#}"
         );
-        assert_eq!(change["live"][1]["value"], "second", "{mode}: {told:#}");
-        assert_eq!(change["desired"][1]["value"], "third", "{mode}: {told:#}");
+        assert_eq!(change["live"][1]["value"], "second", "{mode}: {outcome:#}");
+        assert_eq!(change["desired"][1]["value"], "third", "{mode}: {outcome:#}");
     }
 }

@@ -129,7 +129,7 @@ fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_no
     app.promote("1", &version("1")).run().exits(0);
     let before = app.copy(&version("1"));
     app.promote("2", &version("2")).run().exits(0);
-    let kept = |app: &App| {
+    let retained = |app: &App| {
         let maps = names(app, "configmaps")
             .into_iter()
             .filter(|name| name.contains("-last-"))
@@ -144,7 +144,7 @@ fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_no
         )
     };
     assert_eq!(
-        kept(&app),
+        retained(&app),
         (0, 1),
         "nothing is kept of what can no longer be put back"
     );
@@ -158,14 +158,14 @@ fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_no
             .run()
             .exits(3);
         assert_eq!(
-            kept(&app),
+            retained(&app),
             (1, 1),
             "the journal and the pre-images of what is promoted"
         );
     }
     app.revert().run().exits(0);
     app.copy(&version("1")).must_be(&before, "after the revert");
-    assert_eq!(kept(&app), (0, 0));
+    assert_eq!(retained(&app), (0, 0));
     assert_eq!(app.status()["version"], "1");
 }
 

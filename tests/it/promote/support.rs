@@ -28,7 +28,7 @@ impl ReleaseFile {
     }
 
     /// A path beside the release.
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub fn sibling(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

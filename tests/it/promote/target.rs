@@ -35,8 +35,8 @@ pub(super) fn lands(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]
         in_sync(namespace, release, mode);
     }
     let again = promote(namespace, release, &flags).exits(0);
-    let said = format!("{}{}", again.stdout, again.stderr);
-    assert!(said.contains("nothing to do"), "{said}");
+    let message = format!("{}{}", again.stdout, again.stderr);
+    assert!(message.contains("nothing to do"), "{message}");
 }
 
 pub(super) fn live(namespace: &Namespace, resource: &str) -> Value {

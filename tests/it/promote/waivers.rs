@@ -12,11 +12,11 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
     namespace.apply(secret);
     let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
     let key = rcgen::KeyPair::generate().unwrap();
-    std::fs::write(release.beside("ours.pub"), key.public_key_pem()).unwrap();
+    std::fs::write(release.sibling("ours.pub"), key.public_key_pem()).unwrap();
     let environment = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Environment", "metadata": {"name": "production"},
         "spec": {"namespace": namespace.name(), "require": {"keys": ["ours.pub"], "evidence": ["integration"]},
             "external": [{"kind": "Secret", "name": "db", "keys": ["url", "password"]}]}});
-    let file = release.beside("environment.yaml");
+    let file = release.sibling("environment.yaml");
     std::fs::write(&file, environment.to_string()).unwrap();
     let with = |waived: &[&str]| {
         let mut flags = vec![
@@ -54,11 +54,11 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
     let history = ["history", "shop", "-n", namespace.name(), "-o", "json"];
     let history = TestCluster::get().delivery().args(history).run().exits(0).json();
     let waived = history[0]["waivers"].to_string();
-    for said in all.into_iter().chain(["they ran elsewhere"]) {
-        let said = said.split('=').next_back().unwrap();
+    for message in all.into_iter().chain(["they ran elsewhere"]) {
+        let message = message.split('=').next_back().unwrap();
         assert!(
-            waived.contains(said),
-            "the history does not say {said}: {history}"
+            waived.contains(message),
+            "the history does not say {message}: {history}"
         );
     }
 }
@@ -69,7 +69,7 @@ fn a_waiver_covers_the_finding_that_it_names_and_no_other_of_its_check() {
     let tested = ["a", "b"].map(|name| config(name, json!({"x": "1", "y": "1"})));
     let release = ReleaseFile::new("shop", "1", tested.to_vec());
     let desired = ["a", "b"].map(|name| config(name, json!({"x": "2", "y": "2"})));
-    let file = release.beside("desired.json");
+    let file = release.sibling("desired.json");
     std::fs::write(
         &file,
         json!({"apiVersion": "v1", "kind": "List", "items": desired}).to_string(),

@@ -1,6 +1,6 @@
 //! A webhook that does not answer is in the way of no release that mends it.
 
-use super::repairs::{Gone, said};
+use super::repairs::{Gone, lines_starting_with};
 use crate::execute::app::{App, map, workload};
 use crate::harness::{Run, unique, until};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
     let ran = app.promote("2", &objects(1, '1', "2")).run().exits(0);
     let note = "not checked, and predicted to be in sync";
     assert!(
-        said(&ran.stderr, "note [dry-run]")
+        lines_starting_with(&ran.stderr, "note [dry-run]")
             .iter()
             .any(|line| line.contains(note)),
         "{}",
@@ -46,7 +46,7 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
     );
     // It does, and nothing brings the webhook back.
     let ran = app.promote("3", &objects(3, '1', "2")).run().exits(2);
-    let refused = said(&ran.stderr, "refused [");
+    let refused = lines_starting_with(&ran.stderr, "refused [");
     let named = format!("webhook hook.{group} does not answer");
     assert!(
         refused.len() == 1 && refused[0].contains(&named),

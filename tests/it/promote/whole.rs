@@ -171,10 +171,10 @@ fn what_somebody_puts_into_the_set_by_its_label_is_told_and_not_touched() {
             .clone();
         stray["metadata"]["labels"] = labels.into();
         namespace.apply(stray);
-        let told = diff().exits(1).stdout;
+        let ran = diff().exits(1).stdout;
         assert!(
-            told.contains("/stray") && told.contains("no promotion put it there"),
-            "{told}"
+            ran.contains("/stray") && ran.contains("no promotion put it there"),
+            "{ran}"
         );
         promote(&namespace, &release, &["-y"]).exits(0);
         namespace

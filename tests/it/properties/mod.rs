@@ -64,16 +64,16 @@ fn allowed(
             .filter(|at| !before.contains(&next[*at]))
             .collect();
         let asked: Vec<Drawn> = open.iter().map(|at| next[*at].clone()).collect();
-        let said = scene.each(&asked, &async |client, drawn| {
+        let answers = scene.each(&asked, &async |client, drawn| {
             ask(client, &scene.place, drawn).await
         });
         forbidden.clear();
         let mut is_settled = true;
-        for (at, said) in open.into_iter().zip(said) {
+        for (at, answer) in open.into_iter().zip(answers) {
             let old = before
                 .iter()
                 .find(|old| old.id(&scene.place) == next[at].id(&scene.place));
-            let keeps = match said {
+            let keeps = match answer {
                 Said::Fine => true,
                 Said::Forbidden(fields, message) => {
                     let keeps = random.chance(25);
@@ -97,16 +97,16 @@ fn allowed(
         }
     }
     // What is still refused stays as it was.
-    let said = scene.each(&next, &async |client, drawn| {
+    let answers = scene.each(&next, &async |client, drawn| {
         ask(client, &scene.place, drawn).await
     });
     let mut taken = Vec::new();
     forbidden.clear();
-    for (drawn, said) in next.into_iter().zip(said) {
+    for (drawn, answer) in next.into_iter().zip(answers) {
         let old = before
             .iter()
             .find(|old| old.id(&scene.place) == drawn.id(&scene.place));
-        match (said, old) {
+        match (answer, old) {
             (Said::Fine, _) => taken.push(drawn),
             (_, Some(old)) => taken.push(old.clone()),
             (..) => {}
@@ -282,7 +282,7 @@ fn compare(scene: &Scene, now: &[Drawn], file: &Path, counts: &Mutex<Counts>) ->
 /// A finding of readonly about one of our own fields that does differ, of which auto says nothing.
 fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Option<Value> {
     let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
-    let told: Vec<String> = auto.as_array().into_iter().flatten().map(path).collect();
+    let quiet: Vec<String> = auto.as_array().into_iter().flatten().map(path).collect();
     let mut ours = readonly.as_array().into_iter().flatten().filter(|change| {
         change["whose"]["class"] == "ours"
             || (change["kind"] == "changed" && change["desired"] != Value::Null)
@@ -302,8 +302,9 @@ fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Opti
     };
     let is_told = |change: &&Value| {
         let at = path(change);
-        told.iter()
-            .any(|told| told.starts_with(&at) || at.starts_with(told.as_str()))
+        quiet
+            .iter()
+            .any(|ran| ran.starts_with(&at) || at.starts_with(ran.as_str()))
             || auto
                 .as_array()
                 .into_iter()

@@ -121,13 +121,13 @@ pub async fn ask(client: &dyn Cluster, place: &Place, drawn: &Drawn) -> Said {
 
 /// Whether a manifest's values are all in what the server makes of it.
 fn keeps_all(desired: &Value, fresh: &Value) -> bool {
-    let mut said = BTreeMap::new();
-    leaves(desired, "", &mut said);
+    let mut sent = BTreeMap::new();
+    leaves(desired, "", &mut sent);
     let is_kept = |(at, value): (&String, &Value)| {
         let is_empty = value.is_null() || value.is_object() || value.is_array() || value == "";
         is_empty || at == "/metadata/name" || fresh.pointer(at).is_some()
     };
-    said.iter().all(is_kept)
+    sent.iter().all(is_kept)
 }
 
 /// A headless Service that is not to be one any more: the server keeps it so and says nothing.
@@ -176,14 +176,14 @@ fn content(desired: &Value, object: &Value) -> BTreeMap<String, Value> {
     let metadata = object["metadata"].take();
     let top = object.as_object_mut().unwrap();
     top.shift_remove("status");
-    let mut kept = json!({});
+    let mut result = json!({});
     for field in ["labels", "annotations"] {
         if metadata[field].as_object().is_some_and(|map| !map.is_empty()) {
-            kept[field] = metadata[field].clone();
+            result[field] = metadata[field].clone();
         }
     }
-    if kept != json!({}) {
-        top.insert("metadata".into(), kept);
+    if result != json!({}) {
+        top.insert("metadata".into(), result);
     } else {
         top.shift_remove("metadata");
     }

@@ -144,7 +144,7 @@ impl Scene {
                 step.faults.push(Fault {
                     what,
                     id: "?".into(),
-                    why: told(&ran),
+                    why: describe(&ran),
                 });
                 break;
             }
@@ -226,7 +226,7 @@ impl Scene {
             step.faults.push(Fault {
                 what: "ended otherwise",
                 id: "?".into(),
-                why: told(ran),
+                why: describe(ran),
             });
         }
         blamed
@@ -251,9 +251,9 @@ impl Scene {
                 Held::Missing => vec!["it is not there".into()],
                 Held::Differs(found) | Held::Bound(found) => found,
             };
-            let said = named.get(&id);
+            let text = named.get(&id);
             if !differs.is_empty() {
-                let what = if said.is_some() {
+                let what = if text.is_some() {
                     "not at its target"
                 } else {
                     "not at its target, unsaid"
@@ -263,11 +263,11 @@ impl Scene {
                     id,
                     why: differs.join("; "),
                 });
-            } else if let Some(said) = said {
+            } else if let Some(text) = text {
                 faults.push(Fault {
                     what: "at its target, and diff is not silent",
                     id,
-                    why: said.to_string(),
+                    why: text.to_string(),
                 });
             }
         }
@@ -328,7 +328,7 @@ fn id_of(object: &Value) -> String {
     )
 }
 
-fn told(ran: &Ran) -> String {
+fn describe(ran: &Ran) -> String {
     let end = ran.stdout.lines().last().unwrap_or_default();
     let is_error = |line: &&str| line.starts_with("error") || line.starts_with("because");
     let errors: Vec<&str> = ran.stderr.lines().filter(is_error).collect();

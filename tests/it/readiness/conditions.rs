@@ -102,10 +102,10 @@ fn a_workload_that_is_left_without_the_pods_it_had_says_so() {
     app.promote("1", &[set(json!({})), map("m", json!({}))])
         .run()
         .exits(0);
-    let told = app
+    let ran = app
         .promote("2", &[set(json!({"no": "such-node"})), map("m", json!({}))])
         .run()
         .exits(0);
-    assert!(told.stderr.contains("no node takes its pods"), "{told:?}");
-    assert!(told.stderr.contains("pods before)"), "{told:?}");
+    assert!(ran.stderr.contains("no node takes its pods"), "{ran:?}");
+    assert!(ran.stderr.contains("pods before)"), "{ran:?}");
 }

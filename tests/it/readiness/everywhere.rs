@@ -20,8 +20,8 @@ fn a_job_that_has_run_and_gone_is_the_same_to_every_command() {
     assert_eq!(seed["health"], health, "{seed}");
     assert_eq!(seed["drift"], json!({"state": "inSync"}), "{seed}");
     let mut diff = TestCluster::get().delivery();
-    let told = diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
-    assert!(told.stdout.contains("completed and was cleaned up"), "{told:?}");
+    let ran = diff.args(["diff", "-n", app.namespace.name()]).run().exits(0);
+    assert!(ran.stdout.contains("completed and was cleaned up"), "{ran:?}");
     assert!(
         app.promote("1", &objects)
             .run()
@@ -32,13 +32,13 @@ fn a_job_that_has_run_and_gone_is_the_same_to_every_command() {
     app.kubectl(&["delete", "configmap", "m"]);
     let release = app.release("1", &objects[..1]);
     let mut wait = TestCluster::get().delivery();
-    let told = wait
+    let ran = wait
         .arg("wait")
         .arg(release)
         .args(["-n", app.namespace.name()])
         .run()
         .exits(0);
-    assert!(told.stderr.contains("completed and was cleaned up"), "{told:?}");
+    assert!(ran.stderr.contains("completed and was cleaned up"), "{ran:?}");
 }
 
 #[test]
@@ -122,12 +122,12 @@ fn every_command_shows_the_workloads_of_a_release_in_all_their_namespaces() {
         .run()
         .ok();
     let mut diff = TestCluster::get().delivery();
-    let told = diff
+    let ran = diff
         .args(["diff", "-o", "json", "-n", app.namespace.name()])
         .run()
         .exits(1)
         .json();
-    assert_eq!(told["images"][0]["workload"]["name"], "far", "{told:#}");
+    assert_eq!(ran["images"][0]["workload"]["name"], "far", "{ran:#}");
 }
 
 #[test]

@@ -55,29 +55,29 @@ fn a_pod_with_a_new_image_is_waited_for_until_its_container_runs_it() {
     report(&app, "old", '1');
     let mut diff = TestCluster::get().delivery();
     // No registry is there to tell what runs: another index may hold the very same image.
-    let told = diff
+    let ran = diff
         .args(["diff", "-o", "json", "-n", app.namespace.name()])
         .run()
         .exits(0)
         .json();
     assert_eq!(
         (
-            &told["images"][0]["state"],
-            &told["images"].as_array().map(Vec::len)
+            &ran["images"][0]["state"],
+            &ran["images"].as_array().map(Vec::len)
         ),
         (&json!("unknown"), &Some(1)),
-        "{told}"
+        "{ran}"
     );
     for mode in ["auto", "server", "readonly"] {
         let mut diff = TestCluster::get().delivery();
-        let said = diff
+        let message = diff
             .args(["diff", "--mode", mode, "-n", app.namespace.name()])
             .run()
             .exits(0)
             .stdout;
         assert!(
-            said.contains("unknown: changed in place") && !said.contains("tag moved"),
-            "{mode}: {said}"
+            message.contains("unknown: changed in place") && !message.contains("tag moved"),
+            "{mode}: {message}"
         );
     }
     // A tag that nobody can ask about is unknown to `images` too.

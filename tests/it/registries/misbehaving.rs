@@ -53,14 +53,14 @@ fn part(image: &Image, request: &Request) -> Reply {
 
 #[test]
 fn an_answer_that_is_no_success_is_told_with_its_code_and_words() {
-    let said = r#"{"errors": [{"code": "UNKNOWN", "message": "the disk is full"}]}"#;
+    let message = r#"{"errors": [{"code": "UNKNOWN", "message": "the disk is full"}]}"#;
     let cases = [
-        (401, said, "the registry refuses access (401 the disk is full)"),
+        (401, message, "the registry refuses access (401 the disk is full)"),
         (403, "no", "the registry refuses access (403 no)"),
         (404, "", "the registry has no such image (404)"),
         (
             500,
-            said,
+            message,
             "the registry does not answer as it should: 500 the disk is full",
         ),
         (

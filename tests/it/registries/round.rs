@@ -220,14 +220,14 @@ fn an_environment_that_requires_a_signature_and_evidence_takes_a_release_only_wi
         ])
     };
     let refused = promote().exits(2);
-    let said = &refused.stderr;
+    let message = &refused.stderr;
     assert!(
-        said.contains("expected a signature by cosign.pub, found none"),
-        "{said}"
+        message.contains("expected a signature by cosign.pub, found none"),
+        "{message}"
     );
     assert!(
-        said.contains("expected evidence integration, found none"),
-        "{said}"
+        message.contains("expected evidence integration, found none"),
+        "{message}"
     );
     let deployments = ["get", "deployments", "-o", "name", "-n", namespace.name()];
     assert_eq!(

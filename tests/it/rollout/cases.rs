@@ -82,7 +82,7 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
     )
 }
 
-fn said(verdict: &Health) -> (&'static str, &str) {
+fn state_and_message(verdict: &Health) -> (&'static str, &str) {
     match verdict {
         Health::Waiting { why, .. } => ("waiting", why),
         Health::Done { note } => ("done", note.as_deref().unwrap_or_default()),
@@ -98,7 +98,7 @@ fn every_recorded_rollout_gets_its_verdict() {
     let mut wrong = Vec::new();
     for case in &cases {
         let judgement = judged(case, None, case.object.generation(), 100);
-        let (state, text) = said(&judgement.verdict);
+        let (state, text) = state_and_message(&judgement.verdict);
         if state != case.expect.state || !text.contains(&case.expect.says) {
             wrong.push(format!(
                 "{}: expected {} {:?}, found {state} {text:?}",
@@ -139,7 +139,7 @@ fn exits_of_before_are_not_counted_and_the_deadline_decides() {
     let waiting = judged(&case, Some(before.clone()), case.object.generation(), 100);
     assert!(matches!(waiting.verdict, Health::Waiting { .. }), "{waiting:?}");
     let late = judged(&case, Some(before), case.object.generation(), 700);
-    let (state, text) = said(&late.verdict);
+    let (state, text) = state_and_message(&late.verdict);
     assert_eq!(state, "failed");
     assert!(
         text.starts_with("no progress for 600 s (600 s progressDeadlineSeconds)"),
@@ -161,7 +161,7 @@ fn one_bad_pod_beside_a_good_one_waits_for_the_deadline() {
         "{judgement:?}"
     );
     let late = judged(&bad, None, bad.object.generation(), 700);
-    let (state, text) = said(&late.verdict);
+    let (state, text) = state_and_message(&late.verdict);
     assert!(state == "failed" && text.contains("cannot pull"), "{text}");
 }
 
@@ -199,7 +199,7 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
     assert!(matches!(at(29), Health::Waiting { .. }));
     let verdict = at(30);
     assert!(
-        said(&verdict)
+        state_and_message(&verdict)
             .1
             .contains("though it was there before the promotion"),
         "{verdict:?}"

@@ -58,14 +58,14 @@ fn an_etcd_that_stops_while_a_rollout_is_watched_is_no_failure_of_the_release() 
         "its deadline is 15 s, it took {:?}",
         ran.took
     );
-    for said in [
+    for message in [
         "does not answer for",
         "did not answer for 15 s",
         "promote --resume app",
     ] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }

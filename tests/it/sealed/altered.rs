@@ -205,8 +205,8 @@ fn whoever_may_not_read_the_key_is_told_that_nothing_is_verified() {
             .args(["--kubeconfig", config])
             .run()
             .exits(0);
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(said.contains("not verified"), "{arguments:?}: {said}");
+        let message = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(message.contains("not verified"), "{arguments:?}: {message}");
         let strict = command(&app, arguments)
             .args(["--kubeconfig", config, "--require-verified"])
             .run()

@@ -41,10 +41,10 @@ fn a_revert_asks_about_rights_and_what_is_cluster_wide() {
     let ran = app.revert().run().exits(2);
     let role = format!("--allow-unconfirmed Role/{}/reader", app.namespace.name());
     let cluster_role = format!("--allow-unconfirmed ClusterRole/{}", wide(&app));
-    for said in ["UNCONFIRMED", "resourceNames", &role, &cluster_role] {
+    for message in ["UNCONFIRMED", "resourceNames", &role, &cluster_role] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }
@@ -106,10 +106,10 @@ fn what_leaves_a_release_is_asked_about_where_it_gives_rights() {
         command
     };
     let ran = third().arg("--dry-run=server").run().exits(0);
-    for said in ["UNCONFIRMED", "delete ClusterRole", &role, &cluster_role] {
+    for message in ["UNCONFIRMED", "delete ClusterRole", &role, &cluster_role] {
         assert!(
-            ran.stderr.contains(said),
-            "nothing said of {said}: {}",
+            ran.stderr.contains(message),
+            "nothing said of {message}: {}",
             ran.stderr
         );
     }

@@ -66,20 +66,20 @@ fn a_namespace_that_was_restored_under_another_uid_is_accepted() {
     let app = promoted();
     app.promote("2", &version("2")).run().exits(0);
     let name = app.namespace.name();
-    let kept = app.kubectl(&["get", "configmaps,secrets", "-o", "json", "--show-managed-fields"]);
-    let mut kept: Value = serde_json::from_str(&kept).unwrap();
-    kept["items"]
+    let retained = app.kubectl(&["get", "configmaps,secrets", "-o", "json", "--show-managed-fields"]);
+    let mut retained: Value = serde_json::from_str(&retained).unwrap();
+    retained["items"]
         .as_array_mut()
         .unwrap()
         .retain(|object| object["metadata"]["name"] != "kube-root-ca.crt");
-    for object in kept["items"].as_array_mut().unwrap() {
+    for object in retained["items"].as_array_mut().unwrap() {
         for field in ["uid", "resourceVersion", "creationTimestamp"] {
             object["metadata"].as_object_mut().unwrap().shift_remove(field);
         }
     }
     app.kubectl(&["delete", "namespace", name, "--wait"]);
     app.kubectl(&["create", "namespace", name]);
-    assert_eq!(app.kubectl_with(&["create"], &kept).code, Some(0));
+    assert_eq!(app.kubectl_with(&["create"], &retained).code, Some(0));
 
     let ran = app.promote("3", &version("3")).run().exits(2);
     assert!(

@@ -21,23 +21,19 @@ fn a_canary_is_verified_by_the_pods_of_its_new_revision_alone() {
     };
 
     turn_to("new");
-    let told = shop.wait("20s").exits(0);
+    let ran = shop.wait("20s").exits(0);
     assert!(
-        told.stderr.ends_with("1 of 1 images verified in 1 pod\n"),
+        ran.stderr.ends_with("1 of 1 images verified in 1 pod\n"),
         "{}",
-        told.stderr
+        ran.stderr
     );
 
     turn_to("old");
-    let told = shop.wait("20s").exits(3);
-    assert!(told.stderr.contains(digest("another").short()), "{}", told.stderr);
+    let ran = shop.wait("20s").exits(3);
+    assert!(ran.stderr.contains(digest("another").short()), "{}", ran.stderr);
 
     // No pod is of this revision yet.
     turn_to("next");
-    let told = shop.wait("3s").exits(3);
-    assert!(
-        told.stderr.contains("wants 5 pods and has none"),
-        "{}",
-        told.stderr
-    );
+    let ran = shop.wait("3s").exits(3);
+    assert!(ran.stderr.contains("wants 5 pods and has none"), "{}", ran.stderr);
 }

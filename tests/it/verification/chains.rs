@@ -19,12 +19,12 @@ fn a_workload_without_a_controller_has_no_pod_and_is_not_verified() {
     let shop = Shop::new();
     shop.create_workload(5);
 
-    let told = shop.wait("3s").exits(3);
+    let ran = shop.wait("3s").exits(3);
     let what = format!(
         "Rollout {}/web: wants 5 pods and has none after 3s",
         shop.namespace
     );
-    assert!(told.stderr.contains(&what), "{}", told.stderr);
+    assert!(ran.stderr.contains(&what), "{}", ran.stderr);
 }
 
 #[test]
@@ -32,32 +32,32 @@ fn five_pods_of_the_wrong_digest_below_an_object_in_between_are_a_failure_that_n
     let shop = Shop::new();
     chain(&shop, 3, "another");
 
-    let told = shop.wait("20s").exits(3);
+    let ran = shop.wait("20s").exits(3);
     let (runs, tested) = (digest("another"), digest("tested"));
     let what = format!(
         "runs image {}, and registry.example/verification:1 was tested as {}",
         runs.short(),
         tested.short()
     );
-    assert!(told.stderr.contains(&what), "{}", told.stderr);
+    assert!(ran.stderr.contains(&what), "{}", ran.stderr);
 }
 
 #[test]
 fn six_owners_are_followed_up_and_a_seventh_is_not() {
     let shop = Shop::new();
     chain(&shop, 6, "tested");
-    let told = shop.wait("20s").exits(0);
+    let ran = shop.wait("20s").exits(0);
     let what = "shop 1.4.2 is running: 1 object in sync, 1 of 1 images verified in 5 pods\n";
-    assert!(told.stderr.ends_with(what), "{}", told.stderr);
+    assert!(ran.stderr.ends_with(what), "{}", ran.stderr);
 
     let shop = Shop::new();
     chain(&shop, 7, "tested");
-    let told = shop.wait("20s").exits(0);
+    let ran = shop.wait("20s").exits(0);
     let start = format!(
         "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: pod set-",
         shop.namespace
     );
-    let last = told.stderr.lines().last().unwrap();
+    let last = ran.stderr.lines().last().unwrap();
     assert!(
         last.starts_with(&start) && last.ends_with("has more than 6 owners above it)"),
         "{last}"
@@ -70,11 +70,11 @@ fn an_owner_that_does_not_control_owns_no_pods() {
     let workload = shop.create_workload(5);
     shop.pods("set", 5, "tested", &owned_by(&workload, false));
 
-    let told = shop.wait("3s").exits(3);
+    let ran = shop.wait("3s").exits(3);
     assert!(
-        told.stderr.contains("wants 5 pods and has none after 3s"),
+        ran.stderr.contains("wants 5 pods and has none after 3s"),
         "{}",
-        told.stderr
+        ran.stderr
     );
 }
 
@@ -87,12 +87,12 @@ fn an_owner_that_may_not_be_read_makes_its_pods_unknown() {
     let user = shop.namespace.user("reader").with_role("view");
     let user = user.may(&read, &shop.group, &["rollouts"]).ready();
     let mut command = shop.command("wait --timeout 20s", &[shop.workload(5)]);
-    let told = command.env("KUBECONFIG", user.kubeconfig()).run().exits(0);
+    let ran = command.env("KUBECONFIG", user.kubeconfig()).run().exits(0);
 
     let start = format!(
         "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: cannot read Middle m0, an owner of pod set-",
         shop.namespace
     );
-    let last = told.stderr.lines().last().unwrap();
+    let last = ran.stderr.lines().last().unwrap();
     assert!(last.starts_with(&start) && last.contains("forbidden"), "{last}");
 }

@@ -27,13 +27,13 @@ fn events(ran: &Ran) -> Vec<Value> {
 #[test]
 fn a_cron_job_that_never_ran_is_not_verified_and_every_command_says_so() {
     let shop = Shop::new();
-    let told = promote(&shop, &[cron_job(false)]);
+    let outcome = promote(&shop, &[cron_job(false)]);
     let why = format!(
         "0 of 1 images verified; 1 not running (CronJob {}/nightly has not run yet)",
         shop.namespace
     );
 
-    let all = events(&told);
+    let all = events(&outcome);
     let finished = all.last().unwrap();
     assert_eq!(
         finished["message"],
@@ -72,7 +72,7 @@ fn a_cron_job_that_never_ran_is_not_verified_and_every_command_says_so() {
 #[test]
 fn what_is_suspended_or_scaled_to_nothing_is_told_as_such() {
     let shop = Shop::new();
-    let said = |objects: &[Value]| {
+    let message = |objects: &[Value]| {
         let waited = shop
             .command("promote --yes --allow-prune", objects)
             .run()
@@ -85,7 +85,7 @@ fn what_is_suspended_or_scaled_to_nothing_is_told_as_such() {
 
     let namespace = shop.namespace.name();
     assert_eq!(
-        said(&[cron_job(true)]),
+        message(&[cron_job(true)]),
         format!("0 of 1 images verified; 1 not running (CronJob {namespace}/nightly is suspended)")
     );
 
@@ -94,14 +94,14 @@ fn what_is_suspended_or_scaled_to_nothing_is_told_as_such() {
             "replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template("Always")}})
     };
     assert_eq!(
-        said(&[deployment(0)]),
+        message(&[deployment(0)]),
         format!("0 of 1 images verified; 1 not running (Deployment {namespace}/web is scaled to 0 replicas)")
     );
 
     let workload = json!({"apiVersion": format!("{}/v1", shop.group), "kind": "Rollout", "metadata": {"name": "web"},
         "spec": {"template": template("Always")}});
     assert_eq!(
-        said(&[workload]),
+        message(&[workload]),
         format!(
             "0 of 1 images verified; 1 unknown (Rollout {namespace}/web: has no pods, and nothing tells whether it should)"
         )

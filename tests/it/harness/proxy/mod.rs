@@ -55,7 +55,7 @@ impl KillProxy {
             changed: Notify::new(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, ran) = std::sync::mpsc::channel();
         let (upstream, serving) = (kubeconfig.to_owned(), shared.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -73,7 +73,7 @@ impl KillProxy {
                 }
             });
         });
-        let (address, namespace) = told.recv().expect("the proxy's thread ended");
+        let (address, namespace) = ran.recv().expect("the proxy's thread ended");
         let folder = tempfile::tempdir().unwrap();
         write_kubeconfig(&folder.path().join("kubeconfig"), address, &namespace);
         Self {
