@@ -74,7 +74,7 @@ pub mod model {
         pub use crate::model::schema::{environment, release};
     }
     pub mod seal {
-        pub use crate::model::seal::{Found, Integrity, Role, Seal, Sealed, judge, seal_of};
+        pub use crate::model::seal::{Found, Integrity, Role, Seal, Sealed, check_integrity, seal_of};
     }
     pub mod snapshot {
         pub use crate::model::snapshot::{Observed, Prediction};
@@ -124,7 +124,7 @@ pub mod registry {
 }
 pub mod rollout {
     pub use crate::rollout::{
-        Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge, wants_pods, written_at,
+        Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, assess, wants_pods, written_at,
     };
 }
 pub mod signing {

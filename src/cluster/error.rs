@@ -96,7 +96,7 @@ pub struct StatusCause {
 
 impl ApiError {
     /// Whether the same request may succeed a little later.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             // A 500 that carries a Status is final.
             // A 401 says nothing of the request: whoever logs in again can go on.

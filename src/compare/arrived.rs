@@ -118,19 +118,19 @@ mod tests {
     fn recorded() -> RecordedImage {
         RecordedImage {
             reference: "r.example/web:2".into(),
-            digest: Sha256Digest::of(b"2"),
+            digest: Sha256Digest::compute(b"2"),
             origin: None,
             platforms: Vec::new(),
         }
     }
 
     #[rstest]
-    #[case::pinned(format!("r.example/web@{}", Sha256Digest::of(b"2")), true)]
+    #[case::pinned(format!("r.example/web@{}", Sha256Digest::compute(b"2")), true)]
     #[case::by_its_tag("r.example/web:2".into(), true)]
     #[case::another_tag("r.example/web:1".into(), false)]
-    #[case::another_digest(format!("r.example/web@{}", Sha256Digest::of(b"1")), false)]
+    #[case::another_digest(format!("r.example/web@{}", Sha256Digest::compute(b"1")), false)]
     fn an_image_has_arrived_by_its_digest_or_by_its_tested_tag(#[case] live: String, #[case] arrived: bool) {
-        let desired = deployment(&format!("r.example/web@{}", Sha256Digest::of(b"2")), "1000m");
+        let desired = deployment(&format!("r.example/web@{}", Sha256Digest::compute(b"2")), "1000m");
 
         // An autoscaler's replicas and the status are no part of what arrives.
         let mut live = deployment(&live, "1");

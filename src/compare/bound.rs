@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 /// Where the refusal names a field that desired holds, what lies below it counts as far as no manager but the control
 /// plane set it.
 pub fn with_bound(desired: &Object, live: &Object, refused: &[String]) -> Option<(Object, Vec<FieldPath>)> {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     let mut bound = Vec::new();
 
     for named in refused.iter().filter_map(|field| parse(field)) {

@@ -64,7 +64,7 @@ pub fn compute_apply(desired: &Object, live: &Object) -> Option<ComputedApply> {
 
 /// Live with other texts, where nobody else owns them: an apply would take them from their other owners.
 fn with_texts(live: &Object, texts: Vec<(FieldPath, Value)>) -> Option<Object> {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     if texts.iter().any(|(path, _)| owners.is_others(path)) {
         return None;
     }

@@ -98,7 +98,7 @@ mod tests {
             promoted: None,
             state: ImageState::OtherImage,
             running: vec![RunningImage {
-                digest: Some(Sha256Digest::of(b"metrics")),
+                digest: Some(Sha256Digest::compute(b"metrics")),
                 pods: Vec::new(),
                 old_revision: false,
             }],
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn a_container_that_a_rule_allows_may_run_the_image_that_the_environment_names() {
         let container = "/spec/template/spec/containers/[name=metrics]";
-        let right = format!("a.example/metrics@{}", Sha256Digest::of(b"metrics"));
-        let other = format!("a.example/metrics@{}", Sha256Digest::of(b"other"));
+        let right = format!("a.example/metrics@{}", Sha256Digest::compute(b"metrics"));
+        let other = format!("a.example/metrics@{}", Sha256Digest::compute(b"other"));
         let rule = || Some("rule 3".to_owned());
 
         // The rule may speak of the container, or of its image alone.

@@ -30,7 +30,7 @@ pub(super) struct Drift {
 /// Compares live with its target. `fresh` is the server's answer to a dry-run create under another name: it alone tells
 /// what admission adds at creation, and it is asked for only where a field that nobody owns differs.
 pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fresh) -> Drift {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     let mut found = Drift::default();
 
     for one in differing(live, target) {
@@ -76,7 +76,7 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
 
 /// Whether a field that differs can be settled only by a fresh object: nobody owns it, and desired does not hold it.
 pub fn needs_fresh(desired: &Object, live: &Object, changes: &[FieldChange]) -> bool {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     changes.iter().any(|change| {
         // A field that live lacks is no addition that a fresh object could explain.
         unowned_without_twin(change, desired_holds(desired, &owners, &change.path)) && change.live.is_some()
@@ -86,7 +86,7 @@ pub fn needs_fresh(desired: &Object, live: &Object, changes: &[FieldChange]) -> 
 /// Fields that desired does not hold, whose value the target has, and that are not our entry's: such a one may be written
 /// anew by admission at each request.
 pub fn may_be_stamps(desired: &Object, live: &Object, changes: &[FieldChange]) -> Vec<FieldPath> {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     // A stamp is in every answer of the server's, and so in the target; what our entry names was applied.
     let is_one = |change: &&FieldChange| {
         change.desired.is_some()

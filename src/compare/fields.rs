@@ -28,7 +28,7 @@ pub fn changes(
     fresh: &Fresh,
 ) -> (Vec<FieldChange>, Vec<Aside>) {
     let mut walk = Walk {
-        owners: &Owners::of(live),
+        owners: &Owners::from_object(live),
         desired,
         live,
         found: Vec::new(),

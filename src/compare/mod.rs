@@ -46,7 +46,7 @@ pub use desired::{Desired, DesiredInput, DesiredObject, desired};
 pub use drift::{desired_holds, may_be_stamps, needs_fresh};
 pub use exported::{LeftOut, leave_out_server_fields};
 pub use images::{Running, RunningWorkload, name_promoted_images, running_images};
-pub use object::{ObjectInputs, object, stray};
+pub use object::{ObjectInputs, object, orphaned};
 pub use overlay::overlay;
 pub use pair::generated_stem;
 pub use pin::PinError;

@@ -57,7 +57,7 @@ impl ObjectInputs {
 }
 
 /// An object that somebody else put into the set.
-pub fn stray(target: Target) -> ObjectComparison {
+pub fn orphaned(target: Target) -> ObjectComparison {
     // Known by its label: nothing of it is compared.
     let mut found = object(ObjectInputs::extra(target, Observed::Absent(Absence::Object)));
     found.status = ObjectStatus::Stray;
@@ -235,7 +235,7 @@ fn find_restart(live: &Object) -> Option<Aside> {
         .fold(FieldPath::root(), |path, name| path.field(name));
 
     path.get(live.value())?;
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     let owner = owners
         .owner(&path)
         .filter(|owner| owner.class != ManagerClass::Ours)?;

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 /// Live as it would be after an apply of desired, as far as that can be told from the two.
 pub fn overlay(desired: &Object, live: &Object) -> Object {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     let lay = Lay {
         owners: &owners,
         is_built_in: well_known(&live.gvk()).is_some(),

@@ -150,7 +150,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn digest(text: &str) -> Sha256Digest {
-        Sha256Digest::of(text.as_bytes())
+        Sha256Digest::compute(text.as_bytes())
     }
 
     /// A Job whose pods' containers `work` report these digests, beside the other containers that are named.

@@ -2,7 +2,7 @@
 //!
 //! A look back without a release: nothing is judged and nothing is asked. Times are the server's, to the second.
 
-use crate::model::finding::{ManagerFields, Touched};
+use crate::model::finding::{ManagerFields, RecentChange};
 use crate::model::{FieldPath, Object};
 use crate::objects::Owners;
 use jiff::Timestamp;
@@ -10,12 +10,12 @@ use jiff::Timestamp;
 /// The hands that wrote to an object since then, the latest first; none where nobody did. A field that was removed
 /// leaves no trace, and a manager's time is that of its last change. The server notes no time of writes through `scale`:
 /// such a hand may be of any time, and is told as such.
-pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
+pub fn touched(live: &Object, since: Timestamp) -> Option<RecentChange> {
     let created = live.text("/metadata/creationTimestamp").parse::<Timestamp>().ok();
     let is_lately = |time: &Option<Timestamp>| time.is_none_or(|time| time >= since);
 
-    let owners = Owners::of(live);
-    let mut hands: Vec<ManagerFields> = owners
+    let owners = Owners::from_object(live);
+    let mut managers: Vec<ManagerFields> = owners
         .fields_of(|owner| is_lately(&owner.time))
         .map(|(owner, mut fields)| {
             fields.sort_by_key(FieldPath::to_string);
@@ -26,13 +26,13 @@ pub fn touched(live: &Object, since: Timestamp) -> Option<Touched> {
         })
         .collect();
     // The latest first; a hand whose time nobody knows comes last.
-    hands.sort_by_key(|manager| std::cmp::Reverse(manager.owner.time));
+    managers.sort_by_key(|manager| std::cmp::Reverse(manager.owner.time));
 
     let created = created.filter(|time| *time >= since);
-    (created.is_some() || !hands.is_empty()).then(|| Touched {
+    (created.is_some() || !managers.is_empty()).then(|| RecentChange {
         object: live.id(),
         created,
-        hands,
+        managers,
     })
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
         let found = touched(&live, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
         let managers: Vec<_> = found
-            .hands
+            .managers
             .iter()
             .map(|manager| manager.owner.manager.as_str())
             .collect();
@@ -61,7 +61,7 @@ mod tests {
             (managers, found.created),
             (vec!["kubectl-scale", "kubectl-edit"], None)
         );
-        assert_eq!(found.hands[0].fields[0].to_string(), "/spec/replicas");
+        assert_eq!(found.managers[0].fields[0].to_string(), "/spec/replicas");
 
         let late = "2026-11-23T12:00:00Z".parse().unwrap();
         assert_eq!(touched(&live, late), None);
@@ -70,7 +70,7 @@ mod tests {
         let mut scaled = live.clone();
         scaled.value_mut()["metadata"]["managedFields"][2]["time"] = serde_json::Value::Null;
         assert_eq!(
-            touched(&scaled, late).unwrap().hands[0].owner.time,
+            touched(&scaled, late).unwrap().managers[0].owner.time,
             None,
             "a time that nobody knows"
         );

@@ -54,8 +54,8 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
 /// as a whole.
 pub(super) fn differing(live: &Object, other: &Object) -> Vec<Differing> {
     let walk = Walk {
-        live: &Owners::of(live),
-        other: &Owners::of(other),
+        live: &Owners::from_object(live),
+        other: &Owners::from_object(other),
     };
     let mut found = Vec::new();
     walk.values(

@@ -53,7 +53,7 @@ impl Steps {
         // Some defaults are worked out for a new object alone:
         // those that the apply took away are sent by name.
         if let Some(whole) = with_lost_defaults(object, expected, &answer.object, &step.changes) {
-            trying.has_written();
+            trying.mark_written();
             answer = self.apply_onto(trying, &whole, &answer.object, clock).await?;
         }
         // Addresses and node ports that nobody names are given
@@ -84,7 +84,7 @@ impl Steps {
         clock: &Clock<'_>,
     ) -> Result<Applied, Again> {
         // The first apply is done: whatever fails from here on leaves something behind.
-        trying.has_written();
+        trying.mark_written();
         let target = &trying.part.step.target;
         let is_custom = well_known(&object.gvk()).is_none();
 

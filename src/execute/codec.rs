@@ -141,11 +141,11 @@ pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), Bundl
 fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
     let mut head = head.clone();
     head.current.forget.extend(forgotten);
-    head.previous.iter_mut().for_each(Previous::is_kept);
+    head.previous.iter_mut().for_each(Previous::drop_stored_journal);
 
     for step in &mut head.current.steps {
         // As many digits as a uid and hashes have, and as little to be compressed.
-        let digest = Sha256Digest::of(&step.id.get().to_le_bytes());
+        let digest = Sha256Digest::compute(&step.id.get().to_le_bytes());
         let (uid, hash) = digest.hex().split_at(32);
         let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
         // Of what is not new no uid is kept.

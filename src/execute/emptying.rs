@@ -53,7 +53,7 @@ impl Steps {
             .await;
 
         let answer = answer.map_err(|error| self.after_write(trying, error, clock))?;
-        trying.has_written();
+        trying.mark_written();
         Ok(Some(answer.object))
     }
 

@@ -33,7 +33,7 @@ impl Stay {
 /// What is still in a created namespace or of a created kind; none where nothing, and for any other object.
 ///
 /// By then the promotion's own objects are gone: they are deleted before what they live in.
-pub(super) async fn in_it(
+pub(super) async fn find_foreign_object(
     cluster: &dyn Cluster,
     id: &ObjectId,
     live: &Object,

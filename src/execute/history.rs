@@ -40,7 +40,7 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
         started_at: journal.started_at,
         ended_at: now,
         ending,
-        failure: journal.failure.clone().map(in_short),
+        failure: journal.failure.clone().map(truncate_cause),
         message: String::new(),
         verification: None,
         // Their names are enough in what is kept for long.
@@ -62,7 +62,7 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
 }
 
 /// The history is kept for long, in one object: a cause is told there in so many characters.
-fn in_short(mut failure: Failure) -> Failure {
+fn truncate_cause(mut failure: Failure) -> Failure {
     failure.cause.message = shorten(failure.cause.message, CAUSE);
     failure
 }

@@ -31,7 +31,7 @@ pub(super) fn waves(journal: &Journal, prune: bool) -> BTreeMap<WaveIndex, Vec<S
 
 /// First what was changed or deleted is put back, in forward order, so that a workload never runs with a new value
 /// nor a custom resource loses fields to an old schema; then what was created is deleted, in reverse.
-pub(super) fn put_back_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Group> {
+pub(super) fn restore_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Group> {
     let mut back: BTreeMap<(u32, WaveIndex), Vec<StepId>> = BTreeMap::new();
     let mut delete: BTreeMap<Reverse<WaveIndex>, Vec<StepId>> = BTreeMap::new();
 

@@ -118,7 +118,7 @@ impl OwnNamespace {
             Err(error) => return Some(error.to_string()),
         };
         // However new it is, others can have put something into it.
-        match foreigners::in_it(cluster, &self.target.id(), &live, &self.release).await {
+        match foreigners::find_foreign_object(cluster, &self.target.id(), &live, &self.release).await {
             Ok(None) => {}
             Ok(Some(stay)) => return Some(stay.into_why()),
             Err(error) => return Some(error.to_string()),

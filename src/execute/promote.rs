@@ -145,7 +145,7 @@ async fn begin(
     let seal = sealing::prepare_seal(&state.sealing, services.state_key.as_ref(), &writer).await?;
     // A plain digest would tell what the values of the Secrets are, to whoever guesses them.
     if record.holds_secrets {
-        plan.release.digest = PublicDigest::of_secrets(record.release.as_bytes(), Some(&seal.key));
+        plan.release.digest = PublicDigest::from_secrets(record.release.as_bytes(), Some(&seal.key));
     }
 
     // The members of before are what a rollback gives back.

@@ -12,7 +12,7 @@ pub(super) fn has_rollout(object: &Object) -> bool {
 }
 
 /// Whether an object, as its own status says, was as it should be; false for what has no rollout.
-pub(super) fn is_well(object: &Object) -> bool {
+pub(super) fn is_ready(object: &Object) -> bool {
     let number = |pointer: &str| object.at(pointer).and_then(Value::as_i64);
     // A status of an older generation says nothing of this one.
     if number("/status/observedGeneration").unwrap_or(0) < object.generation() {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(kind: &str, spec: &Value, mut status: Value) -> Object {
+    fn applied(kind: &str, spec: &Value, mut status: Value) -> Object {
         if status.get("observedGeneration").is_none() {
             status["observedGeneration"] = 2.into();
         }
@@ -67,15 +67,15 @@ mod tests {
     fn deployment(seen: i64, ready: u32) -> Object {
         let status =
             json!({"observedGeneration": seen, "replicas": 2, "readyReplicas": ready, "updatedReplicas": 2});
-        of("Deployment", &json!({"replicas": 2}), status)
+        applied("Deployment", &json!({"replicas": 2}), status)
     }
 
     #[test]
     fn a_workload_was_well_where_its_status_is_of_its_generation_and_all_were_ready() {
-        assert!(is_well(&deployment(2, 2)));
-        assert!(!is_well(&deployment(2, 1)));
+        assert!(is_ready(&deployment(2, 2)));
+        assert!(!is_ready(&deployment(2, 1)));
         assert!(
-            !is_well(&deployment(1, 2)),
+            !is_ready(&deployment(1, 2)),
             "what its controller has not seen is not known to be well"
         );
     }
@@ -85,17 +85,25 @@ mod tests {
         let one = || json!({"replicas": 1});
         let status =
             json!({"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "unavailableReplicas": 1});
-        assert!(!is_well(&of("Deployment", &one(), status)));
+        assert!(!is_ready(&applied("Deployment", &one(), status)));
 
         let status = |updated: u32| json!({"readyReplicas": 2, "updatedReplicas": updated, "updateRevision": "b", "currentRevision": "a"});
-        assert!(!is_well(&of("StatefulSet", &json!({"replicas": 2}), status(1))));
-        assert!(is_well(&of("StatefulSet", &json!({"replicas": 2}), status(2))));
+        assert!(!is_ready(&applied(
+            "StatefulSet",
+            &json!({"replicas": 2}),
+            status(1)
+        )));
+        assert!(is_ready(&applied(
+            "StatefulSet",
+            &json!({"replicas": 2}),
+            status(2)
+        )));
 
         let held_back = json!({"replicas": 2, "updateStrategy": {"rollingUpdate": {"partition": 1}}});
-        assert!(is_well(&of("StatefulSet", &held_back, status(1))));
+        assert!(is_ready(&applied("StatefulSet", &held_back, status(1))));
 
         let status = |updated: u32| json!({"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": updated});
-        assert!(!is_well(&of("DaemonSet", &json!({}), status(1))));
-        assert!(is_well(&of("DaemonSet", &json!({}), status(2))));
+        assert!(!is_ready(&applied("DaemonSet", &json!({}), status(1))));
+        assert!(is_ready(&applied("DaemonSet", &json!({}), status(2))));
     }
 }

@@ -192,7 +192,7 @@ impl<'a> Renewing<'a> {
                 .await
             {
                 Ok(record) => {
-                    let new = PublicDigest::of_secrets(record.release.as_bytes(), Some(&self.key));
+                    let new = PublicDigest::from_secrets(record.release.as_bytes(), Some(&self.key));
                     digests.0.push((release.digest.clone(), new));
                 }
                 // No answer is no verdict on what lies there: nothing may be given up because of it.

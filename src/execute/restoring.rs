@@ -19,7 +19,7 @@ use crate::plan::is_immutable;
 
 impl Undoing<'_> {
     /// Puts a changed object back.
-    pub(super) async fn put_back(
+    pub(super) async fn restore_object(
         &self,
         part: &StepPart,
         progress: &StepProgress,

@@ -170,7 +170,7 @@ impl Loop<'_> {
                 Effect::StopWatching => work.clear(),
                 effect => {
                     let now = now
-                        .get_or_insert_with(|| Arc::new(Now::of(&self.machine)))
+                        .get_or_insert_with(|| Arc::new(Now::from_machine(&self.machine)))
                         .clone();
                     let performer = self.performer.clone();
                     work.push(async move { performer.perform(effect, &now).await }.boxed());

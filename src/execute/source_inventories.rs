@@ -87,7 +87,7 @@ async fn read_patiently(writer: &Writer, outside: Option<&StateKey>) -> Result<R
     let ReleaseRef { namespace, name } = &writer.release;
     loop {
         match read_release_state(writer.cluster.as_ref(), namespace, name, outside).await {
-            Err(ReleaseStateError::Api { source, .. }) if source.is_passing() => clock.wait().await?,
+            Err(ReleaseStateError::Api { source, .. }) if source.is_transient() => clock.wait().await?,
             read => return Ok(read?),
         }
     }

@@ -299,7 +299,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         })
     };
 
-    let hands: Vec<String> = live
+    let managers: Vec<String> = live
         .managed_fields()
         .iter()
         .filter(|entry| entry["subresource"] != "status" && !known(entry))
@@ -311,10 +311,10 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         })
         .collect();
 
-    let by = if hands.is_empty() {
+    let by = if managers.is_empty() {
         "somebody".into()
     } else {
-        hands.join(", ")
+        managers.join(", ")
     };
     format!("found {shown} changed by {by}")
 }

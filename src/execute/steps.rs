@@ -62,7 +62,7 @@ pub(super) struct Trying<'a> {
 }
 
 impl Trying<'_> {
-    pub fn has_written(&self) {
+    pub fn mark_written(&self) {
         self.wrote.store(true, Ordering::Relaxed);
     }
 
@@ -171,7 +171,7 @@ impl Steps {
             }
             (StepStatus::TakenOver, Some(live)) => {
                 // An earlier try, or run, has written what goes before the apply.
-                trying.has_written();
+                trying.mark_written();
                 self.apply(trying, live, clock).await
             }
             (StepStatus::NotDone, Some(live)) => self.change(trying, live, clock).await,
@@ -185,7 +185,7 @@ impl Steps {
                 Again::Ended(Outcome::Done(None))
             }
             error if may_catch_up(&error, clock) => Again::CatchUp,
-            error if error.is_passing() => Again::Wait,
+            error if error.is_transient() => Again::Wait,
             error => Again::Ended(Outcome::Refused(error)),
         }
     }
@@ -243,7 +243,7 @@ impl Steps {
                 let deadline = clock.before_write().await?;
                 let taken = self.write_ownership(target, live, entries, deadline).await;
                 let taken = taken.map_err(|error| self.after_write(trying, error, clock))?;
-                trying.has_written();
+                trying.mark_written();
                 // Over the version that this has just made: what somebody writes in between is a conflict.
                 self.apply(trying, &taken.object, clock).await
             }
@@ -294,7 +294,7 @@ impl Steps {
             return Err(self.after_write(trying, error, clock));
         }
 
-        trying.has_written();
+        trying.mark_written();
         self.wait_gone(target, live.uid()).await.map_err(Again::Ended)
     }
 
@@ -319,7 +319,7 @@ impl Steps {
                 // One of another uid is another object, and of no concern to this wait.
                 Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
                 Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
-                Err(error) if error.is_passing() => clock.wait().await.map_err(Outcome::Unknown)?,
+                Err(error) if error.is_transient() => clock.wait().await.map_err(Outcome::Unknown)?,
                 Err(error) => return Err(Outcome::Refused(error)),
             }
         }
@@ -327,7 +327,7 @@ impl Steps {
 
     pub(super) fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Clock<'_>) -> Again {
         if error.may_have_been_done() {
-            trying.has_written();
+            trying.mark_written();
         }
 
         match &error {
@@ -337,7 +337,7 @@ impl Steps {
                 code: 422, message, ..
             } if is_failed_test(message) => Again::Look,
             error if may_catch_up(error, clock) => Again::CatchUp,
-            error if error.is_passing() => Again::Wait,
+            error if error.is_transient() => Again::Wait,
             _ => Again::Ended(Outcome::Refused(error)),
         }
     }

@@ -143,8 +143,8 @@ impl Undoing<'_> {
         match (&part.before, live) {
             (None, None) => Ok(self.done(None, Vec::new())),
             (None, Some(live)) => self.remove(part, progress, live, clock).await,
-            (Some(before), None) => self.bring_back(part, before, clock).await,
-            (Some(before), Some(live)) => self.put_back(part, progress, before, live, clock).await,
+            (Some(before), None) => self.recreate_object(part, before, clock).await,
+            (Some(before), Some(live)) => self.restore_object(part, progress, before, live, clock).await,
         }
     }
 
@@ -182,7 +182,7 @@ impl Undoing<'_> {
 
         let cluster = self.steps.cluster.as_ref();
         // Deleting a namespace or a CRD deletes all that is in it: others may have objects there by now.
-        match foreigners::in_it(cluster, &id, &live, self.release)
+        match foreigners::find_foreign_object(cluster, &id, &live, self.release)
             .await
             .map_err(|error| self.after(&error, clock))?
         {
@@ -251,7 +251,7 @@ impl Undoing<'_> {
     }
 
     /// Creates again what was deleted, with its ownership.
-    async fn bring_back(
+    async fn recreate_object(
         &self,
         part: &StepPart,
         before: &Object,
@@ -279,7 +279,7 @@ impl Undoing<'_> {
             match self.steps.cluster.create(target, &body, &options).await {
                 Ok(made) => return self.own_again(part, before, made.object, clock).await,
                 // The next try looks first: this may have been created, or somebody may have been faster.
-                Err(error) if error.is_passing() || error.is_conflict() || may_catch_up(&error, clock) => {
+                Err(error) if error.is_transient() || error.is_conflict() || may_catch_up(&error, clock) => {
                     return Err(self.after(&error, clock));
                 }
 
@@ -321,7 +321,7 @@ impl Undoing<'_> {
             // Whatever the write was based on has changed meanwhile.
             error if error.is_conflict() || is_test(error) => Next::Look,
             error if may_catch_up(error, clock) => Next::CatchUp,
-            error if error.is_passing() => Next::Wait,
+            error if error.is_transient() => Next::Wait,
             ApiError::NotServed { .. } => {
                 Next::End(self.left("expected its kind to be served, found it is not".into()))
             }

@@ -75,7 +75,7 @@ impl<'a> UndoJob<'a> {
     }
 
     /// That it has undone the step.
-    pub(super) fn has_undone(&self) -> UndoState {
+    pub(super) fn undone_by_job(&self) -> UndoState {
         UndoState::done("", vec![format!("undone by {}", self.target)])
     }
 }

@@ -114,7 +114,7 @@ impl Writer {
             };
             // With a 404 what is known is gone: as much a move as another version.
             let moved = error.is_conflict() || error.is_not_found();
-            if !moved && !error.is_passing() {
+            if !moved && !error.is_transient() {
                 return Err(StoreError::Api {
                     target: target.to_string(),
                     source: error,
@@ -167,7 +167,7 @@ impl Writer {
                 Ok(_) => return Ok(()),
                 // Of a try whose answer was lost, or of an earlier run: under this name nothing else can lie.
                 Err(error) if error.is_conflict() => return Ok(()),
-                Err(error) if error.is_passing() => clock.wait().await?,
+                Err(error) if error.is_transient() => clock.wait().await?,
                 Err(source) => {
                     return Err(StoreError::Api {
                         target: target.to_string(),
@@ -206,7 +206,7 @@ impl Writer {
                 return Ok(());
             }
 
-            if !error.is_passing() {
+            if !error.is_transient() {
                 return Err(StoreError::Api {
                     target: target.to_string(),
                     source: error,

@@ -37,7 +37,7 @@ impl LoadedRelease {
     pub fn public(&self, key: Option<&BoundKey>) -> PublicRelease {
         // Whoever knows all of a file but a short value in it finds that value by a plain digest.
         let digest = match self.holds_secrets() {
-            true => PublicDigest::of_secrets(&self.bytes, key),
+            true => PublicDigest::from_secrets(&self.bytes, key),
             false => self.digest.clone().into(),
         };
 
@@ -105,7 +105,7 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
     Ok(LoadedRelease {
         release,
         // Of the bytes as they were read, and not of what was settled: a signature is about these.
-        digest: Sha256Digest::of(&bytes),
+        digest: Sha256Digest::compute(&bytes),
         bytes,
     })
 }

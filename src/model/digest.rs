@@ -20,7 +20,7 @@ pub struct NotADigest(pub String);
 
 impl Sha256Digest {
     /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub fn compute(bytes: &[u8]) -> Self {
         Self(format!("sha256:{}", hex(&Sha256::digest(bytes))))
     }
 
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_digest_of_nothing_is_the_well_known_one() {
-        let digest = Sha256Digest::of(b"");
+        let digest = Sha256Digest::compute(b"");
         assert_eq!(
             digest.as_str(),
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

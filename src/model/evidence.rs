@@ -192,7 +192,7 @@ mod tests {
         });
         let file = EvidenceFile {
             name: "a".into(),
-            digest: Sha256Digest::of(b"a"),
+            digest: Sha256Digest::compute(b"a"),
         };
         TestResult {
             totals,

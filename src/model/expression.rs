@@ -58,7 +58,7 @@ impl Expression {
         // The sizes of what is there: what an expression can cost hangs on it.
         let sizes: Vec<_> = variables
             .iter()
-            .map(|(name, value)| (*name, Size::of(value)))
+            .map(|(name, value)| (*name, Size::from_value(value)))
             .collect();
 
         self.evaluate(&context, &sizes)

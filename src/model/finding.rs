@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use ownership::{FieldManager, ManagerClass, ManagerFields, Operation, Touched};
+pub use ownership::{FieldManager, ManagerClass, ManagerFields, Operation, RecentChange};
 
 /// Everything that a comparison of desired, tested and live found.
 // Not `Serialize`: values go out through the redactor alone.

@@ -40,7 +40,7 @@ pub fn goes_once_succeeded(object: &Object) -> bool {
 }
 
 /// Whether a Job or Pod is not there any more once it has run: `hook-succeeded`, or `ttlSecondsAfterFinished`.
-pub fn goes_by_itself(object: &Object) -> bool {
+pub fn is_cleaned_up(object: &Object) -> bool {
     goes_once_succeeded(object) || expires(object)
 }
 
@@ -122,7 +122,7 @@ mod tests {
             (POD, json!({}), json!({"ttlSecondsAfterFinished": 1}), false),
         ] {
             let case = format!("{kind:?} {annotations} {spec}");
-            assert_eq!(goes_by_itself(&object(kind, &annotations, &spec)), goes, "{case}");
+            assert_eq!(is_cleaned_up(&object(kind, &annotations, &spec)), goes, "{case}");
         }
     }
 

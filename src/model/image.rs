@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_reference_with_tag_and_digest_keeps_both() {
-        let digest = Sha256Digest::of(b"x");
+        let digest = Sha256Digest::compute(b"x");
         let text = format!("ghcr.io/acme/web:1@{digest}");
         let image: ImageReference = text.parse().unwrap();
 

@@ -239,7 +239,7 @@ mod tests {
 
             let bundle = crate::model::bundle::Bundle::named("a", false);
             let value = serde_json::json!({"revision": revision, "id": "p", "actor": "jane", "ending": ending, "failure": cause,
-                "release": {"name": "shop", "version": "1", "digest": Sha256Digest::of(b"1")},
+                "release": {"name": "shop", "version": "1", "digest": Sha256Digest::compute(b"1")},
                 "startedAt": "2026-11-23T06:00:00Z", "endedAt": "2026-11-23T06:00:00Z",
                 "record": if *recorded { vec![bundle] } else { Vec::new() }});
             serde_json::from_value(value).unwrap()
@@ -272,7 +272,7 @@ mod tests {
         ] {
             let inventory = history(&endings);
             let found = inventory
-                .quarantined(&Sha256Digest::of(b"1").into())
+                .quarantined(&Sha256Digest::compute(b"1").into())
                 .map(|entry| entry.revision);
             assert_eq!(found, revision, "{endings:?}");
         }
@@ -280,7 +280,7 @@ mod tests {
         // Other bytes are another release, whatever its name.
         assert!(
             history(&[inside])
-                .quarantined(&Sha256Digest::of(b"2").into())
+                .quarantined(&Sha256Digest::compute(b"2").into())
                 .is_none()
         );
     }

@@ -140,7 +140,7 @@ pub struct Failure {
 
 impl Failure {
     /// Of an object, or of the whole; of no container.
-    pub fn of(object: Option<ObjectId>, kind: CauseKind, message: String) -> Self {
+    pub fn new(object: Option<ObjectId>, kind: CauseKind, message: String) -> Self {
         let cause = Cause {
             kind,
             message,

@@ -63,7 +63,7 @@ pub enum DryRunRequest {
     Create(Value),
     /// POST of what was there, under another name: whether it could be put back.
     // Rights can be reduced by who does not hold them, and given back only by who does.
-    PutBack(Value),
+    Recreate(Value),
     /// DELETE of this uid.
     Delete(Uid),
 }

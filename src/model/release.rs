@@ -235,7 +235,7 @@ pub enum PublicDigest {
 
 impl PublicDigest {
     /// Of these bytes, which hold values of Secrets.
-    pub fn of_secrets(bytes: &[u8], key: Option<&BoundKey>) -> Self {
+    pub fn from_secrets(bytes: &[u8], key: Option<&BoundKey>) -> Self {
         // Without a key there is none: a plain digest would let values be guessed against it.
         key.map_or(Self::Withheld, |key| Self::Keyed(key.release(bytes)))
     }
@@ -243,7 +243,7 @@ impl PublicDigest {
     /// Whether they are of these bytes; unknown without the key.
     pub fn is_of(&self, bytes: &[u8], key: Option<&BoundKey>) -> Option<bool> {
         match self {
-            Self::Plain(digest) => Some(*digest == Sha256Digest::of(bytes)),
+            Self::Plain(digest) => Some(*digest == Sha256Digest::compute(bytes)),
             Self::Keyed(mac) => key.map(|key| *mac == key.release(bytes)),
             Self::Withheld => None,
         }

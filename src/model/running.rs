@@ -159,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     fn digest(text: &str) -> Sha256Digest {
-        Sha256Digest::of(text.as_bytes())
+        Sha256Digest::compute(text.as_bytes())
     }
 
     fn platform(name: &str) -> PlatformDigests {

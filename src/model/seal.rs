@@ -104,7 +104,7 @@ impl Sealed {
     }
 
     /// Of an object.
-    pub fn of(&self, role: Role) -> Option<&Mac> {
+    pub fn mac(&self, role: Role) -> Option<&Mac> {
         match role {
             Role::Head => self.head.as_ref(),
             Role::Inventory => self.inventory.as_ref(),
@@ -217,7 +217,7 @@ impl<'a> Found<'a> {
 }
 
 /// A judgement, and the state as it is where it is sealed: whatever was written last is current.
-pub fn judge(found: &Found<'_>) -> (Integrity, Option<Sealed>) {
+pub fn check_integrity(found: &Found<'_>) -> (Integrity, Option<Sealed>) {
     let is_empty = found.head.is_none() && found.inventory.is_none();
 
     let Some(seal) = found.seal else {
@@ -259,7 +259,7 @@ fn fitting(found: &Found<'_>, seal: &Seal) -> Result<Sealed, Integrity> {
         ));
     }
 
-    let fits = |state: &Sealed, key: &BoundKey, role: Role| match (state.of(role), found.object(role)) {
+    let fits = |state: &Sealed, key: &BoundKey, role: Role| match (state.mac(role), found.object(role)) {
         (None, None) => true,
         (Some(mac), Some(object)) => *mac == seal_of(key, role, object.value()),
         // Absence is sealed, too: what somebody put there is as wrong as what was changed.

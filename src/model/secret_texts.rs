@@ -74,7 +74,7 @@ impl SecretTexts {
 
     fn learn_token(&mut self, plain: &[u8], token: &dyn Fn() -> String) {
         // A Secret goes through a client several times, and a long value has many forms.
-        if !self.learned.insert(Sha256Digest::of(plain)) {
+        if !self.learned.insert(Sha256Digest::compute(plain)) {
             return;
         }
 

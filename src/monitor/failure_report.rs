@@ -69,7 +69,7 @@ impl Watching {
     /// Reports a failure that is of no single object.
     pub(super) fn report_failure(&self, kind: CauseKind, message: &str) -> Box<Failure> {
         let message = self.hiding.text(message);
-        let failure = Failure::of(None, kind, message);
+        let failure = Failure::new(None, kind, message);
         self.events.emit(Event::Failed {
             object: None,
             cause: failure.cause.clone(),

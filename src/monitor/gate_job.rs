@@ -200,7 +200,7 @@ async fn create(
             return Ok(Ok(found));
         }
 
-        if !error.is_passing() {
+        if !error.is_transient() {
             return Ok(Err(CannotCreate::Refused(error)));
         }
         wait(start, context).await?;
@@ -222,7 +222,7 @@ async fn delete(
     loop {
         match context.write(&write).await? {
             // Done or not: its uid makes another try harmless.
-            WriteAnswer::Failed(error) if error.is_passing() => wait(start, context).await?,
+            WriteAnswer::Failed(error) if error.is_transient() => wait(start, context).await?,
             WriteAnswer::Failed(error) => return Ok(Some(error)),
             _ => return Ok(None),
         }

@@ -119,7 +119,7 @@ impl Watching {
             };
 
             // A refusal is an answer too.
-            if !answer.is_err_and(|error| error.is_passing()) {
+            if !answer.is_err_and(|error| error.is_transient()) {
                 self.server.now();
             }
         }

@@ -119,7 +119,9 @@ fn step_hash(action: &Action, live: &Object) -> String {
         _ => false,
     };
 
-    Sha256Digest::of(&content(live, leaves_replicas)).hex().to_owned()
+    Sha256Digest::compute(&content(live, leaves_replicas))
+        .hex()
+        .to_owned()
 }
 
 /// What the hash of an object is worked out from.

@@ -19,7 +19,7 @@ pub struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     /// Of an object's entries, those of status left out.
-    pub fn of(object: &'a Object) -> Self {
+    pub fn from_object(object: &'a Object) -> Self {
         let is_content = |entry: &&Value| !is_status_entry(entry);
         let entry = |entry: &'a Value| (ownership(entry), &entry["fieldsV1"]);
         Self {
@@ -301,7 +301,7 @@ mod tests {
             {"manager": "helm", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}},
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}]));
 
-        let owners = Owners::of(&both);
+        let owners = Owners::from_object(&both);
         assert_eq!(
             owners.owner(&"/spec/paused".parse().unwrap()).unwrap().manager,
             "kubectl-edit"
@@ -317,16 +317,16 @@ mod tests {
 
         // Without the map, and with nothing in it: what is put there next is somebody else's.
         let mut gone = object(&json!([emptied]));
-        assert_eq!(Owners::of(&gone).owner(&path), None);
+        assert_eq!(Owners::from_object(&gone).owner(&path), None);
         gone.value_mut()["metadata"]["annotations"] = json!({});
-        assert_eq!(Owners::of(&gone).owner(&path), None);
+        assert_eq!(Owners::from_object(&gone).owner(&path), None);
 
         // Another entry names a part of the map, so that it cannot be atomic.
         let controller = json!({"manager": "kube-controller-manager", "operation": "Update",
             "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, "f:revision": {}}}}});
         let mut shared = object(&json!([emptied, controller]));
         shared.value_mut()["metadata"]["annotations"] = json!({"revision": "1"});
-        assert_eq!(Owners::of(&shared).owner(&path), None);
+        assert_eq!(Owners::from_object(&shared).owner(&path), None);
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
             {"manager": "x", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]));
         object.value_mut()["spec"] = json!({"selector": {"app": "web"}});
 
-        let owners = Owners::of(&object);
+        let owners = Owners::from_object(&object);
         assert_eq!(
             owners
                 .owner(&"/spec/selector/app".parse().unwrap())

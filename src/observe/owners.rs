@@ -137,7 +137,7 @@ async fn read_kind(
 /// What is known of an owner that was read.
 pub(in crate::observe) fn live(owner: &Object) -> OwnerFacts {
     OwnerFacts::Live {
-        controller: Controller::of(owner.value()),
+        controller: Controller::from_object(owner.value()),
         revision: owner
             .annotation(DEPLOYMENT_REVISION)
             .unwrap_or_default()

@@ -116,7 +116,7 @@ async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (Answer, Vec<String
         DryRunRequest::Apply(body) => cluster.apply(target, body, &apply).await,
         DryRunRequest::Replace(body) => replace(cluster, target, body, &write).await,
         // Put back under another name, for its own one is taken while the object is there.
-        DryRunRequest::Create(body) | DryRunRequest::PutBack(body) => {
+        DryRunRequest::Create(body) | DryRunRequest::Recreate(body) => {
             cluster.create(&named_as(target, body), body, &write).await
         }
 

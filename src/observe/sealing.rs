@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::model::format::FORMAT_VERSION;
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
-use crate::model::seal::{Found, Integrity, Seal, Sealed, judge};
+use crate::model::seal::{Found, Integrity, Seal, Sealed, check_integrity};
 use crate::model::state_key::{BoundKey, StateKey};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target, Uid};
@@ -227,7 +227,7 @@ impl SealRead {
     }
 
     /// Judges the two objects that it vouches for.
-    pub(super) fn judge(
+    pub(super) fn check_integrity(
         &self,
         name: &str,
         head: Option<&Object>,
@@ -265,7 +265,7 @@ impl SealRead {
             }
         };
 
-        let (integrity, state) = judge(&Found {
+        let (integrity, state) = check_integrity(&Found {
             head,
             inventory,
             seal: seal.as_ref(),

@@ -6,7 +6,7 @@
 
 use super::hooks::{hook_of, not_applied};
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::hook::{CLEANED_UP, goes_by_itself, is_hook};
+use crate::model::hook::{CLEANED_UP, is_cleaned_up, is_hook};
 use crate::model::names::{APPLYSET_PART_OF_LABEL, HELM_RELEASE_ANNOTATION};
 use crate::model::snapshot::Observed;
 use crate::model::{Object, ObjectId};
@@ -51,7 +51,7 @@ impl AbsenceReason {
 /// Why a member that is not there need not be, by the object that the last promotion applied.
 pub fn absence_of_member(applied: &Object) -> Option<AbsenceReason> {
     // In this order: a hook that goes by itself has run, and is not merely due again.
-    let has_run = goes_by_itself(applied).then_some(AbsenceReason::HasRun);
+    let has_run = is_cleaned_up(applied).then_some(AbsenceReason::HasRun);
     has_run.or_else(|| is_hook(applied).then_some(AbsenceReason::NextChange))
 }
 
@@ -71,7 +71,7 @@ pub fn needs_record(comparison: &Comparison) -> bool {
     comparison
         .objects
         .iter()
-        .any(|object| absent(object).is_some_and(goes_by_itself))
+        .any(|object| absent(object).is_some_and(is_cleaned_up))
 }
 
 /// The desired object of one that is not there, or is on its way out.
@@ -116,7 +116,7 @@ pub fn allowed_absences(comparison: &Comparison, past: &Past) -> BTreeMap<Object
         .filter_map(|one| Some((one, absent(one)?)))
     {
         // Only just as it was applied: another version of it has not run yet, whatever its name.
-        if goes_by_itself(desired)
+        if is_cleaned_up(desired)
             && past
                 .recorded
                 .iter()
@@ -166,7 +166,7 @@ fn is_the_same(one: &Object, other: &Object) -> bool {
 pub fn may_be_absent(object: &Object) -> bool {
     // How often another tool has applied it is not known here: one run in some promotions is enough.
     let runs_always = |hook: super::hooks::Hook| hook.first.is_some() && hook.later.is_some();
-    goes_by_itself(object)
+    is_cleaned_up(object)
         || hook_of(object)
             .ok()
             .flatten()

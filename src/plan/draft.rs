@@ -106,18 +106,18 @@ fn members(inputs: &PlanInputs<'_>, items: &[Item<'_>], hooked: &Hooked) -> Vec<
     };
 
     // What this promotion leaves alone is a member only where an earlier one made it.
-    let resting = inputs
+    let skipped_hooks = inputs
         .comparison
         .objects
         .iter()
         .filter(|object| object.desired.is_some());
-    let resting = resting
+    let skipped_hooks = skipped_hooks
         .filter(|object| hooked.rests(&object.id()))
         .filter(is_ours);
 
     let applied = items.iter().filter(stays).map(|item| item.object);
     applied
-        .chain(resting)
+        .chain(skipped_hooks)
         .map(|object| object.target.clone())
         .collect()
 }

@@ -39,7 +39,7 @@ pub(super) fn plan_fields(
     autoscaled: bool,
     policy: &Policy,
 ) -> FieldPlan {
-    let owners = Owners::of(live);
+    let owners = Owners::from_object(live);
     let fields = Fields { object, live, owners };
 
     let mut decided = fields.decide(body, autoscaled, policy);

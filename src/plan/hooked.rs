@@ -118,7 +118,7 @@ impl Hooked {
     }
 
     /// What does not run this time, or has run: nothing waits for it.
-    pub(super) fn resting(&self) -> Vec<ObjectId> {
+    pub(super) fn skipped_hooks(&self) -> Vec<ObjectId> {
         // To name what never runs stays an error: it would be waited for in vain.
         let rests = self
             .allowed_absences

@@ -116,7 +116,7 @@ fn restart_readers(items: &mut [Item<'_>], promotion: &str) {
 
         // Not a hash of the values: whoever may read the workload may not be meant to read the Secret.
         // With the promotion's id in it: a value that changes back restarts the pods again.
-        let value = Sha256Digest::of(format!("{promotion}\n{}", names.join("\n")).as_bytes());
+        let value = Sha256Digest::compute(format!("{promotion}\n{}", names.join("\n")).as_bytes());
         set_restart(&mut item.body, value.short());
 
         let path = path.iter().fold(FieldPath::root(), |path, step| path.field(step));

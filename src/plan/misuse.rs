@@ -4,7 +4,7 @@
 //! is waited for until the deadline. So nothing is guessed, and the hint says what to write.
 
 use crate::model::Object;
-use crate::model::hook::{expires, goes_by_itself, is_hook, is_irreversible};
+use crate::model::hook::{expires, is_cleaned_up, is_hook, is_irreversible};
 use crate::model::names::{HELM_POLICY_ANNOTATION, IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION};
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ fn undo_misuses(object: &Object) -> Vec<Misuse> {
         }
     }
 
-    if is_irreversible(object) && goes_by_itself(object) {
+    if is_irreversible(object) && is_cleaned_up(object) {
         let (what, place) = match expires(object) {
             true => ("ttlSecondsAfterFinished", "its spec"),
             false => ("hook-succeeded", HELM_POLICY_ANNOTATION),

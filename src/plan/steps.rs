@@ -27,7 +27,7 @@ pub(super) fn order(
     // With those that do not change: others may name them in their annotation.
     let objects = items.iter().map(|item| (item.object.id(), &item.body));
 
-    match waves::waves(objects, hooked.is_first, &hooked.resting()) {
+    match waves::waves(objects, hooked.is_first, &hooked.skipped_hooks()) {
         Ok(waves) => {
             findings.extend(late_pre_hooks(items, &waves, hooked.is_first));
             waves

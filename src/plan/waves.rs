@@ -92,7 +92,7 @@ struct Node<'a> {
 pub(super) fn waves<'a>(
     objects: impl Iterator<Item = (ObjectId, &'a Object)>,
     is_first: bool,
-    resting: &[ObjectId],
+    skipped_hooks: &[ObjectId],
 ) -> Result<Vec<WaveIndex>, Vec<OrderError>> {
     let objects: Vec<(ObjectId, &Object)> = objects.collect();
 
@@ -109,7 +109,7 @@ pub(super) fn waves<'a>(
     let mut errors = Vec::new();
     // All errors at once: whoever mends the annotations sees each of them.
     for at in 0..nodes.len() {
-        match prerequisites(&nodes[at], &nodes, resting) {
+        match prerequisites(&nodes[at], &nodes, skipped_hooks) {
             Ok(found) => nodes[at].after = found,
             Err(names) => errors.push(OrderError::Unknown {
                 object: nodes[at].id.clone(),
@@ -169,7 +169,11 @@ fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {
 }
 
 /// The objects that one names with `kubectl-delivery.io/after`: `Kind/name`, or `Kind/namespace/name`.
-fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Result<Vec<usize>, String> {
+fn prerequisites(
+    node: &Node<'_>,
+    all: &[Node<'_>],
+    skipped_hooks: &[ObjectId],
+) -> Result<Vec<usize>, String> {
     let Node { id, object, .. } = node;
     let text = object.annotation(AFTER_ANNOTATION).unwrap_or_default();
 
@@ -193,7 +197,7 @@ fn prerequisites(node: &Node<'_>, all: &[Node<'_>], resting: &[ObjectId]) -> Res
 
         match all.iter().position(|other| matches(&other.id)) {
             Some(at) => found.push(at),
-            None if resting.iter().any(matches) => {}
+            None if skipped_hooks.iter().any(matches) => {}
             None => return Err(name.to_owned()),
         }
     }

@@ -44,14 +44,14 @@ pub(super) fn apply_dry_runs(
 
         match (answer, &dry_run.request) {
             // No reason to refuse: the step can be done, and is a barrier from here on.
-            (Answer::Refused { message, .. }, DryRunRequest::PutBack(_)) => {
+            (Answer::Refused { message, .. }, DryRunRequest::Recreate(_)) => {
                 if let Some(step) = step {
                     let why = format!("putting it back is refused: {message}");
                     step.undo = Undo::Impossible { why };
                 }
             }
             // Not known is no barrier: a revert tries it, and says what came of it.
-            (Answer::Unknown { .. }, DryRunRequest::PutBack(_)) => {}
+            (Answer::Unknown { .. }, DryRunRequest::Recreate(_)) => {}
             (
                 Answer::Refused {
                     code,
@@ -262,7 +262,7 @@ fn other_tools(steps: &[PlanStep], compared: &ComparisonFacts<'_>, id: &ObjectId
         .filter(takes_nothing)
         .find(|step| step.target.id() == *id)?;
 
-    let owners = Owners::of(compared.get(id)?.live.object()?);
+    let owners = Owners::from_object(compared.get(id)?.live.object()?);
     let tools: BTreeSet<String> = owners
         .fields_of(|owner| owner.class == ManagerClass::OtherTool)
         .map(|(owner, _)| owner.manager.clone())

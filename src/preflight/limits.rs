@@ -17,7 +17,7 @@ pub(super) struct Limits<'a> {
 }
 
 impl<'a> Limits<'a> {
-    pub(super) fn of(plan: &'a Plan, namespace: &str) -> Self {
+    pub(super) fn from_plan(plan: &'a Plan, namespace: &str) -> Self {
         let mut found = Self {
             created: Vec::new(),
             changed: None,

@@ -33,7 +33,7 @@ pub(super) fn exceeded(
             continue;
         };
 
-        let scopes = Scopes::of(quota);
+        let scopes = Scopes::from_quota(quota);
         let used = all(plan, comparison, (asked, answers), (namespace, &scopes));
 
         let id = step.target.id();
@@ -132,7 +132,7 @@ fn all(
     let mut sum = charge(
         charged,
         &Pods::new(asked, answers),
-        &Limits::of(plan, namespace),
+        &Limits::from_plan(plan, namespace),
         scopes,
     );
     // Scopes are of pods alone.

@@ -166,7 +166,7 @@ mod tests {
             old: HashMap::from([(&id, &old_pod)]),
         };
 
-        let (none, all) = (Limits::none(), Scopes::of(&web("none", &json!({}))));
+        let (none, all) = (Limits::none(), Scopes::from_quota(&web("none", &json!({}))));
         let uses =
             |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
         let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());

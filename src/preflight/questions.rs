@@ -237,5 +237,5 @@ fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRunRequest>
     metadata.shift_remove("ownerReferences");
 
     metadata.insert("name".into(), names::dry_run(live.name()).into());
-    Some(DryRunRequest::PutBack(body))
+    Some(DryRunRequest::Recreate(body))
 }

@@ -33,7 +33,7 @@ pub(super) fn exceeded(
             continue;
         };
 
-        let scopes = Scopes::of(quota);
+        let scopes = Scopes::from_quota(quota);
         let more = more(plan, comparison, (asked, answers), (namespace, &scopes));
         let hard = hard(quota, plan);
         // What cannot be judged is told below, and not refused: the server enforces it all the same.
@@ -201,7 +201,7 @@ fn more(
     let mut sum = charge(
         charged,
         &Pods::new(asked, answers),
-        &Limits::of(plan, namespace),
+        &Limits::from_plan(plan, namespace),
         scopes,
     );
     // Scopes are of pods: no quota of scopes counts what is kept.

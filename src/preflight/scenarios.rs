@@ -30,7 +30,7 @@ fn facts() -> Facts {
         release: PublicRelease {
             name: "shop".into(),
             version: "2".into(),
-            digest: Sha256Digest::of(b"2").into(),
+            digest: Sha256Digest::compute(b"2").into(),
         },
         namespace: "shop".into(),
         // Not the first one: a first promotion plans hooks and its namespace otherwise.

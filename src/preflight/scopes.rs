@@ -24,7 +24,7 @@ pub(super) struct PodSpec<'a> {
 }
 
 impl Scopes {
-    pub(super) fn of(quota: &Object) -> Self {
+    pub(super) fn from_quota(quota: &Object) -> Self {
         let items = |at: &str| quota.at(at).and_then(Value::as_array).into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let listed = items("/spec/scopes").map(|name| Scope {
@@ -175,7 +175,7 @@ mod tests {
         #[case] admitted: Option<bool>,
         #[case] as_written: Option<bool>,
     ) {
-        let scopes = Scopes::of(&quota(spec));
+        let scopes = Scopes::from_quota(&quota(spec));
         assert_eq!(
             scopes.counts(PodSpec {
                 spec: pod,

@@ -184,7 +184,7 @@ impl Registries {
     /// A manifest and the digest of its bytes, which must be the one that was asked for.
     async fn manifest(&self, image: &Reference) -> Result<(Sha256Digest, RawManifest), RegistryFailure> {
         let bytes = self.reader.manifest(image, MEDIA_TYPES).await?;
-        let digest = Sha256Digest::of(&bytes);
+        let digest = Sha256Digest::compute(&bytes);
 
         // A tag has nothing to be held against: what it names is what came.
         if let Some(wanted) = image.digest().filter(|wanted| *wanted != digest.as_str()) {
@@ -269,7 +269,7 @@ impl Registries {
             return Err(RegistryFailure::too_large("its configuration", MANIFEST_LIMIT));
         };
 
-        let found = Sha256Digest::of(&bytes);
+        let found = Sha256Digest::compute(&bytes);
         if found != config.digest {
             return Err(RegistryFailure::DigestMismatch(format!(
                 "expected {}, found {found}",

@@ -33,7 +33,7 @@ impl Request {
 impl Reader {
     /// Writes a blob, where it is not there yet.
     pub(super) async fn put_blob(&self, image: &Reference, bytes: &[u8]) -> Result<(), RegistryFailure> {
-        let digest = Sha256Digest::of(bytes);
+        let digest = Sha256Digest::compute(bytes);
         let blobs = format!("{}/blobs", image.repository());
         let there = self
             .transport

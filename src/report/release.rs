@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn image(reference: &str, origin: Option<DigestOrigin>, platforms: &[&str]) -> RecordedImage {
-        let digest = Sha256Digest::of(reference.as_bytes());
+        let digest = Sha256Digest::compute(reference.as_bytes());
         let platform = |name: &&str| PlatformDigests {
             platform: Platform((*name).into()),
             manifest: digest.clone(),
@@ -280,7 +280,7 @@ mod tests {
         let mut bytes = Vec::new();
         let shown = Page {
             release,
-            digest: &Sha256Digest::of(b"release"),
+            digest: &Sha256Digest::compute(b"release"),
             statements,
             color,
         };

@@ -27,11 +27,11 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Of an object with a pod template: the deadline of its spec or the policy's, and what its probes need.
-    pub fn of(object: &Object, template: &str, policy_seconds: u32) -> Self {
+    pub fn from_object(object: &Object, template: &str, policy_seconds: u32) -> Self {
         let own = object.at("/spec/progressDeadlineSeconds").and_then(Value::as_u64);
         let mut budget = match own {
-            Some(seconds) => Self::of_seconds(seconds as u32, "progressDeadlineSeconds"),
-            None => Self::of_seconds(policy_seconds, "by default"),
+            Some(seconds) => Self::from_seconds(seconds as u32, "progressDeadlineSeconds"),
+            None => Self::from_seconds(policy_seconds, "by default"),
         };
 
         budget.endless = own == Some(u64::from(ENDLESS));
@@ -50,7 +50,7 @@ impl Budget {
     }
 
     /// Of one part.
-    pub fn of_seconds(seconds: u32, name: &'static str) -> Self {
+    pub fn from_seconds(seconds: u32, name: &'static str) -> Self {
         Self {
             parts: vec![(seconds, name)],
             endless: false,
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_deadline_shows_its_arithmetic_and_moves_with_progress() {
-        let budget = Budget::of(&deployment(), "/spec/template", 600);
+        let budget = Budget::from_object(&deployment(), "/spec/template", 600);
         let mut memory = Memory::default();
 
         let first = deadline(vec![0, 1], &budget, None, &mut memory, at(0)).unwrap();
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_timeout_caps_the_deadline_however_much_moves() {
-        let budget = Budget::of(&deployment(), "/spec/template", 600);
+        let budget = Budget::from_object(&deployment(), "/spec/template", 600);
         let mut memory = Memory::default();
         deadline(vec![0], &budget, Some(140), &mut memory, at(0));
 
@@ -277,7 +277,7 @@ mod tests {
         let mut object = deployment();
         object.value_mut()["spec"]["progressDeadlineSeconds"] = json!(2_147_483_647);
 
-        let budget = Budget::of(&object, "/spec/template", 600);
+        let budget = Budget::from_object(&object, "/spec/template", 600);
         assert_eq!(
             deadline(vec![], &budget, None, &mut Memory::default(), at(0)),
             None

@@ -37,7 +37,7 @@ impl PodDemand {
             },
             ("apps", "Deployment" | "ReplicaSet" | "StatefulSet") | ("", "ReplicationController") => {
                 match object.at("/spec/replicas") {
-                    Some(_) => by_replicas(number(object, "/spec/replicas")),
+                    Some(_) => replica_demand(number(object, "/spec/replicas")),
                     None => wanted(1),
                 }
             }
@@ -45,9 +45,9 @@ impl PodDemand {
                 Some(_) => Self::not_now("has run to its end"),
                 None => wanted(1),
             },
-            ("batch", "Job") => of_job(object),
-            ("batch", "CronJob") => of_cron_job(object),
-            _ => of_custom(object),
+            ("batch", "Job") => job_demand(object),
+            ("batch", "CronJob") => cron_job_demand(object),
+            _ => custom_demand(object),
         }
     }
 }
@@ -56,14 +56,14 @@ fn wanted(count: u32) -> PodDemand {
     PodDemand::Wanted(format!("wants {} and has none", counted(count as usize, "pod")))
 }
 
-fn by_replicas(count: u32) -> PodDemand {
+fn replica_demand(count: u32) -> PodDemand {
     match count {
         0 => PodDemand::not_now("is scaled to 0 replicas"),
         count => wanted(count),
     }
 }
 
-fn of_job(job: &Object) -> PodDemand {
+fn job_demand(job: &Object) -> PodDemand {
     if ended(job).is_some() {
         return PodDemand::not_now("is done");
     }
@@ -76,7 +76,7 @@ fn of_job(job: &Object) -> PodDemand {
     wanted(number(job, "/spec/parallelism").max(1))
 }
 
-fn of_cron_job(cron_job: &Object) -> PodDemand {
+fn cron_job_demand(cron_job: &Object) -> PodDemand {
     if cron_job
         .at("/spec/suspend")
         .is_some_and(|suspended| suspended == true)
@@ -90,7 +90,7 @@ fn of_cron_job(cron_job: &Object) -> PodDemand {
 }
 
 /// By the rule of its kind where there is one, and by its replicas.
-fn of_custom(object: &Object) -> PodDemand {
+fn custom_demand(object: &Object) -> PodDemand {
     let counts = ["/status/replicas", "/spec/replicas"].into_iter();
     let counts = counts.filter_map(|pointer| object.at(pointer).map(|_| number(object, pointer)));
     match (wants_pods(object), counts.max()) {

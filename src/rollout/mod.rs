@@ -7,6 +7,7 @@
 //! longer (`settle.rs`); do pods of the new revision show a failure that will not go away (`signals.rs`); is there still
 //! progress (`deadline.rs`). The last three are weighed in `rules.rs`.
 
+mod assess;
 mod attribution;
 mod deadline;
 mod demand;
@@ -14,7 +15,6 @@ mod failure_signal;
 mod fields;
 mod gate;
 mod health;
-mod judge;
 mod judgement;
 mod kinds;
 mod needs;
@@ -35,9 +35,9 @@ mod verify;
 mod waiting;
 mod workload_images;
 
+pub use assess::assess;
 pub use deadline::Deadline;
 pub use gate::{holds, samples};
-pub use judge::judge;
 pub use judgement::{Assessment, StuckPod};
 pub use kinds::{is_custom, wants_pods};
 pub use needs::{Need, has_baseline, is_watched, needs, rolls_out, runs_pods};

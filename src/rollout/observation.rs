@@ -9,7 +9,7 @@ use super::fields::generation;
 use super::health;
 use super::kinds::table;
 use super::subject::{Memory, MonitoredObject, RolloutContext};
-use crate::model::hook::{ended, goes_by_itself};
+use crate::model::hook::{ended, is_cleaned_up};
 use crate::model::{Object, Uid};
 
 /// What the watch shows of an object; the text says why it is not the object's present state.
@@ -58,8 +58,8 @@ pub(super) fn observe<'a>(
 
     // Remembered while it is there: where its going is missed, these tell a run to the end from a deletion.
     memory.uid = Some(object.uid().to_owned());
-    memory.goes_by_itself = goes_by_itself(object);
-    memory.has_run = memory.goes_by_itself && ended(object) == Some(true);
+    memory.is_cleaned_up = is_cleaned_up(object);
+    memory.has_run = memory.is_cleaned_up && ended(object) == Some(true);
 
     // It goes by its time to live, or by the policy of its hook: nobody interferes.
     if memory.has_run && object.at("/metadata/deletionTimestamp").is_some() {
@@ -115,7 +115,7 @@ fn observe_absent<'a>(
         (_, Some(true)) => Observation::HasRun,
         _ if memory.has_run => Observation::HasRun,
         (None, _) if memory.uid.is_none() => Observation::NotYet(format!("{target} is not there yet")),
-        (None, _) if memory.goes_by_itself => {
+        (None, _) if memory.is_cleaned_up => {
             Observation::Gone(format!("{target} is gone, and how it ended was not seen"))
         }
         _ => Observation::Gone(format!("{target} was deleted by somebody")),

@@ -158,7 +158,7 @@ fn noted(note: String) -> Health {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Baseline, judge};
+    use super::super::{Baseline, assess};
     use super::*;
     use crate::model::ResourceType;
     use crate::model::environment::{TargetPattern, UnknownHealth, WaitRule};
@@ -204,7 +204,7 @@ mod tests {
             ..RolloutContext::default()
         };
         let mut memory = Memory::default();
-        [0, seconds].map(|at| judge(&subject, &context, policy, &mut memory, now(at)).verdict)
+        [0, seconds].map(|at| assess(&subject, &context, policy, &mut memory, now(at)).verdict)
     }
 
     fn is_noted(verdict: &Health, text: &str) -> bool {

@@ -9,8 +9,8 @@
 //! Where nothing runs, nothing is proved: an object that wants pods is waited for, and of any other it is told why
 //! it has none (`demand.rs`).
 
+use super::assess::current_pods;
 use super::demand::PodDemand;
-use super::judge::current_pods;
 use super::outside::not_waited;
 use super::policy::Policy;
 use super::subject::{MonitoredObject, RolloutContext};

@@ -37,7 +37,7 @@ pub(super) fn refused(
         .refusal
         .clone()
         .or_else(|| creation_refusal(status, context, subject))?;
-    if is_passing(&message) {
+    if is_transient(&message) {
         return None;
     }
 
@@ -94,7 +94,7 @@ fn creation_refusal(
 
 /// Whether nobody has refused anything: pods that are created side by side get in each other's way in the quota's count,
 /// and an API server or an etcd that does not answer has said nothing of the pod. The controller tries again.
-fn is_passing(message: &str) -> bool {
+fn is_transient(message: &str) -> bool {
     const NO_ANSWER: &[&str] = &[
         // What a controller's own client says of a request that got none.
         "Error creating: Post \"https://",
@@ -155,10 +155,12 @@ mod tests {
     #[test]
     fn a_quota_that_two_pods_are_counted_in_at_once_is_no_refusal() {
         // A conflict over the quota's own counter: the controller tries again.
-        assert!(is_passing(
+        assert!(is_transient(
             "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified"
         ));
-        assert!(!is_passing("pods \"web-1\" is forbidden: exceeded quota: small"));
+        assert!(!is_transient(
+            "pods \"web-1\" is forbidden: exceeded quota: small"
+        ));
     }
 
     #[test]
@@ -168,11 +170,11 @@ mod tests {
             "create Pod web-0 in StatefulSet web failed error: Post \"https://10.0.0.1:6443/api/v1/namespaces/shop/pods\": unexpected EOF",
             "Error creating: etcdserver: request timed out",
         ] {
-            assert!(is_passing(silent), "{silent}");
+            assert!(is_transient(silent), "{silent}");
         }
 
         // Here the API server calls a webhook; above a controller calls the API server.
-        assert!(!is_passing(
+        assert!(!is_transient(
             "Error creating: Internal error occurred: failed calling webhook \"a\": Post \"https://a.shop.svc:443/\": connection refused"
         ));
     }

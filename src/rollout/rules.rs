@@ -99,7 +99,7 @@ fn progress_deadline(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memo
 
     // A kind whose spec has no field for it.
     let budget = if status.budget == Budget::default() {
-        Budget::of_seconds(case.policy.deadline, "by default")
+        Budget::from_seconds(case.policy.deadline, "by default")
     } else {
         status.budget.clone()
     };

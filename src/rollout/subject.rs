@@ -116,7 +116,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// How things stand now; where a time is given (by the server's clock), only what was there before it.
-    pub fn of(context: &RolloutContext<'_>, before: Option<Timestamp>) -> Self {
+    pub fn from_context(context: &RolloutContext<'_>, before: Option<Timestamp>) -> Self {
         let mut baseline = Self::default();
         // Strictly before: times have whole seconds, and a pod of the very second of our write may be new.
         let was_there =
@@ -230,7 +230,7 @@ pub struct Memory {
     /// Uid under which it was seen.
     pub uid: Option<String>,
     /// Whether it goes by itself once it has run.
-    pub goes_by_itself: bool,
+    pub is_cleaned_up: bool,
     /// Whether it had run well when it was last seen, and goes by itself.
     pub has_run: bool,
     /// The best of each figure of progress so far.

@@ -121,7 +121,7 @@ pub async fn compare(
     let ids: Vec<_> = objects.iter().map(ObjectComparison::id).collect();
     let rules = join_remarks(remarks, &rules.remarks(&ids));
     objects.extend(facts.extra);
-    objects.extend(facts.orphaned.into_iter().map(compare::stray));
+    objects.extend(facts.orphaned.into_iter().map(compare::orphaned));
 
     let dropped = dropped.into_iter().map(|(object, change)| (object.id(), change));
     Ok(ComparisonFacts {

@@ -16,7 +16,7 @@ use super::system::today;
 use super::{CommandError, ErrorKind, Scope, images, release_state};
 use crate::load::ManifestSource;
 use crate::model::finding::{
-    Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, PromotedRelease, Touched,
+    Certainty, Comparison, ImageFinding, ImageState, ObjectComparison, PromotedRelease, RecentChange,
 };
 use crate::model::inventory::Inventory;
 use crate::model::names::{applyset_id, inventory};
@@ -62,7 +62,7 @@ pub enum DiffOutcome {
 /// What changed lately, as far as managedFields tell.
 pub struct RecentChanges {
     /// The objects that were written.
-    pub touched: Vec<Touched>,
+    pub touched: Vec<RecentChange>,
     /// In which time.
     pub period: Duration,
     /// Its end.

@@ -150,7 +150,7 @@ fn read_file(path: &str) -> Result<(EvidenceFile, Option<TestTotals>), CommandEr
         .map(|name| name.to_string_lossy().into_owned());
     let file = EvidenceFile {
         name: name.unwrap_or_default(),
-        digest: Sha256Digest::of(&bytes),
+        digest: Sha256Digest::compute(&bytes),
     };
     Ok((file, totals))
 }

@@ -159,7 +159,7 @@ impl Recording {
             return Err(CommandError::new(ErrorKind::Other, message).with_hint("write JSON: -o NAME.json"));
         }
         let ReleaseMetadata { name, version } = release.metadata.clone();
-        let digest = Sha256Digest::of(&bytes);
+        let digest = Sha256Digest::compute(&bytes);
         Ok(Encoded {
             bytes,
             identity: ReleaseIdentity {

@@ -248,7 +248,7 @@ mod tests {
     use crate::model::release::PlatformDigests;
 
     fn digest(text: &str) -> Sha256Digest {
-        Sha256Digest::of(text.as_bytes())
+        Sha256Digest::compute(text.as_bytes())
     }
 
     fn running(image: &str, reported: Option<&str>) -> RunningImage {

@@ -32,7 +32,7 @@ pub fn random_key() -> Result<[u8; 32], CommandError> {
 ///
 /// Where the operating system gives no random bytes.
 pub fn random_id() -> Result<String, CommandError> {
-    Ok(Sha256Digest::of(&random_key()?).hex()[..10].to_owned())
+    Ok(Sha256Digest::compute(&random_key()?).hex()[..10].to_owned())
 }
 
 #[cfg(test)]

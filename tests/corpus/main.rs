@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use kubectl_delivery::testing::load::documents;
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
 use kubectl_delivery::testing::model::{Object, ResourceType, Target};
-use kubectl_delivery::testing::rollout::{Memory, MonitoredObject, Policy, RolloutContext, judge};
+use kubectl_delivery::testing::rollout::{Memory, MonitoredObject, Policy, RolloutContext, assess};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ fn state(object: &Object) -> &'static str {
     let (policy, mut memory) = (Policy::default(), Memory::default());
     let mut look = |seconds: u32| {
         let now = began + SignedDuration::from_secs(seconds.into());
-        judge(&subject, &context, &policy, &mut memory, now).verdict
+        assess(&subject, &context, &policy, &mut memory, now).verdict
     };
 
     // Of what nothing was reported yet, the corpus says that it is on its way.

@@ -123,7 +123,7 @@ pub fn layout(bytes: &[u8]) {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     let put = |bytes: &[u8]| {
-        let digest = kubectl_delivery::testing::model::Sha256Digest::of(bytes);
+        let digest = kubectl_delivery::testing::model::Sha256Digest::compute(bytes);
         std::fs::write(blobs.join(digest.hex()), bytes).unwrap();
         json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": bytes.len()})
     };

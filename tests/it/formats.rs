@@ -9,7 +9,7 @@ use kubectl_delivery::testing::model::bundle::{Bundle, unpack};
 use kubectl_delivery::testing::model::inventory::{Inventory, Record};
 use kubectl_delivery::testing::model::journal::{Head, HistoryOutcome, Journal, Parts};
 use kubectl_delivery::testing::model::plan::Plan;
-use kubectl_delivery::testing::model::seal::{Found, Integrity, judge};
+use kubectl_delivery::testing::model::seal::{Found, Integrity, check_integrity};
 use kubectl_delivery::testing::model::state_key::{BoundKey, StateKey};
 use kubectl_delivery::testing::model::verdict::CauseKind;
 use kubectl_delivery::testing::model::{Object, ObjectId};
@@ -236,7 +236,7 @@ fn whatever_version_1_wrote_is_read() {
     );
 
     let seal = parse_seal(written.object("Secret", "delivery-app-seal")).unwrap();
-    let (integrity, _) = judge(&Found {
+    let (integrity, _) = check_integrity(&Found {
         head: Some(written.object("ConfigMap", "delivery-app-journal")),
         inventory: Some(written.object("ConfigMap", "delivery-app")),
         seal: Some(&seal),

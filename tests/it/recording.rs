@@ -109,7 +109,7 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
         count += 1;
         format!(
             "registry.example/i{count}@{}",
-            Sha256Digest::of(count.to_string().as_bytes())
+            Sha256Digest::compute(count.to_string().as_bytes())
         )
     };
     let mut objects = Vec::new();
@@ -146,7 +146,7 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
     for (n, image) in images.iter().enumerate() {
         assert_eq!(
             image["digest"],
-            Sha256Digest::of((n + 1).to_string().as_bytes()).to_string(),
+            Sha256Digest::compute((n + 1).to_string().as_bytes()).to_string(),
             "in the order of use"
         );
         assert_eq!(image["origin"], "reference");
@@ -157,7 +157,7 @@ fn images_are_found_in_every_built_in_kind_and_where_a_path_points() {
 fn a_digest_by_hand_is_recorded_as_such_and_one_that_nobody_uses_is_refused() {
     let folder = Folder::new();
     folder.write("in.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'r.example/a:1'}]}\n");
-    let digest = Sha256Digest::of(b"a");
+    let digest = Sha256Digest::compute(b"a");
     let by_hand = release(folder.record(&["-f", "in.yaml", "--image", &format!("r.example/a:1={digest}")]));
     let image = json!({"reference": "r.example/a:1", "digest": digest, "origin": "by-hand"});
     assert_eq!(by_hand["spec"]["images"], json!([image]));
@@ -191,7 +191,7 @@ fn fields_and_objects_keep_their_order() {
 #[test]
 fn show_tells_images_objects_requirements_source_and_attestations() {
     let folder = Folder::new();
-    let digest = Sha256Digest::of(b"a");
+    let digest = Sha256Digest::compute(b"a");
     folder.write("in.yaml", &format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: keys}}\ntype: Opaque\nstringData: {{token: hunter2}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{containers: [{{name: a, image: 'r.example/a@{digest}', envFrom: [{{secretRef: {{name: keys}}}}]}}]}}\n"));
     folder.write("junit.xml", "<testsuite><testcase name='a'/></testsuite>");
     folder
@@ -315,7 +315,7 @@ fn texts_that_name_images_which_are_not_recorded_are_notes() {
         ]
     );
 
-    let digest = Sha256Digest::of(b"b");
+    let digest = Sha256Digest::compute(b"b");
     let by_hand = format!("r.example/b/b:v1={digest}");
     let path = "Farm.acme.example=/spec/bundle";
     assert_eq!(

@@ -48,7 +48,7 @@ fn record_shop(folder: &Folder) -> PathBuf {
             "--image",
             &format!(
                 "127.0.0.1:5000/shop/{image}:1.0.0={}",
-                Sha256Digest::of(image.as_bytes())
+                Sha256Digest::compute(image.as_bytes())
             ),
         ]);
     }
@@ -198,7 +198,7 @@ fn offline_takes_digests_as_they_are_and_refuses_tags() {
         "{}",
         ran.stderr
     );
-    let digest = Sha256Digest::of(b"web");
+    let digest = Sha256Digest::compute(b"web");
     let with_digest = WEB.replace(
         "registry.example/web:1",
         &format!("registry.example/web@{digest}"),
@@ -249,7 +249,7 @@ fn images_of_the_test_registry_are_resolved_to_the_digests_of_their_bytes() {
 fn the_next_release_changes_one_image_and_nothing_else() {
     let folder = Folder::new();
     let release = record_shop(&folder);
-    let digest = Sha256Digest::of(b"next");
+    let digest = Sha256Digest::compute(b"next");
     let next = folder.path("next.yaml");
     let image = format!("127.0.0.1:5000/shop/web=127.0.0.1:5000/shop/web@{digest}");
     delivery()

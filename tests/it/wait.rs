@@ -35,7 +35,7 @@ impl Scene {
     /// The same of these objects, as that version was tested.
     fn release_of(&self, version: &str, objects: &[Value]) -> PathBuf {
         let image = image(version);
-        let digest = Sha256Digest::of(version.as_bytes());
+        let digest = Sha256Digest::compute(version.as_bytes());
         self.write(
             "release.json",
             &json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop", "version": version},
@@ -91,7 +91,10 @@ pub fn config(version: &str) -> Value {
 /// As another tool applies it; its node reports the digest of that version.
 pub fn deployment(image: &str, play: Option<&str>) -> Value {
     let version = image.rsplit(':').next().unwrap();
-    let id = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(version.as_bytes()));
+    let id = format!(
+        "127.0.0.1:5000/wait@{}",
+        Sha256Digest::compute(version.as_bytes())
+    );
     let mut labels = json!({"app": "web"});
     if let Some(play) = play {
         labels["kwok-play"] = play.into();
@@ -229,7 +232,7 @@ fn who_may_not_read_a_secret_is_told_so_in_the_place_of_what_a_node_says() {
 fn another_image_under_the_tested_tag_is_not_the_release() {
     let scene = Scene::new();
     let mut moved = deployment(&image("2"), None);
-    let other = format!("127.0.0.1:5000/wait@{}", Sha256Digest::of(b"moved"));
+    let other = format!("127.0.0.1:5000/wait@{}", Sha256Digest::compute(b"moved"));
     moved["spec"]["template"]["metadata"]["annotations"]["kwok-image-id/web"] = other.into();
     let release = scene.release_of("2", &[config("2"), moved.clone()]);
     let ran = scene
@@ -242,7 +245,10 @@ fn another_image_under_the_tested_tag_is_not_the_release() {
         .collect();
     let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
     assert_eq!(failed["cause"]["kind"], "wrongImage", "{failed}");
-    assert!(ran.stderr.contains(Sha256Digest::of(b"moved").short()), "{ran:?}");
+    assert!(
+        ran.stderr.contains(Sha256Digest::compute(b"moved").short()),
+        "{ran:?}"
+    );
 }
 
 #[test]

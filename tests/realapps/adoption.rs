@@ -1,9 +1,9 @@
 //! Adoption of what another tool installed, and the way back.
 
-use crate::copy::Copy;
 use crate::harness::Run;
 use crate::life::{again, promoted, seconds, silent};
 use crate::scene::{Scene, expect};
+use crate::snapshot::Copy;
 use crate::sources;
 use crate::table::Row;
 use std::process::Command;

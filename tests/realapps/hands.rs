@@ -1,11 +1,11 @@
 //! Ten changes by hand, drawn at random.
 
 use crate::adoption::settled;
-use crate::copy::Copy;
 use crate::draw::Draw;
 use crate::harness::Run;
 use crate::life::{differences, seconds};
 use crate::scene::{Scene, expect};
+use crate::snapshot::Copy;
 use crate::table::Row;
 use kubectl_delivery::testing::model::names::RESTART_ANNOTATION;
 use serde_json::{Value, json};

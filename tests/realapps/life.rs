@@ -1,11 +1,11 @@
 //! An application's life: promoted onto nothing, reverted, promoted again, edited by hand, and a version that breaks.
 
 use crate::breaking;
-use crate::copy::Copy;
 use crate::draw::Draw;
 use crate::hands;
 use crate::harness::Ran;
 use crate::scene::{Scene, expect};
+use crate::snapshot::Copy;
 use crate::table::Row;
 
 /// All of it; what cannot follow a failure is left out.

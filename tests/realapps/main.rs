@@ -3,14 +3,14 @@
 //! `APPS=name,name` takes these, `APPS=ci` those that fit ten minutes; `PARTS=life,apply,server-side,helm` takes parts;
 //! `SEED=n` repeats what was drawn at random. A run of all parts writes its rows of docs/real-applications.md.
 
-#[path = "../it/execute/copy.rs"]
-#[allow(dead_code)]
-mod copy;
 #[path = "../it/harness/mod.rs"]
 mod harness;
 #[path = "../it/registries/image.rs"]
 #[allow(dead_code)]
 mod image;
+#[path = "../it/execute/snapshot.rs"]
+#[allow(dead_code)]
+mod snapshot;
 
 mod adoption;
 mod apps;

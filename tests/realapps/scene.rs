@@ -1,9 +1,9 @@
 //! One application on the control plane: what is done to it, and a look at everything of it.
 
 use crate::apps::App;
-use crate::copy::{Copy, plain};
 use crate::harness::{OwnCluster, Ran, Run, TestCluster, blocking};
 use crate::installed::Rendered;
+use crate::snapshot::{Copy, plain};
 use kubectl_delivery::testing::cluster::ApiError;
 use kubectl_delivery::testing::model::k8s::kinds::well_known;
 use kubectl_delivery::testing::model::{Object, ResourceType, Target};

@@ -249,7 +249,7 @@ impl Transport {
         // The deadline is looked at here and no earlier: turns,
         // pauses and plugins have taken their time by now.
         let start = Instant::now();
-        let response = in_time(call.not_after, client.send(request(call, grant)?)).await?;
+        let response = send_before_deadline(call.not_after, client.send(request(call, grant)?)).await?;
         let millis = start.elapsed().as_millis();
 
         match response {
@@ -300,7 +300,10 @@ impl Transport {
 
 /// Sends where it is not too late yet, and gives the request up when it has become so: a process that slept in between
 /// must not send what it had prepared before.
-async fn in_time<T>(not_after: Option<Deadline>, send: impl Future<Output = T>) -> Result<T, ApiError> {
+async fn send_before_deadline<T>(
+    not_after: Option<Deadline>,
+    send: impl Future<Output = T>,
+) -> Result<T, ApiError> {
     let Some(deadline) = not_after else {
         return Ok(send.await);
     };

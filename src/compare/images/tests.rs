@@ -6,7 +6,7 @@ use crate::model::release::PlatformDigests;
 use serde_json::{Value, json};
 
 fn digest(text: &str) -> Sha256Digest {
-    Sha256Digest::of(text.as_bytes())
+    Sha256Digest::compute(text.as_bytes())
 }
 
 fn tested() -> Vec<RecordedImage> {

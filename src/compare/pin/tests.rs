@@ -6,7 +6,7 @@ use serde_json::json;
 fn recorded(reference: &str) -> RecordedImage {
     RecordedImage {
         reference: reference.into(),
-        digest: Sha256Digest::of(reference.as_bytes()),
+        digest: Sha256Digest::compute(reference.as_bytes()),
         origin: None,
         platforms: vec![],
     }

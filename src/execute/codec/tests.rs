@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 fn hash(of: &str) -> String {
-    Sha256Digest::of(of.as_bytes()).hex().to_owned()
+    Sha256Digest::compute(of.as_bytes()).hex().to_owned()
 }
 
 fn release() -> PublicRelease {
     PublicRelease {
         name: "shop".into(),
         version: "2".into(),
-        digest: Sha256Digest::of(b"2").into(),
+        digest: Sha256Digest::compute(b"2").into(),
     }
 }
 

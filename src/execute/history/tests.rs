@@ -7,7 +7,7 @@ use crate::model::release::PublicRelease;
 use crate::model::verdict::{Cause, CauseKind};
 
 fn entry(revision: u32, ending: HistoryOutcome) -> HistoryEntry {
-    let digest = Sha256Digest::of(&revision.to_le_bytes());
+    let digest = Sha256Digest::compute(&revision.to_le_bytes());
     let name = format!("r{revision}");
     HistoryEntry {
         format_version: FormatVersion::default(),
@@ -64,7 +64,7 @@ fn the_history_tells_the_start_of_a_long_cause() {
             container: None,
             previous_logs: false,
         };
-        in_short(Failure { object: None, cause }).cause.message
+        truncate_cause(Failure { object: None, cause }).cause.message
     };
 
     assert_eq!(recorded_message("it exits"), "it exits");

@@ -127,7 +127,10 @@ impl Machine {
     fn open(&mut self) -> Vec<Effect> {
         // Its bundle is certainly there by now: the head need
         // not hold the journal of the promotion before itself.
-        self.head.previous.iter_mut().for_each(Previous::is_kept);
+        self.head
+            .previous
+            .iter_mut()
+            .for_each(Previous::drop_stored_journal);
 
         self.enter(
             JournalPhase::Open,
@@ -139,7 +142,7 @@ impl Machine {
     /// Nothing was sent yet. Its parts may be there in part: the head names them.
     fn fail_unwritten(&mut self, why: &str) -> Vec<Effect> {
         let message = format!("the journal cannot be written: {why}");
-        self.fail(Failure::of(None, CauseKind::Refused, message))
+        self.fail(Failure::new(None, CauseKind::Refused, message))
     }
 
     /// What may become a member is one before it is made; nothing is written where all of it is already.

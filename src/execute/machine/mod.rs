@@ -210,7 +210,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn of(machine: &Machine) -> Self {
+    pub(super) fn from_machine(machine: &Machine) -> Self {
         Self {
             head: machine.head.clone(),
             inventory: machine.inventory.clone(),

@@ -9,7 +9,7 @@ use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Rollback, Stage};
 use super::{Machine, note_remain};
 use crate::execute::ending::Remain;
-use crate::execute::order::{Group, put_back_then_delete};
+use crate::execute::order::{Group, restore_then_delete};
 use crate::execute::{ending, history};
 use crate::model::StepId;
 use crate::model::bundle::Bundle;
@@ -54,7 +54,7 @@ impl Machine {
             Rollback::AwaitRollbackMark => {
                 input.into_written()?;
                 // Worked out once the mark is written: from here on every run undoes, in this order.
-                let groups = put_back_then_delete(&self.head.current, &self.bodies);
+                let groups = restore_then_delete(&self.head.current, &self.bodies);
                 self.undo_next(groups.into(), now)
             }
             Rollback::AwaitUndos { in_flight, rest } => {
@@ -155,7 +155,7 @@ impl Machine {
     fn first_gone(&self, ids: &[StepId]) -> Option<Box<Failure>> {
         let object = self.head.current.step(*ids.first()?)?.target.id();
         let message = format!("{object}: expected it as it was put back, found it deleted by somebody");
-        Some(Box::new(Failure::of(
+        Some(Box::new(Failure::new(
             Some(object),
             CauseKind::Disappeared,
             message,

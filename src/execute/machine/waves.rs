@@ -116,7 +116,7 @@ impl Machine {
         let step = self.head.current.step(*gone.first()?)?;
         let object = step.target.id();
         let message = format!("{object}: expected it to be there, found it deleted by somebody");
-        Some(Failure::of(Some(object), CauseKind::Disappeared, message))
+        Some(Failure::new(Some(object), CauseKind::Disappeared, message))
     }
 
     /// Writes an outcome into the journal; the failure where it is one.
@@ -154,7 +154,7 @@ impl Machine {
         let object = step.target.id();
         Ok(failed.map(|(kind, why)| {
             let message = format!("{object}: {why}");
-            Failure::of(Some(object), kind, message)
+            Failure::new(Some(object), kind, message)
         }))
     }
 

@@ -16,7 +16,7 @@ fn named_bundle(name: &str) -> Bundle {
 
 /// A journal with one part, or with none: one that was put back keeps none.
 fn journal(id: &str, ending: &str, parts: &[&str]) -> Journal {
-    let digest = Sha256Digest::of(b"2");
+    let digest = Sha256Digest::compute(b"2");
     let parts: Vec<_> = parts.iter().map(|name| named_bundle(name)).collect();
     serde_json::from_value(json!({"id": id, "serial": 3, "release": {"name": "shop", "version": "1", "digest": digest},
         "namespace": "shop", "revision": 1, "actor": "me", "startedAt": "2026-01-01T00:00:00Z", "phase": "closed",

@@ -149,7 +149,7 @@ impl Performer {
         };
 
         match self.services.rollout.follow(&[watched], &self.steps).await {
-            Ok(()) => Ok(job.has_undone()),
+            Ok(()) => Ok(job.undone_by_job()),
             Err(Stopped::Failed(failure)) => Ok(job.failed(&failure.cause.message)),
             Err(Stopped::CannotContinue(problem)) => Err(problem),
         }

@@ -6,7 +6,7 @@
 use super::{Performer, judged};
 use crate::cluster::ApiError;
 use crate::execute::machine::Input;
-use crate::execute::readiness::{has_rollout, is_well};
+use crate::execute::readiness::{has_rollout, is_ready};
 use crate::execute::requests::may_catch_up;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, StepPart};
@@ -60,7 +60,7 @@ impl Performer {
                 Ok(found) => return Ok(found),
                 Err(ApiError::NotServed { .. }) => return Ok(None),
                 Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
-                Err(error) if error.is_passing() => clock.wait().await.map_err(ReadFailure::Never)?,
+                Err(error) if error.is_transient() => clock.wait().await.map_err(ReadFailure::Never)?,
                 Err(error) => return Err(ReadFailure::Refused(part.step.target.id(), error)),
             }
         }
@@ -84,7 +84,7 @@ impl Performer {
         for part in steps.iter().filter_map(|id| self.inputs.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);
             match part.before.as_ref().filter(|_| comes_back) {
-                Some(before) if is_well(before) => ready.push(part.step.id),
+                Some(before) if is_ready(before) => ready.push(part.step.id),
                 // As broken as before is a success, and nobody should be surprised by it.
                 Some(before) if has_rollout(before) => {
                     let message = "was not ready before the promotion, and is not waited for".to_owned();
@@ -131,7 +131,7 @@ impl From<ReadFailure> for Input {
             ReadFailure::Refused(object, error) => {
                 // It is neither there nor not there: waiting would not help, and nothing can be judged.
                 let message = format!("{object}: expected to read it, found: {error}");
-                Input::Judged(Err(Box::new(Failure::of(
+                Input::Judged(Err(Box::new(Failure::new(
                     Some(object),
                     CauseKind::Conflict,
                     message,

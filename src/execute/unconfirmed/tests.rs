@@ -181,7 +181,7 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
     let release = crate::model::release::PublicRelease {
         name: "shop".into(),
         version: "1".into(),
-        digest: crate::model::Sha256Digest::of(b"1").into(),
+        digest: crate::model::Sha256Digest::compute(b"1").into(),
     };
 
     let plan = Plan {

@@ -2,7 +2,7 @@
 //! worse one holds.
 
 use super::NotAReport;
-use super::dialects::{Count, HistoryOutcome, count, of_attribute, of_element};
+use super::dialects::{Count, HistoryOutcome, count, outcome_of_attribute, outcome_of_element};
 use crate::model::attestation::TestTotals;
 
 /// What is counted so far.
@@ -34,19 +34,19 @@ impl Counting {
         let open = match name {
             "testsuites" | "testsuite" => Open::Suite {
                 found: TestTotals::default(),
-                named: Named::of(name, attributes)?,
+                named: Named::from_element(name, attributes)?,
             },
             "testcase" => {
                 let mut ending = HistoryOutcome::Passed;
                 for (attribute, value) in attributes {
                     // The worst of them: some tools write a status and a result.
-                    ending = ending.max(of_attribute(attribute, value)?.unwrap_or_default());
+                    ending = ending.max(outcome_of_attribute(attribute, value)?.unwrap_or_default());
                 }
                 Open::Case(ending)
             }
             _ => {
                 // It may lie deeper than directly in its test case, in another tool's wrapper.
-                if let Some(ending) = of_element(name) {
+                if let Some(ending) = outcome_of_element(name) {
                     self.ends(ending);
                 }
                 Open::Other
@@ -113,7 +113,7 @@ fn add(totals: &mut TestTotals, ending: HistoryOutcome, tests: u64) {
 }
 
 impl Named {
-    fn of(element: &str, attributes: &[(String, String)]) -> Result<Self, NotAReport> {
+    fn from_element(element: &str, attributes: &[(String, String)]) -> Result<Self, NotAReport> {
         let mut named = Self::default();
         for (attribute, value) in attributes {
             let Some(count) = count(attribute).filter(|_| !value.trim().is_empty()) else {

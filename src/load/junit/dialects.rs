@@ -16,7 +16,7 @@ pub(super) enum HistoryOutcome {
 
 /// What an element says of the test case that holds it; none where it says nothing of its end. `flakyFailure` and
 /// `flakyError` are tries of a test that passed in the end.
-pub(super) fn of_element(name: &str) -> Option<HistoryOutcome> {
+pub(super) fn outcome_of_element(name: &str) -> Option<HistoryOutcome> {
     match name {
         // A rerun that failed, too: where one passes in the end, the tries before it are the flaky ones.
         "failure" | "rerunFailure" => Some(HistoryOutcome::Failed),
@@ -27,7 +27,10 @@ pub(super) fn of_element(name: &str) -> Option<HistoryOutcome> {
 }
 
 /// What an attribute of a test case says of its end.
-pub(super) fn of_attribute(attribute: &str, value: &str) -> Result<Option<HistoryOutcome>, NotAReport> {
+pub(super) fn outcome_of_attribute(
+    attribute: &str,
+    value: &str,
+) -> Result<Option<HistoryOutcome>, NotAReport> {
     if !matches!(attribute, "status" | "result") {
         return Ok(None);
     }

@@ -74,13 +74,13 @@ pub(super) struct Size {
 
 impl Size {
     /// Of a variable's value.
-    pub(super) fn of(value: &Value) -> Self {
+    pub(super) fn from_value(value: &Value) -> Self {
         let parts: Vec<Size> = match value {
             Value::String(text) => return Size::text(text.len()),
-            Value::Array(items) => items.iter().map(Size::of).collect(),
+            Value::Array(items) => items.iter().map(Size::from_value).collect(),
             Value::Object(map) => {
                 let entry = |(key, value): (&String, &Value)| {
-                    let held = Size::of(value);
+                    let held = Size::from_value(value);
                     Size {
                         bytes: NODE + key.len() as u64 + held.bytes,
                         // The key counts as bytes alone: whatever lies deeper is the value's.

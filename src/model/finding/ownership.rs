@@ -69,14 +69,14 @@ pub enum ManagerClass {
 // Names, times and paths alone: no value is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Touched {
+pub struct RecentChange {
     /// The object.
     pub object: ObjectId,
     /// When it was created, where that was lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
     /// Whose hands, the latest first.
-    pub hands: Vec<ManagerFields>,
+    pub managers: Vec<ManagerFields>,
 }
 
 /// What one manager owns of an object since its last write.

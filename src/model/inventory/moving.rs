@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    fn of(before: &str, objects: &str) -> Move {
+    fn moved_objects(before: &str, objects: &str) -> Move {
         Move {
             from: ReleaseRef::new("shop", "shop"),
             objects: targets(objects),
@@ -173,7 +173,7 @@ mod tests {
 
         // Before the commit, when they were only announced.
         let mut rolled_back = now.clone();
-        rolled_back.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), false);
+        rolled_back.take_back("p1", &moved_objects("a b c d", "b d"), &BTreeSet::new(), false);
         assert_eq!(rolled_back, before);
 
         // After the commit, when they are no members.
@@ -185,10 +185,10 @@ mod tests {
         );
         assert!(now.moved_to(&target("a").id()).is_none());
 
-        now.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), true);
+        now.take_back("p1", &moved_objects("a b c d", "b d"), &BTreeSet::new(), true);
         assert_eq!(now, before);
         // By a run that did not learn that its write had arrived.
-        now.take_back("p1", &of("a b c d", "b d"), &BTreeSet::new(), true);
+        now.take_back("p1", &moved_objects("a b c d", "b d"), &BTreeSet::new(), true);
         assert_eq!(now, before, "a second time");
     }
 
@@ -203,12 +203,17 @@ mod tests {
             }
 
             let stay = BTreeSet::from([target("c").id()]);
-            now.take_back("p1", &of("a b c", "b c"), &stay, was_promoted);
+            now.take_back("p1", &moved_objects("a b c", "b c"), &stay, was_promoted);
             assert_eq!(now.members, targets("a b"), "{was_promoted}");
             assert!(now.moved_to(&target("b").id()).is_none() && now.moved_to(&target("c").id()).is_some());
 
             // A second revert finds that nothing is left over there.
-            now.take_back("p1", &of("a b c", "b c"), &BTreeSet::new(), was_promoted);
+            now.take_back(
+                "p1",
+                &moved_objects("a b c", "b c"),
+                &BTreeSet::new(),
+                was_promoted,
+            );
             assert_eq!(now, inventory("a b c"), "{was_promoted}: once nothing stays");
         }
     }
@@ -220,7 +225,7 @@ mod tests {
         // The later revision dropped c and brought e.
         now.members = targets("a e");
 
-        now.take_back("p1", &of("a b c", "b"), &BTreeSet::new(), true);
+        now.take_back("p1", &moved_objects("a b c", "b"), &BTreeSet::new(), true);
         assert_eq!(now.members, targets("a e b"));
     }
 
@@ -228,7 +233,7 @@ mod tests {
     fn a_rollback_takes_nothing_in_that_the_release_had_dropped_meanwhile() {
         let mut now = inventory("a");
         // It was neither announced nor a member any more.
-        now.take_back("p1", &of("a b", "b"), &BTreeSet::new(), false);
+        now.take_back("p1", &moved_objects("a b", "b"), &BTreeSet::new(), false);
         assert_eq!(now.members, targets("a"));
     }
 

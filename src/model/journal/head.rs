@@ -62,7 +62,7 @@ impl Previous {
     }
 
     /// Its bundle is there: the head need not hold the journal itself.
-    pub fn is_kept(&mut self) {
+    pub fn drop_stored_journal(&mut self) {
         // Without a bundle this is the only copy.
         if self.bundle.is_some() {
             self.journal = None;

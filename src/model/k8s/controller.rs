@@ -20,7 +20,7 @@ pub struct Controller {
 
 impl Controller {
     /// The controller of an object.
-    pub fn of(object: &Value) -> Option<Self> {
+    pub fn from_object(object: &Value) -> Option<Self> {
         let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
         // Other owners keep the object from being collected, and control nothing.
         let owner = owners

@@ -170,7 +170,7 @@ impl PodFacts {
                 .pointer("/metadata/generation")
                 .and_then(Value::as_i64)
                 .unwrap_or(0),
-            controller: Controller::of(pod),
+            controller: Controller::from_object(pod),
             revision: REVISION_LABELS.iter().find_map(label),
             created: time(pod, "/metadata/creationTimestamp"),
             deleting: pod.pointer("/metadata/deletionTimestamp").is_some(),

@@ -44,8 +44,8 @@ impl State {
         }
     }
 
-    fn judge(&self) -> (Integrity, Option<Sealed>) {
-        judge(&Found {
+    fn check_integrity(&self) -> (Integrity, Option<Sealed>) {
+        check_integrity(&Found {
             head: self.head.as_ref(),
             inventory: self.inventory.as_ref(),
             seal: self.seal.as_ref(),
@@ -56,7 +56,7 @@ impl State {
     }
 
     fn altered(&self) -> String {
-        match self.judge() {
+        match self.check_integrity() {
             (Integrity::Altered(why), None) => why,
             other => panic!("{other:?}"),
         }
@@ -77,19 +77,19 @@ fn sealed(sequence: u64, head: Option<&Object>, inventory: Option<&Object>) -> S
 #[test]
 fn a_state_fits_what_is_current_or_what_is_being_written_and_no_mixture() {
     let mut state = State::sealed();
-    assert_eq!(state.judge().0, Integrity::Sealed);
+    assert_eq!(state.check_integrity().0, Integrity::Sealed);
     let inventory = state.inventory.clone();
 
     // Sealed first, and not written yet.
     let next = sealed(2, Some(&map("head 2")), inventory.as_ref());
 
     state.seal.as_mut().unwrap().next = Some(next);
-    assert_eq!(state.judge().1.map(|state| state.sequence), Some(1));
+    assert_eq!(state.check_integrity().1.map(|state| state.sequence), Some(1));
 
     // Written, and the seal of it still to come.
     state.head = Some(map("head 2"));
 
-    assert_eq!(state.judge().1.map(|state| state.sequence), Some(2));
+    assert_eq!(state.check_integrity().1.map(|state| state.sequence), Some(2));
 
     // Neither of the two.
     state.head = Some(map("head 0"));
@@ -150,10 +150,10 @@ fn a_state_without_seal_and_key_is_unsealed_and_none_is_none() {
     let mut state = State::sealed();
     (state.seal, state.keys, state.has_key) = (None, Vec::new(), false);
 
-    assert_eq!(state.judge().0, Integrity::Unsealed);
+    assert_eq!(state.check_integrity().0, Integrity::Unsealed);
 
     (state.head, state.inventory) = (None, None);
-    assert_eq!(state.judge().0, Integrity::None);
+    assert_eq!(state.check_integrity().0, Integrity::None);
 }
 
 #[test]
@@ -171,10 +171,10 @@ fn a_run_that_was_killed_before_its_first_write_left_no_state() {
     };
 
     // A seal and a key, and nothing under them.
-    assert_eq!(state.judge().0, Integrity::None);
+    assert_eq!(state.check_integrity().0, Integrity::None);
     // It did not get to the key either.
     (state.keys, state.has_key) = (Vec::new(), false);
-    assert_eq!(state.judge().0, Integrity::None);
+    assert_eq!(state.check_integrity().0, Integrity::None);
 
     // An object without the key to its seal is no first promotion.
     state.head = Some(map("head 1"));
@@ -205,7 +205,7 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
         current,
         next: None,
     });
-    assert_eq!(state.judge().0, Integrity::Sealed);
+    assert_eq!(state.check_integrity().0, Integrity::Sealed);
 
     // Another one from outside.
     state.keys = vec![key(2)];
@@ -213,7 +213,7 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
 
     // None: nothing is guessed, and nothing is called altered.
     state.outside = false;
-    assert!(matches!(state.judge().0, Integrity::NotVerified(why) if why.contains("--state-key")));
+    assert!(matches!(state.check_integrity().0, Integrity::NotVerified(why) if why.contains("--state-key")));
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::cluster::Cluster;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
-use crate::observe::watch::{Collection, ServerLiveness, Store, Touched};
-use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, StuckPod, judge};
+use crate::observe::watch::{AffectedObjects, Collection, ServerLiveness, Store};
+use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, StuckPod, assess};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -109,7 +109,7 @@ impl Follow {
         let contents = self.store.contents();
         let has_chained_pods = self.chained.contains(&target.id());
         let needed = needed(target, contents.object(target), has_chained_pods);
-        Baseline::of(&surroundings(target, &needed, &contents), before)
+        Baseline::from_context(&surroundings(target, &needed, &contents), before)
     }
 
     /// Follows these too. One that was followed is followed anew.
@@ -140,7 +140,7 @@ impl Follow {
         for one in self.followed.values_mut() {
             let view = surroundings(&one.subject.target, &one.needed, &contents);
             // Without a time: whatever is there now counts.
-            one.subject.soak = Some(Baseline::of(&view, None));
+            one.subject.soak = Some(Baseline::from_context(&view, None));
             // Judged again at once, now against this.
             one.due = Some(Timestamp::MIN);
         }
@@ -155,7 +155,7 @@ impl Follow {
 
             // A drop here or below loses nothing: what was judged waits in `updates`.
             tokio::time::sleep_until(self.round).await;
-            let again = self.judge();
+            let again = self.assess();
             if !self.updates.is_empty() {
                 continue;
             }
@@ -176,14 +176,14 @@ impl Follow {
     }
 
     /// Judges what has changed or is due, and says when to look again though nothing changes.
-    fn judge(&mut self) -> Option<Timestamp> {
+    fn assess(&mut self) -> Option<Timestamp> {
         let began = Instant::now();
         let now = self.clock.now();
         self.make_up_for_silence();
 
         // Taken as one, before anybody is judged: what changes meanwhile is of the next round.
         let touched = self.store.contents().take_touched();
-        let ids = self.to_judge(&touched, now);
+        let ids = self.to_assess(&touched, now);
         for id in &ids {
             // A failure that time alone has brought is confirmed before it is believed.
             self.judge_one(id, now, touched.ids.contains(id));
@@ -193,7 +193,7 @@ impl Follow {
         self.followed.values().filter_map(|one| one.due).min()
     }
 
-    fn to_judge(&self, touched: &Touched, now: Timestamp) -> Vec<ObjectId> {
+    fn to_assess(&self, touched: &AffectedObjects, now: Timestamp) -> Vec<ObjectId> {
         // No owner leads from a slice to the webhook that calls its service.
         let slices = touched.ids.iter().any(|id| id.kind == "EndpointSlice");
         let is_open = |(id, one): &(&ObjectId, &Followed)| {
@@ -238,7 +238,7 @@ impl Follow {
         }
 
         let view = surroundings(&one.subject.target, &one.needed, &contents);
-        let judgement = judge(&one.subject, &view, policy, &mut one.memory, now);
+        let judgement = assess(&one.subject, &view, policy, &mut one.memory, now);
         self.updates.extend(one.take(id, judgement, now));
 
         one.moved = moved;
@@ -296,7 +296,7 @@ impl Follow {
 
         let is_fresh = self.store.refresh(&collections, limit).await;
         // Whatever could be read anew is newer than what was.
-        self.judge();
+        self.assess();
         is_fresh
     }
 

@@ -142,7 +142,7 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
 }
 
 fn tested() -> WatchingOptions {
-    let digest = Sha256Digest::of(b"tested");
+    let digest = Sha256Digest::compute(b"tested");
     let recorded = RecordedImage {
         reference: "app:1".into(),
         digest,

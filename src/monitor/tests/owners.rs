@@ -30,7 +30,7 @@ fn owned_set(name: &str, uid: &str) -> Value {
 /// A pod that runs what was tested, with a StatefulSet above it.
 fn owned_pod(at: usize, set: (&str, &str)) -> Value {
     let name = format!("db-{at}");
-    let reported = format!("app@{}", Sha256Digest::of(b"tested"));
+    let reported = format!("app@{}", Sha256Digest::compute(b"tested"));
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name, "generation": 1,
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": set.0, "uid": set.1, "controller": true}]},
         "spec": {"containers": [{"name": "main", "image": "app:1"}]},
@@ -55,7 +55,7 @@ fn owned_scene() -> Scene {
     let workload = WorkloadImages::find(&target, &object, &[path]).unwrap();
     let recorded = RecordedImage {
         reference: "app:1".into(),
-        digest: Sha256Digest::of(b"tested"),
+        digest: Sha256Digest::compute(b"tested"),
         origin: None,
         platforms: Vec::new(),
     };

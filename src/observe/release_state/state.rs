@@ -66,7 +66,7 @@ impl<'a> StateObjects<'a> {
         let mut home = ReleaseState {
             lease: lock.lease,
             lock_unknown: lock.unknown,
-            sealing: self.judge()?,
+            sealing: self.check_integrity()?,
             ..ReleaseState::default()
         };
         // What is not as it was written is not read.
@@ -98,7 +98,7 @@ impl<'a> StateObjects<'a> {
                 why: why.to_string(),
             })?;
 
-        let sealing = self.judge()?;
+        let sealing = self.check_integrity()?;
         // Parsed whatever the seal says: a person is to see what lies there before accepting it.
         let head = self.journal.as_ref().map(parse_head).transpose();
         let members = self.inventory.as_ref().map(parse_inventory).transpose();
@@ -123,10 +123,10 @@ impl<'a> StateObjects<'a> {
         })
     }
 
-    fn judge(&self) -> Result<Sealing, ReleaseStateError> {
+    fn check_integrity(&self) -> Result<Sealing, ReleaseStateError> {
         let (_, name) = self.release;
         self.seal
-            .judge(name, self.journal.as_ref(), self.inventory.as_ref())
+            .check_integrity(name, self.journal.as_ref(), self.inventory.as_ref())
     }
 
     fn foreign_journal(&self, head: Option<&Stored<Head>>) -> Option<String> {

@@ -4,13 +4,13 @@
 //! again by then, a uid never is. Each change notes which objects it touches, so that only these are judged
 //! again.
 
+use super::affected::{AffectedObjects, Uids};
 use super::collection::{Collection, State};
 use super::indexed::Indexed;
 use super::reduce::{reduce, stub};
 use super::standing::WatchHealth;
-use super::touched::{Touched, Uids};
 use crate::cluster::{ApiError, WatchEvent};
-use crate::model::hook::goes_by_itself;
+use crate::model::hook::is_cleaned_up;
 use crate::model::k8s::ownership::OwnerFacts;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
@@ -30,7 +30,7 @@ pub struct Contents {
     // By collection and not by kind: of one kind some namespaces may be readable and others not.
     standings: HashMap<Collection, WatchHealth>,
     uids: Uids,
-    touched: Touched,
+    touched: AffectedObjects,
 }
 
 impl Default for Contents {
@@ -43,7 +43,7 @@ impl Default for Contents {
             occurrences: Indexed::new(|one| Some(&one.about)),
             standings: HashMap::new(),
             uids: Uids::default(),
-            touched: Touched::default(),
+            touched: AffectedObjects::default(),
         }
     }
 }
@@ -70,12 +70,12 @@ impl Contents {
 
     /// Pods that an object of that uid controls.
     pub fn pods_of(&self, uid: &str) -> impl Iterator<Item = &PodFacts> {
-        self.pods.of(uid)
+        self.pods.owned_by(uid)
     }
 
     /// What an object of that uid controls, other than pods.
     pub fn owned_by(&self, uid: &str) -> impl Iterator<Item = &Object> {
-        self.objects.of(uid)
+        self.objects.owned_by(uid)
     }
 
     /// What is held of an object of that uid as an owner of others.
@@ -86,7 +86,7 @@ impl Contents {
 
     /// Events about an object of that uid.
     pub fn occurrences_of(&self, uid: &str) -> impl Iterator<Item = &Occurrence> {
-        self.occurrences.of(uid)
+        self.occurrences.owned_by(uid)
     }
 
     /// A pod that is held.
@@ -111,7 +111,7 @@ impl Contents {
     }
 
     /// What has changed since the last call.
-    pub fn take_touched(&mut self) -> Touched {
+    pub fn take_touched(&mut self) -> AffectedObjects {
         std::mem::take(&mut self.touched)
     }
 
@@ -164,7 +164,7 @@ impl Contents {
             WatchEvent::Deleted(object) => {
                 self.remove(&object.id());
                 // Its end and its going may both come between two looks.
-                if goes_by_itself(&object) {
+                if is_cleaned_up(&object) {
                     self.departed.insert(object.id(), reduce(object));
                 }
             }

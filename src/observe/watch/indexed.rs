@@ -49,7 +49,7 @@ impl<V> Indexed<V> {
     }
 
     /// Values that belong to the uid.
-    pub fn of(&self, uid: &str) -> impl Iterator<Item = &V> {
+    pub fn owned_by(&self, uid: &str) -> impl Iterator<Item = &V> {
         let ids = self.by_uid.get(uid).into_iter().flatten();
         ids.filter_map(|id| self.by_id.get(id))
     }
@@ -87,11 +87,11 @@ mod tests {
         map.insert(id("a"), ("x".into(), 1));
         map.insert(id("a"), ("y".into(), 2));
 
-        assert_eq!(map.of("x").count(), 0);
-        assert_eq!(map.of("y").map(|value| value.1).collect::<Vec<_>>(), [2]);
+        assert_eq!(map.owned_by("x").count(), 0);
+        assert_eq!(map.owned_by("y").map(|value| value.1).collect::<Vec<_>>(), [2]);
 
         map.remove(&id("a"));
-        assert_eq!((map.of("y").count(), map.len()), (0, 0));
+        assert_eq!((map.owned_by("y").count(), map.len()), (0, 0));
     }
 
     #[test]

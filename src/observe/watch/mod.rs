@@ -12,6 +12,7 @@
 //! How each collection stands is a part of what is held: what could not be read is never taken for absent,
 //! and what could not be followed for a while is told from what could. Nothing is judged here.
 
+mod affected;
 mod collection;
 mod contents;
 mod follow;
@@ -20,10 +21,9 @@ mod reduce;
 mod server_liveness;
 mod standing;
 mod store;
-mod touched;
 
+pub use affected::AffectedObjects;
 pub use collection::{Collection, State};
 pub use contents::Contents;
 pub use server_liveness::ServerLiveness;
 pub use store::Store;
-pub use touched::Touched;

@@ -77,7 +77,8 @@ pub async fn push(
         } else {
             "yaml"
         };
-        let layer = Descriptor::of(&format!("{RELEASE}+{ending}"), &release.bytes).with_title(&release.title);
+        let layer =
+            Descriptor::from_bytes(&format!("{RELEASE}+{ending}"), &release.bytes).with_title(&release.title);
 
         // The statements name this manifest: it is written before them.
         let written = write(&store, RELEASE, layer, &release.bytes, None, tag.as_deref()).await?;
@@ -108,7 +109,7 @@ pub async fn attach(
         // As `push` names it, so that the same statement has the same manifest in both ways.
         let subject = Descriptor {
             digest,
-            ..Descriptor::of(MANIFEST, &bytes)
+            ..Descriptor::from_bytes(MANIFEST, &bytes)
         };
 
         write_statements(&store, &subject, statements).await
@@ -265,8 +266,8 @@ async fn write(
     store.put_blob(EMPTY_BYTES).await?;
     store.put_blob(bytes).await?;
 
-    let manifest = Manifest::of(artifact_type, layer, subject).bytes()?;
-    let descriptor = Descriptor::of(MANIFEST, &manifest);
+    let manifest = Manifest::from_layer(artifact_type, layer, subject).bytes()?;
+    let descriptor = Descriptor::from_bytes(MANIFEST, &manifest);
     // A list names the artifact's type; a statement's subject goes without it, here and in `attach`.
     let listed = Descriptor {
         artifact_type: Some(artifact_type.into()),
@@ -289,7 +290,7 @@ async fn write_statements(
         } else {
             STATEMENT
         };
-        let layer = Descriptor::of(artifact_type, &statement.bytes).with_title(&statement.title);
+        let layer = Descriptor::from_bytes(artifact_type, &statement.bytes).with_title(&statement.title);
 
         let written = write(
             store,

@@ -47,12 +47,12 @@ impl Layout {
         // An index that is there stays: a layout can hold several releases.
         match self.folder.join("index.json").exists() {
             true => Ok(()),
-            false => self.write_index(&Index::of(Vec::new())),
+            false => self.write_index(&Index::from_manifests(Vec::new())),
         }
     }
 
     pub(super) fn put_blob(&self, bytes: &[u8]) -> Result<(), RegistryFailure> {
-        write_whole(&self.blob_path(&Sha256Digest::of(bytes)), bytes)
+        write_whole(&self.blob_path(&Sha256Digest::compute(bytes)), bytes)
     }
 
     pub(super) fn put_manifest(

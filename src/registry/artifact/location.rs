@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_place_reads_back_as_it_is_written() {
-        let digest = Sha256Digest::of(b"x");
+        let digest = Sha256Digest::compute(b"x");
         for text in [
             "oci://ghcr.io/acme/shop:1.4.2".to_owned(),
             format!("oci://127.0.0.1:5000/shop@{digest}"),

@@ -60,7 +60,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn of(manifests: Vec<Descriptor>) -> Self {
+    pub(super) fn from_manifests(manifests: Vec<Descriptor>) -> Self {
         Self {
             schema_version: 2,
             media_type: Some(INDEX.into()),
@@ -70,10 +70,10 @@ impl Index {
 }
 
 impl Descriptor {
-    pub(super) fn of(media_type: &str, bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(media_type: &str, bytes: &[u8]) -> Self {
         Self {
             media_type: media_type.into(),
-            digest: Sha256Digest::of(bytes),
+            digest: Sha256Digest::compute(bytes),
             size: bytes.len() as u64,
             artifact_type: None,
             annotations: BTreeMap::new(),
@@ -92,12 +92,12 @@ impl Descriptor {
 
 impl Manifest {
     /// One file as an artifact.
-    pub(super) fn of(artifact_type: &str, layer: Descriptor, subject: Option<Descriptor>) -> Self {
+    pub(super) fn from_layer(artifact_type: &str, layer: Descriptor, subject: Option<Descriptor>) -> Self {
         Self {
             schema_version: 2,
             media_type: Some(MANIFEST.into()),
             artifact_type: Some(artifact_type.into()),
-            config: Descriptor::of(EMPTY, EMPTY_BYTES),
+            config: Descriptor::from_bytes(EMPTY, EMPTY_BYTES),
             layers: vec![layer],
             subject,
             annotations: BTreeMap::new(),

@@ -100,7 +100,7 @@ impl Remote {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
                 .map_err(|error| RegistryFailure::unreadable(&error))?,
             // A registry without the list answers like this: the tag stands for it.
-            Err(RegistryFailure::NotFound(_)) => Index::of(Vec::new()),
+            Err(RegistryFailure::NotFound(_)) => Index::from_manifests(Vec::new()),
             Err(other) => return Err(other),
         };
 

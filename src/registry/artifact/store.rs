@@ -59,7 +59,7 @@ impl Store {
             Store::Layout(layout) => layout.manifest(wanted)?,
         };
 
-        let digest = Sha256Digest::of(&bytes);
+        let digest = Sha256Digest::compute(&bytes);
         match wanted {
             Some(Wanted::Digest(expected)) if *expected != digest => Err(RegistryFailure::DigestMismatch(
                 format!("expected {expected}, found {digest}"),
@@ -83,7 +83,7 @@ impl Store {
             });
         }
 
-        let digest = Sha256Digest::of(&bytes);
+        let digest = Sha256Digest::compute(&bytes);
         if digest != descriptor.digest {
             return Err(RegistryFailure::DigestMismatch(format!(
                 "expected {}, found {digest}",
@@ -124,9 +124,9 @@ impl Store {
 
         // Nothing guards against another writer in between: of two who attach at once, one
         // can lose its entry.
-        let index = super::manifest::Index::of(known.into_iter().chain(missing).collect());
+        let index = super::manifest::Index::from_manifests(known.into_iter().chain(missing).collect());
         let bytes = serde_json::to_vec(&index).map_err(|error| RegistryFailure::unreadable(&error))?;
-        let descriptor = Descriptor::of(super::manifest::INDEX, &bytes);
+        let descriptor = Descriptor::from_bytes(super::manifest::INDEX, &bytes);
 
         self.put_manifest(
             &descriptor,

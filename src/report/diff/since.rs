@@ -4,7 +4,7 @@
 //! one's time is kept.
 
 use super::field_manager::{age, class_name};
-use crate::model::finding::{ManagerFields, Touched};
+use crate::model::finding::{ManagerFields, RecentChange};
 use crate::report::clean;
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use std::io::{self, Write};
 const SHOWN: usize = 12;
 
 /// A headline, then object by object who wrote what.
-pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+pub fn since(touched: &[RecentChange], period: &str, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     match touched.len() {
         0 => writeln!(
             out,
@@ -30,7 +30,7 @@ pub fn since(touched: &[Touched], period: &str, now: Timestamp, out: &mut dyn Wr
             .unwrap_or_default();
         writeln!(out, "\n{}{created}", clean(&one.object.to_string()))?;
 
-        for owned in &one.hands {
+        for owned in &one.managers {
             write_manager(owned, now, out)?;
         }
     }

@@ -121,12 +121,12 @@ fn web() -> ObjectComparison {
 }
 
 fn image(container: &str, state: ImageState, allowed: Option<&str>) -> ImageFinding {
-    let digest = Sha256Digest::of(container.as_bytes());
+    let digest = Sha256Digest::compute(container.as_bytes());
     ImageFinding {
         workload: id("Deployment", "web"),
         container: container.into(),
         role: ContainerRole::Main,
-        tested: (state != ImageState::UntestedSidecar).then(|| Sha256Digest::of(b"tested")),
+        tested: (state != ImageState::UntestedSidecar).then(|| Sha256Digest::compute(b"tested")),
         reference: format!("registry.example/{container}:1"),
         written: "registry.example/app:1".into(),
         promoted: None,
@@ -262,7 +262,7 @@ fn shown(comparison: &Comparison) -> View {
         release: Some(PublicRelease {
             name: "shop".into(),
             version: "1.4.2".into(),
-            digest: PublicDigest::Plain(Sha256Digest::of(b"release")),
+            digest: PublicDigest::Plain(Sha256Digest::compute(b"release")),
         }),
         given: Some("shop.yaml".into()),
         namespace: "shop".into(),

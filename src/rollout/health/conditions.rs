@@ -102,14 +102,14 @@ impl<'a> ConditionSet<'a> {
 
     /// Whether what would tell is of an older spec: a lesser condition must not answer in its place.
     fn outdated(&self) -> Option<Evidence> {
-        let telling = |one: &&Condition<'_>| matches!(one.role, Role::Sum | Role::Strong | Role::Part);
+        let decides = |one: &&Condition<'_>| matches!(one.role, Role::Sum | Role::Strong | Role::Part);
         let sum = self.all.iter().find(|one| one.role == Role::Sum);
         let is_telling_outdated = match sum {
             Some(sum) => sum.is_outdated,
-            None => self.all.iter().filter(telling).any(|one| one.is_outdated),
+            None => self.all.iter().filter(decides).any(|one| one.is_outdated),
         };
 
-        let is_any_current = self.current().any(|one| telling(&one));
+        let is_any_current = self.current().any(|one| decides(&one));
         let observed = self.observed.unwrap_or(0);
         let is_behind = self.observed.is_some() && observed < self.generation && !is_any_current;
         (is_telling_outdated || is_behind).then(|| {

@@ -19,7 +19,7 @@ pub(super) fn assess<'a>(
     let misplaced = number(object, "/status/numberMisscheduled");
     let updated = number(object, "/status/updatedNumberScheduled");
     let available = number(object, "/status/numberAvailable");
-    let budget = Budget::of(object, "/spec/template", policy.deadline);
+    let budget = Budget::from_object(object, "/spec/template", policy.deadline);
 
     // Zero is believed: no status comes here that is older than the spec.
     if wanted == 0 {

@@ -22,7 +22,7 @@ pub(super) fn assess<'a>(
     }
 
     let counts = Counts::from_object(object);
-    let budget = Budget::of(object, "/spec/template", policy.deadline);
+    let budget = Budget::from_object(object, "/spec/template", policy.deadline);
     if counts.wanted == 0 {
         return assess_scaled_to_zero(counts.total, budget);
     }

@@ -140,18 +140,18 @@ fn failure(object: &Object, failed: &Condition<'_>, context: &RolloutContext<'_>
 /// whoever promotes, gives it.
 fn budget(object: &Object, policy: &Policy) -> Budget {
     match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(
+        Some(_) => Budget::from_seconds(
             number(object, "/spec/activeDeadlineSeconds"),
             "activeDeadlineSeconds",
         ),
         None if is_irreversible(object) => Budget::endless(),
-        None => Budget::of_seconds(policy.deadline, "by default"),
+        None => Budget::from_seconds(policy.deadline, "by default"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{Memory, MonitoredObject, judge};
+    use super::super::super::{Memory, MonitoredObject, assess as assess_watched};
     use super::*;
     use crate::model::Target;
     use crate::model::k8s::kinds::built_in;
@@ -219,11 +219,11 @@ mod tests {
 
         let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
         assert_eq!(budget(&irreversible, json!({})), Budget::endless());
-        let own = Budget::of_seconds(30, "activeDeadlineSeconds");
+        let own = Budget::from_seconds(30, "activeDeadlineSeconds");
         assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
         assert_eq!(
             budget(&json!({}), json!({})),
-            Budget::of_seconds(600, "by default")
+            Budget::from_seconds(600, "by default")
         );
     }
 
@@ -244,7 +244,7 @@ mod tests {
                     object,
                     ..RolloutContext::default()
                 };
-                judge(&subject, &context, &Policy::default(), &mut memory, now).verdict
+                assess_watched(&subject, &context, &Policy::default(), &mut memory, now).verdict
             };
 
             look(Some(&job));
@@ -277,7 +277,7 @@ mod tests {
                 departed,
                 ..RolloutContext::default()
             };
-            judge(&subject, &context, &Policy::default(), memory, now).verdict
+            assess_watched(&subject, &context, &Policy::default(), memory, now).verdict
         };
 
         let ended = |condition: &str| {

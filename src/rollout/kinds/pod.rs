@@ -35,7 +35,7 @@ pub(super) fn assess<'a>(
     };
 
     let mut status = KindStatus::with_pods(verdict, pods, 1);
-    status.budget = Budget::of_seconds(policy.deadline, "by default");
+    status.budget = Budget::from_seconds(policy.deadline, "by default");
     status
 }
 
@@ -54,11 +54,11 @@ fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> KindStatu
     status.settles = false;
 
     status.budget = match object.at("/spec/activeDeadlineSeconds") {
-        Some(_) => Budget::of_seconds(
+        Some(_) => Budget::from_seconds(
             number(object, "/spec/activeDeadlineSeconds"),
             "activeDeadlineSeconds",
         ),
-        None => Budget::of_seconds(policy.deadline, "by default"),
+        None => Budget::from_seconds(policy.deadline, "by default"),
     };
     status
 }

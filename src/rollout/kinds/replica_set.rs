@@ -41,6 +41,6 @@ pub(super) fn assess<'a>(
     status.refusal = refused_creation(object);
     status.settles = number(object, "/spec/minReadySeconds") == 0;
     status.figures = vec![available, falling(total)];
-    status.budget = Budget::of(object, "/spec/template", policy.deadline);
+    status.budget = Budget::from_object(object, "/spec/template", policy.deadline);
     status
 }

@@ -46,7 +46,7 @@ pub(super) fn assess<'a>(
         creators: vec![object.uid().to_owned()],
         settles: number(object, "/spec/minReadySeconds") == 0,
         figures: vec![counts.updated, counts.available],
-        budget: Budget::of(object, "/spec/template", policy.deadline),
+        budget: Budget::from_object(object, "/spec/template", policy.deadline),
         stuck_pods,
         ..KindStatus::with_pods(counts.verdict(&judged), judged, to_update)
     }
@@ -155,7 +155,7 @@ fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) ->
             && ordinal(pod).is_some_and(|at| at >= first + partition)
     };
 
-    let nudge = |pod: &&PodFacts| StuckPod {
+    let stuck_pod = |pod: &&PodFacts| StuckPod {
         namespace: pod.namespace.clone(),
         pod: pod.name.clone(),
         uid: pod.uid.clone(),
@@ -164,5 +164,5 @@ fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) ->
     };
 
     // The "forced rollback" of Kubernetes' documentation, which leaves the deletion to a person.
-    mine.iter().filter(is_stuck).map(nudge).collect()
+    mine.iter().filter(is_stuck).map(stuck_pod).collect()
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 const IMAGE: &str = "r.example/web:1";
 
 fn digest(text: &str) -> Sha256Digest {
-    Sha256Digest::of(text.as_bytes())
+    Sha256Digest::compute(text.as_bytes())
 }
 
 /// A pod of the set `s`, with what its container `name` is with_revision to run, and what the node reports.
@@ -105,8 +105,10 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
 
 fn by_rollout() -> OwnerFacts {
     OwnerFacts::Live {
-        controller: crate::model::k8s::controller::Controller::of(&json!({"metadata": {"ownerReferences": [
-            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "w", "controller": true}]}})),
+        controller: crate::model::k8s::controller::Controller::from_object(
+            &json!({"metadata": {"ownerReferences": [
+            {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": "w", "controller": true}]}}),
+        ),
         revision: String::new(),
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 fn digest(text: &str) -> Sha256Digest {
-    Sha256Digest::of(text.as_bytes())
+    Sha256Digest::compute(text.as_bytes())
 }
 
 fn tested() -> RecordedImage {

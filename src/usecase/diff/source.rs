@@ -87,7 +87,7 @@ fn inputs_of_manifests(request: &DiffRequest) -> Result<Inputs, CommandError> {
     Ok(Inputs {
         release: LoadedRelease {
             release,
-            digest: Sha256Digest::of(b""),
+            digest: Sha256Digest::compute(b""),
             bytes: Vec::new(),
         },
         environment: open_environment(request.environment.as_deref())?,

@@ -36,8 +36,8 @@ pub struct JournalGoal {
 impl JournalGoal {
     fn new(open: &Journal, on_open: Option<OnOpen>, is_same: bool) -> Result<Self, CommandError> {
         let action = match on_open {
-            None if !is_same => return Err(in_the_way(open)),
-            Some(OnOpen::Stop) => return Err(in_the_way(open)),
+            None if !is_same => return Err(unfinished_error(open)),
+            Some(OnOpen::Stop) => return Err(unfinished_error(open)),
             Some(OnOpen::Resume) | None => OpenJournalAction::Resume,
             Some(OnOpen::Revert) => OpenJournalAction::RollBack,
         };
@@ -168,7 +168,7 @@ pub(super) fn ways_on(open: &Journal) -> [String; 2] {
     ]
 }
 
-fn in_the_way(open: &Journal) -> CommandError {
+fn unfinished_error(open: &Journal) -> CommandError {
     let message = format!(
         "expected no unfinished promotion, found that of {} {} by {} ({}); nothing was changed",
         open.release.name, open.release.version, open.actor, open.message

@@ -66,7 +66,7 @@ impl Workloads<'_> {
                 object: one.object.to_string(),
                 drift: match allowed {
                     Some(_) => WorkloadDrift::InSync,
-                    None => drift.of(&one.object),
+                    None => drift.drift(&one.object),
                 },
                 health: workload_health(one, object.and_then(Observed::object), allowed),
             }
@@ -150,7 +150,7 @@ enum Drifts {
 }
 
 impl Drifts {
-    fn of(&self, id: &ObjectId) -> WorkloadDrift {
+    fn drift(&self, id: &ObjectId) -> WorkloadDrift {
         let not_checked = |why: &str| WorkloadDrift::NotChecked { why: why.into() };
         match self {
             Self::Compared(found) => {
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn what_was_not_compared_is_not_called_in_sync() {
         let id = deployment().id();
-        let drift = |drifts: Drifts| drifts.of(&id).text();
+        let drift = |drifts: Drifts| drifts.drift(&id).text();
 
         assert_eq!(
             drift(Drifts::Compared(BTreeMap::new())),

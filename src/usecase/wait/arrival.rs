@@ -6,7 +6,7 @@ use super::goal::Goal;
 use super::in_sync::{SyncChecks, SyncState};
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink};
-use crate::model::hook::{CLEANED_UP, ended, goes_by_itself};
+use crate::model::hook::{CLEANED_UP, ended, is_cleaned_up};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
@@ -132,7 +132,7 @@ impl ArrivalScan {
         let goes = |target: &Target| {
             goal.objects
                 .iter()
-                .any(|(other, object)| other == target && goes_by_itself(object))
+                .any(|(other, object)| other == target && is_cleaned_up(object))
         };
         let gone = self.found.iter().filter(|(target, _)| goes(target));
         gone.filter_map(|(target, seen)| match seen {
@@ -220,7 +220,7 @@ async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Targ
 
     for (target, desired, seen) in &mut found {
         if let Arrival::Applied(live) = seen {
-            *seen = match checks.of(target) {
+            *seen = match checks.state(target) {
                 Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
                 Some(SyncState::Drifted(what)) => Arrival::Drifted(live.clone(), what.clone()),
                 _ => as_desired(desired, live),
@@ -255,8 +255,8 @@ fn first_look(checks: &SyncChecks<'_>, observed: Option<&Observed>, desired: &Ob
 /// A watch would take what goes by itself for deleted by somebody: it is watched only where it has failed.
 fn as_desired(desired: &Object, live: &Object) -> Arrival {
     match ended(live) {
-        Some(true) if goes_by_itself(desired) => Arrival::Completed,
-        None if goes_by_itself(desired) => Arrival::Runs,
+        Some(true) if is_cleaned_up(desired) => Arrival::Completed,
+        None if is_cleaned_up(desired) => Arrival::Runs,
         _ => Arrival::Applied(live.clone()),
     }
 }
@@ -277,7 +277,7 @@ fn late(scan: &ArrivalScan, timeout: Duration) -> Box<Failure> {
         None => (CauseKind::Stalled, format!("not done within {seconds}s")),
     };
     let object = first.map(|(target, _)| target.id());
-    Box::new(Failure::of(object, kind, message))
+    Box::new(Failure::new(object, kind, message))
 }
 
 #[cfg(test)]

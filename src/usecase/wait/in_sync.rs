@@ -103,7 +103,7 @@ impl<'a> SyncChecks<'a> {
     }
 
     /// What was found of that object.
-    pub fn of(&self, target: &Target) -> Option<&SyncState> {
+    pub fn state(&self, target: &Target) -> Option<&SyncState> {
         self.compared.get(&target.id()).map(|(_, sync)| sync)
     }
 

@@ -1,14 +1,14 @@
 //! `kubectl delivery diff` against the real API server.
 
-mod hands;
+mod detects_drift;
+mod every_field;
+mod field_managers;
 mod kinds;
-mod leaves;
 mod list_keys;
-mod loud;
 mod mutations;
+mod no_false_drift;
 mod output;
 mod pods;
-mod quiet;
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use std::path::PathBuf;

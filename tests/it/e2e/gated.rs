@@ -1,6 +1,6 @@
 //! The environment's gates through whole promotions: a Job on a real kubelet, with its log, and a real Prometheus.
 
-use crate::execute::copy::copy_shared;
+use crate::execute::snapshot::copy_shared;
 use crate::harness::{Namespace, Ran, Run, TestCluster, blocking};
 use crate::rollout::gates::Prometheus;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 //! with the cause by its name. Prints how long each took, beside helm where it is installed.
 
 use super::measured::{SignWatch, helm};
-use crate::execute::copy::{Copy, copy_shared};
+use crate::execute::snapshot::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};

@@ -60,7 +60,7 @@ impl Archive {
         json!({"status": {"observedGeneration": 1,
             "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded", "message": "stored", "lastTransitionTime": now}],
             "artifact": {"url": self.url, "path": "archive.tar.gz", "revision": "main@sha1:1", "lastUpdateTime": now,
-                "size": self.bytes.len(), "digest": Sha256Digest::of(&self.bytes)}}})
+                "size": self.bytes.len(), "digest": Sha256Digest::compute(&self.bytes)}}})
     }
 }
 

@@ -81,7 +81,7 @@ fn what_the_pods_of_the_test_cluster_ran_goes_into_the_evidence() {
 #[test]
 fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_recorded() {
     let cluster = TestCluster::get();
-    let other = kubectl_delivery::testing::model::Sha256Digest::of(b"other");
+    let other = kubectl_delivery::testing::model::Sha256Digest::compute(b"other");
     let id = format!("registry.example/web@{other}");
     let moved = json!({"annotations": {"kwok-image-id/web": id}});
     let broken = json!({"labels": {"kwok-play": "crash-loop"}});

@@ -73,7 +73,7 @@ impl Scene {
         let text = std::fs::read(self.path(&format!("shop.yaml.{name}.intoto.json"))).unwrap();
         let statement: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
-        let digest = kubectl_delivery::testing::model::Sha256Digest::of(
+        let digest = kubectl_delivery::testing::model::Sha256Digest::compute(
             &std::fs::read(self.path("shop.yaml")).unwrap(),
         );
         assert_eq!(statement["subject"][0]["digest"]["sha256"], digest.hex());
@@ -104,7 +104,8 @@ fn evidence_is_counted_from_the_test_cases_and_identified_by_its_bytes() {
             &[],
         )
         .ok();
-    let digest = |text: &str| kubectl_delivery::testing::model::Sha256Digest::of(text.as_bytes()).to_string();
+    let digest =
+        |text: &str| kubectl_delivery::testing::model::Sha256Digest::compute(text.as_bytes()).to_string();
     assert_eq!(
         scene.predicate("integration"),
         json!({"name": "integration", "files": [{"name": "good.xml", "digest": digest(PASSED)}],

@@ -1,6 +1,6 @@
 //! A namespace with releases made of manifests, and the commands on them.
 
-use super::copy::{Copy, copy};
+use super::snapshot::{Copy, copy};
 use crate::harness::{Namespace, Ran, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Every crash point: the program is killed at each of its writes, before the server sees it and after the server has
 //! done it; then another process finishes or undoes, and the cluster is exactly the new release or exactly the old.
 
+use super::crash_fixture::{Killed, Place, Then};
 use super::crash_points::{Disturbed, every_point};
-use super::place::{Killed, Place, Then};
 use crate::harness::Act;
 
 impl Disturbed for Place {

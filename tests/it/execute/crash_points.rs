@@ -1,7 +1,7 @@
 //! The loop over crash points: the program is killed at each of its writes, before the server sees it and after the server
 //! has done it, and another process settles what it left.
 
-use super::place::{Killed, Then};
+use super::crash_fixture::{Killed, Then};
 use crate::harness::Act;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

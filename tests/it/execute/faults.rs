@@ -2,7 +2,7 @@
 //! or fully old.
 
 use super::app::App;
-use super::small::Small;
+use super::small_app::Small;
 use crate::harness::{Faults, KillProxy, Run, TestCluster};
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -62,7 +62,7 @@ impl Rounds {
 
     /// Version 2 with a rollout that fails. Each one is a release of its own: one that failed is not promoted again.
     fn failing(&self, seed: u64) -> Command {
-        let mut objects = super::small::objects(2);
+        let mut objects = super::small_app::objects(2);
         objects[3] = super::app::workload("Deployment", "web", '2', Some("image-not-found"));
         self.small.app.promote(&format!("failing-{seed}"), &objects)
     }

@@ -1,19 +1,19 @@
 //! Promotions and reverts against the real server: exactness, crashes, faults, two at once, somebody else's hand.
 
 pub mod app;
-mod changed_meanwhile;
 mod ci;
-pub mod copy;
+mod concurrent_edits;
 mod crash;
+pub mod crash_fixture;
 pub mod crash_points;
 mod credentials;
-mod doubt;
-mod exact;
 mod faults;
 mod outage;
-pub mod place;
+mod partial_steps;
 mod reference;
-pub mod small;
+mod revert_is_exact;
+pub mod small_app;
+pub mod snapshot;
 mod together;
 mod zombies;
 

@@ -1,7 +1,7 @@
 //! The API server gone or silent in the middle of a promotion: it goes on, or leaves its journal to a later run.
 
 use super::app::App;
-use super::small::Small;
+use super::small_app::Small;
 use crate::harness::{Act, KillProxy, OwnCluster, Ran, Run, Running};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ fn an_api_server_that_is_killed_and_comes_back_does_not_end_a_promotion() {
         scene.back();
     }
     // While a rollout is watched: it is still seen to its end.
-    let mut slow = super::small::objects(2);
+    let mut slow = super::small_app::objects(2);
     slow.push(super::app::workload(
         "Deployment",
         "slow",

@@ -1,7 +1,7 @@
 //! Zombies: the program is stopped right before each of its writes, another process takes over and finishes, and the
 //! first one goes on: in the middle of the other's work, or after it. Nothing more changes.
 
-use super::place::{Killed, Place, Then};
+use super::crash_fixture::{Killed, Place, Then};
 use crate::harness::{Act, Running};
 use std::sync::Mutex;
 use std::time::Duration;

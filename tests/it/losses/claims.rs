@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 struct Volumes(String);
 
 impl Volumes {
-    fn of(app: &App, count: u32) -> Self {
+    fn new(app: &App, count: u32) -> Self {
         let name = app.namespace.name().to_owned();
         let mut items = vec![json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
             "metadata": {"name": name}, "provisioner": "kubernetes.io/no-provisioner"})];
@@ -85,7 +85,7 @@ fn wait(what: &str, is: impl Fn() -> bool) {
 #[test]
 fn claims_that_a_set_deletes_are_named_need_a_word_each_and_are_new_after_a_revert() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 8);
+    let volumes = Volumes::new(&app, 8);
     let policy = Some(("Delete", "Delete"));
     app.promote("1", &with_maps(&[set(&volumes.0, 3, policy)]))
         .run()
@@ -144,7 +144,7 @@ fn claims_that_a_set_deletes_are_named_need_a_word_each_and_are_new_after_a_reve
 #[test]
 fn each_retention_policy_counts_alone() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 4);
+    let volumes = Volumes::new(&app, 4);
     app.promote("1", &with_maps(&[set(&volumes.0, 2, Some(("Retain", "Delete")))]))
         .run()
         .exits(0);
@@ -183,7 +183,7 @@ fn each_retention_policy_counts_alone() {
 #[test]
 fn a_claim_that_is_named_for_pruning_needs_the_word_for_its_data_too() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 1);
+    let volumes = Volumes::new(&app, 1);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
         "storageClassName": volumes.0, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     app.promote("1", &with_maps(&[claim])).run().exits(0);
@@ -205,7 +205,7 @@ fn a_claim_that_is_named_for_pruning_needs_the_word_for_its_data_too() {
 #[test]
 fn a_revert_deletes_data_of_what_the_promotion_had_created_only_where_it_is_named() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 1);
+    let volumes = Volumes::new(&app, 1);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
         "storageClassName": volumes.0, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     app.promote("1", &with_maps(&[])).run().exits(0);
@@ -232,7 +232,7 @@ fn a_revert_deletes_data_of_what_the_promotion_had_created_only_where_it_is_name
 #[test]
 fn a_revert_names_the_claims_that_go_with_a_set_or_with_its_pods() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 3);
+    let volumes = Volumes::new(&app, 3);
     let with = |replicas| with_maps(&[set(&volumes.0, replicas, Some(("Delete", "Delete")))]);
     app.promote("1", &with(1)).run().exits(0);
     app.promote("2", &with(3)).run().exits(0);
@@ -261,7 +261,7 @@ fn a_revert_names_the_claims_that_go_with_a_set_or_with_its_pods() {
 #[test]
 fn claims_that_outlive_the_revert_of_their_set_are_named_with_what_deletes_them() {
     let app = App::new();
-    let volumes = Volumes::of(&app, 3);
+    let volumes = Volumes::new(&app, 3);
     app.promote("1", &with_maps(&[set(&volumes.0, 3, None)]))
         .run()
         .exits(0);

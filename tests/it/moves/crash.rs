@@ -3,9 +3,9 @@
 
 use super::{Split, own, with_cart};
 use crate::execute::app::map;
-use crate::execute::copy::Copy;
+use crate::execute::crash_fixture::{Killed, Then};
 use crate::execute::crash_points::{Disturbed, every_point};
-use crate::execute::place::{Killed, Then};
+use crate::execute::snapshot::Copy;
 use crate::harness::{Act, KillProxy, Run, TestCluster};
 use serde_json::{Value, json};
 use std::process::Command;

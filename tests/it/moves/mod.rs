@@ -6,7 +6,7 @@ mod rollback;
 mod split;
 
 use crate::execute::app::{map, workload};
-use crate::execute::copy::{Copy, copy_shared};
+use crate::execute::snapshot::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use kubectl_delivery::testing::model::moves::ReleaseRef;
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ fn failing(split: &Split) -> Command {
     command
 }
 
-fn is_as_before(split: &Split, before: &(crate::execute::copy::Copy, Value), when: &str) {
+fn is_as_before(split: &Split, before: &(crate::execute::snapshot::Copy, Value), when: &str) {
     split.copy().must_be(&before.0, when);
     assert_eq!(split.inventory("shop"), before.1, "{when}: the inventory of shop");
     split.has_members("web", &[], when);

@@ -1,7 +1,7 @@
 //! First promotions onto what Helm, kapp or a person wrote.
 
 use super::support::{ReleaseFile, config, deployment, promote};
-use crate::execute::copy::copy_shared;
+use crate::execute::snapshot::copy_shared;
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use rstest::rstest;
 use serde_json::{Value, json};

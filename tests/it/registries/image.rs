@@ -25,7 +25,7 @@ impl Image {
     /// `mark` makes it another image.
     pub fn new(mark: &str) -> Self {
         let mut image = Self {
-            digest: Sha256Digest::of(b""),
+            digest: Sha256Digest::compute(b""),
             platforms: Vec::new(),
             blobs: BTreeMap::new(),
             index: Vec::new(),
@@ -55,14 +55,14 @@ impl Image {
             "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": about}}));
         let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries});
         image.index = serde_json::to_vec(&index).unwrap();
-        image.digest = Sha256Digest::of(&image.index);
+        image.digest = Sha256Digest::compute(&image.index);
         image.blobs.insert(image.digest.to_string(), image.index.clone());
         image
     }
 
     fn blob(&mut self, value: &Value) -> (Sha256Digest, usize) {
         let bytes = serde_json::to_vec(value).unwrap();
-        let digest = Sha256Digest::of(&bytes);
+        let digest = Sha256Digest::compute(&bytes);
         let size = bytes.len();
         self.blobs.insert(digest.to_string(), bytes);
         (digest, size)

@@ -114,7 +114,7 @@ fn bytes_of_another_digest_are_refused_whatever_the_registry_says_of_them() {
             false => part(&image, request),
         })
     };
-    let found = Sha256Digest::of(&other);
+    let found = Sha256Digest::compute(&other);
     let index = image.digest.to_string();
     let expected = format!("other bytes than their digest says: expected {index}, found {found}");
     refused(&lies(index.clone()), &format!("acme/web@{index}"), &expected);

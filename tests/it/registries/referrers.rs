@@ -15,13 +15,12 @@ const STATEMENT: &str = "application/vnd.in-toto+json";
 const MIB: u64 = 1024 * 1024;
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
-    json!({"mediaType": media_type, "digest": Sha256Digest::of(bytes), "size": bytes.len()})
+    json!({"mediaType": media_type, "digest": Sha256Digest::compute(bytes), "size": bytes.len()})
 }
 
 /// A statement's manifest about `subject`, its file of this size; `n` makes it another one.
 fn statement(subject: &Value, size: u64, n: usize) -> Vec<u8> {
-    let layer =
-        json!({"mediaType": STATEMENT, "digest": Sha256Digest::of(format!("{n}").as_bytes()), "size": size});
+    let layer = json!({"mediaType": STATEMENT, "digest": Sha256Digest::compute(format!("{n}").as_bytes()), "size": size});
     let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": STATEMENT,
         "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"), "layers": [layer], "subject": subject});
     manifest.to_string().into_bytes()
@@ -36,7 +35,7 @@ fn attached(pushed: &Pushed, manifests: Vec<Vec<u8>>) -> Fake {
     let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).to_string();
     let by_digest: BTreeMap<String, Vec<u8>> = manifests
         .into_iter()
-        .map(|bytes| (Sha256Digest::of(&bytes).to_string(), bytes))
+        .map(|bytes| (Sha256Digest::compute(&bytes).to_string(), bytes))
         .collect();
     let (list, by_digest, known) = (Arc::new(list), Arc::new(by_digest), pushed.blobs.clone());
     pushed.serve(move |path| {
@@ -54,7 +53,7 @@ fn attached(pushed: &Pushed, manifests: Vec<Vec<u8>>) -> Fake {
 fn statements_that_are_too_large_or_too_many_are_refused_in_little_memory() {
     let round = Round::new();
     let digest = round.run(&["push", "release.yaml", "oci-layout:layout:1"]).ok();
-    let pushed = Pushed::of(&round.path("layout"), digest.trim().rsplit_once('@').unwrap().1);
+    let pushed = Pushed::from_layout(&round.path("layout"), digest.trim().rsplit_once('@').unwrap().1);
     let subject = descriptor(MANIFEST, &pushed.manifest);
     let many = |count: usize, size: u64| {
         (0..count)
@@ -101,7 +100,7 @@ fn an_index_that_is_attached_to_a_release_does_not_hinder_a_pull() {
         "manifests": [], "subject": descriptor(MANIFEST, &release)});
     repository.put("sbom", INDEX, &index);
     let bytes = index.to_string().into_bytes();
-    std::fs::write(blobs.join(Sha256Digest::of(&bytes).hex()), &bytes).unwrap();
+    std::fs::write(blobs.join(Sha256Digest::compute(&bytes).hex()), &bytes).unwrap();
     let path = round.path("layout/index.json");
     let mut list: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     list["manifests"]

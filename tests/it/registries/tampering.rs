@@ -15,7 +15,7 @@ pub(super) struct Pushed {
 }
 
 impl Pushed {
-    pub(super) fn of(layout: &Path, digest: &str) -> Self {
+    pub(super) fn from_layout(layout: &Path, digest: &str) -> Self {
         let entries = std::fs::read_dir(layout.join("blobs/sha256"))
             .unwrap()
             .map(|entry| entry.unwrap());
@@ -53,7 +53,7 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     let round = Round::new();
     let digest = round.run(&["push", "release.yaml", "oci-layout:layout:1"]).ok();
     let digest = digest.trim().rsplit_once('@').unwrap().1.to_owned();
-    let pushed = Pushed::of(&round.path("layout"), &digest);
+    let pushed = Pushed::from_layout(&round.path("layout"), &digest);
     let layer: Value = serde_json::from_slice::<Value>(&pushed.manifest).unwrap()["layers"][0].clone();
     let (blob, size) = (
         layer["digest"].as_str().unwrap().to_owned(),
@@ -175,7 +175,7 @@ fn a_layout_whose_files_were_changed_is_refused() {
     let bytes = std::fs::read(round.path("release.yaml")).unwrap();
     let blob = round
         .path("layout/blobs/sha256")
-        .join(Sha256Digest::of(&bytes).hex());
+        .join(Sha256Digest::compute(&bytes).hex());
     std::fs::write(&blob, &bytes[..bytes.len() - 1]).unwrap();
     let ran = round.verify("oci-layout:layout:1").exits(1);
     assert!(

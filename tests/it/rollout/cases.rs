@@ -8,7 +8,7 @@ use kubectl_delivery::testing::model::occurrence::Occurrence;
 use kubectl_delivery::testing::model::verdict::Health;
 use kubectl_delivery::testing::model::{Object, Target};
 use kubectl_delivery::testing::rollout::{
-    Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, judge,
+    Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, assess,
 };
 use serde::Deserialize;
 use std::path::Path;
@@ -72,8 +72,8 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
     };
     let mut memory = Memory::default();
     let now = started + SignedDuration::from_secs(60);
-    judge(&subject, &surroundings, &Policy::default(), &mut memory, now);
-    judge(
+    assess(&subject, &surroundings, &Policy::default(), &mut memory, now);
+    assess(
         &subject,
         &surroundings,
         &Policy::default(),
@@ -125,7 +125,7 @@ fn a_status_that_is_older_than_our_write_says_nothing_whatever_it_says() {
 fn exits_of_before_are_not_counted_and_the_deadline_decides() {
     let case = case("real crash loop");
     let pods: Vec<PodFacts> = case.pods.iter().map(PodFacts::reduce).collect();
-    let before = Baseline::of(
+    let before = Baseline::from_context(
         &RolloutContext {
             pods: pods.iter().collect(),
             ..RolloutContext::default()
@@ -186,7 +186,7 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
     };
     let mut memory = Memory::default();
     let mut at = |seconds| {
-        judge(
+        assess(
             &subject,
             &view,
             &Policy::default(),

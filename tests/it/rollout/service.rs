@@ -171,7 +171,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn pinned(text: &str) -> (String, RecordedImage) {
-    let digest = Sha256Digest::of(text.as_bytes());
+    let digest = Sha256Digest::compute(text.as_bytes());
     let reference = format!("127.0.0.1:5000/app@{digest}");
     (
         reference.clone(),
@@ -224,7 +224,7 @@ async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name
         ..quick_options()
     })
     .await;
-    let other = format!("127.0.0.1:5000/app@{}", Sha256Digest::of(b"stale"));
+    let other = format!("127.0.0.1:5000/app@{}", Sha256Digest::compute(b"stale"));
     let mut object = deployment(2, &reference, None);
     object["spec"]["template"]["metadata"]["annotations"] = json!({"kwok-image-id/web": other});
     let watched = apply(&namespace, object);
@@ -232,7 +232,10 @@ async fn what_runs_is_proved_by_its_digest_and_another_image_under_the_same_name
     let failure = failed(stale.prove().await);
     assert_eq!(failure.cause.kind, CauseKind::WrongImage, "{failure:?}");
     assert!(
-        failure.cause.message.contains(Sha256Digest::of(b"stale").short()),
+        failure
+            .cause
+            .message
+            .contains(Sha256Digest::compute(b"stale").short()),
         "{}",
         failure.cause.message
     );

@@ -178,7 +178,11 @@ fn no_digest_of_a_release_tells_a_value_in_it() {
     for value in ["1", "2"] {
         let release = ReleaseFile::new(NAME, value, objects(value));
         let path = release.path();
-        digests.push(Sha256Digest::of(&std::fs::read(&path).unwrap()).hex().to_owned());
+        digests.push(
+            Sha256Digest::compute(&std::fs::read(&path).unwrap())
+                .hex()
+                .to_owned(),
+        );
         let path = path.to_str().unwrap();
         keep(
             command(&app, &["promote", path, "--dry-run=server", "-o", "json"])

@@ -11,7 +11,7 @@ pub const IMAGE: &str = "registry.example/verification:1";
 
 /// The digest of an image of that name.
 pub fn digest(name: &str) -> Sha256Digest {
-    Sha256Digest::of(name.as_bytes())
+    Sha256Digest::compute(name.as_bytes())
 }
 
 /// A namespace, and a kind `Rollout` of a group that nothing knows, with a kind `Middle` that may stand in between.

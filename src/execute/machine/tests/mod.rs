@@ -112,7 +112,7 @@ fn release() -> PublicRelease {
     PublicRelease {
         name: "shop".into(),
         version: "2".into(),
-        digest: Sha256Digest::of(b"2").into(),
+        digest: Sha256Digest::compute(b"2").into(),
     }
 }
 
@@ -221,7 +221,7 @@ fn done(name: &str) -> Outcome {
 }
 
 fn failure() -> Box<Failure> {
-    Box::new(Failure::of(None, CauseKind::CrashLoop, "it exits".into()))
+    Box::new(Failure::new(None, CauseKind::CrashLoop, "it exits".into()))
 }
 
 /// Effects as words.

@@ -52,7 +52,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// From a request.
-    pub fn of(request: &Request<Bytes>) -> Self {
+    pub fn from_request(request: &Request<Bytes>) -> Self {
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
         let changes = matches!(

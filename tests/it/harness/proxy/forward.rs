@@ -25,7 +25,7 @@ pub(super) struct Upstream {
 
 impl Upstream {
     /// From a kubeconfig.
-    pub async fn of(kubeconfig: &Path) -> Self {
+    pub async fn from_server(kubeconfig: &Path) -> Self {
         let file = Kubeconfig::read_from(kubeconfig).unwrap_or_else(|error| panic!("{error}"));
         let options = KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(file, &options)
@@ -83,7 +83,7 @@ pub(super) async fn forward(
             .headers_mut()
             .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     }
-    let recorded = Recorded::of(&request);
+    let recorded = Recorded::from_request(&request);
     let is_watch = recorded.query.contains("watch=true");
     let (place, round, act, fault) = {
         let mut state = shared.state();

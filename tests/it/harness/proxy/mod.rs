@@ -63,7 +63,7 @@ impl KillProxy {
                 .build()
                 .unwrap();
             runtime.block_on(async move {
-                let upstream = Upstream::of(&upstream).await;
+                let upstream = Upstream::from_server(&upstream).await;
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send((listener.local_addr().unwrap(), upstream.namespace().to_owned()))
                     .unwrap();

@@ -1,7 +1,7 @@
 //! A small reference application: two versions with creates, changes, a prune, and a Job that changes.
 
 use super::app::{App, image, map, workload};
-use super::copy::Copy;
+use super::snapshot::Copy;
 use crate::harness::Run;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What has changed.
 #[derive(Debug, Default)]
-pub struct Touched {
+pub struct AffectedObjects {
     /// Objects that changed, of which something changed that they control, or that an Event is about.
     pub ids: BTreeSet<ObjectId>,
     /// Whether a watch stands otherwise than before: then everything is to be looked at.

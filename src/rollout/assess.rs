@@ -38,7 +38,7 @@ use crate::model::verdict::{CauseKind, Health};
 use jiff::Timestamp;
 
 /// The verdict on one object.
-pub fn judge(
+pub fn assess(
     subject: &MonitoredObject,
     context: &RolloutContext<'_>,
     policy: &Policy,

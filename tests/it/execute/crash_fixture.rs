@@ -1,8 +1,8 @@
 //! A namespace in which the reference application is brought from version to version, disturbed, and settled.
 
 use super::app::map;
-use super::copy::{Copy, copy_shared};
 use super::reference::{NAME, Reference};
+use super::snapshot::{Copy, copy_shared};
 use crate::harness::{Act, KillProxy, Ran, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::cell::Cell;
