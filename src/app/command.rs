@@ -99,6 +99,8 @@ commands! {
     History(history): Acting,
     /// Verify, accept or rotate the seal of what the cluster keeps of a release
     State(state): Acting,
+    /// Stop managing an application: its objects stay, and another field manager gets their fields
+    Forget(forget): Acting,
     /// Wait for a release that another tool applies: judge it, prove its images, see that it stays well
     Wait(wait): Acting,
     /// Print the versions of this program and of the API server

@@ -6,6 +6,7 @@ pub mod compare;
 pub mod completion;
 pub mod console;
 pub mod diff;
+pub mod forget;
 pub mod history;
 pub mod images;
 pub mod inputs;

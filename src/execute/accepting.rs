@@ -170,7 +170,7 @@ impl Sealing<'_> {
                  of {} is the first that can be reverted",
                 self.release.name
             ));
-            forget(head.as_mut(), inventory.as_mut())
+            unname_bundles(head.as_mut(), inventory.as_mut())
         } else {
             renewing
                 .renew_all(self.release, head.as_mut(), inventory.as_mut())
@@ -347,7 +347,7 @@ async fn delete_unnamed(writer: &Writer, gone: &[Bundle], old: &[BoundKey]) -> R
 }
 
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.
-fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
+pub(super) fn unname_bundles(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
     let mut gone = Vec::new();
     if let Some(head) = head {
         let current = &mut head.current;
@@ -366,7 +366,7 @@ fn forget(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bun
     gone
 }
 
-fn handle<T>(stored: &Stored<T>) -> Stored<()> {
+pub(super) fn handle<T>(stored: &Stored<T>) -> Stored<()> {
     Stored {
         value: (),
         uid: stored.uid.clone(),

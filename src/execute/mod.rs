@@ -12,6 +12,7 @@ mod emptying;
 mod ending;
 mod fence;
 mod foreigners;
+mod forgetting;
 mod goal;
 mod history;
 mod lease;
@@ -53,6 +54,7 @@ mod writer;
 
 pub use accepting::{NewKey, seal_anew};
 pub use acquisition::LockError;
+pub use forgetting::{forget, handover};
 pub use goal::{OpenJournalAction, RevertOptions};
 pub use lease::{remove_abandoned_lock, seems_held};
 pub use not_begun::ExecuteError;

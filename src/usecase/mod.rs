@@ -8,6 +8,7 @@ pub mod differences;
 mod error;
 pub mod evidence;
 pub mod external_diff;
+pub mod forget;
 pub mod gates;
 pub mod history;
 pub mod images;

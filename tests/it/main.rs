@@ -12,6 +12,7 @@ mod e2e;
 mod engines;
 mod evidence;
 mod execute;
+mod forget;
 mod formats;
 mod harness;
 mod hostile;

@@ -8,6 +8,7 @@ mod attest;
 mod bad_input;
 mod compare;
 mod diff;
+mod forget;
 mod help;
 mod history;
 mod images;

@@ -1,0 +1,161 @@
+//! `kubectl delivery forget`: an application goes on without this tool. Its objects stay.
+
+use super::console::{self, OutputMode};
+use super::state_args::StateArgs;
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
+use crate::model::phrase::counted;
+use crate::report::{self, clean};
+use crate::usecase::forget::{Forgetting, Request, parse_manager};
+use crate::usecase::signals::Signals;
+use crate::usecase::{Channels, CommandError, ErrorKind};
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::time::Duration;
+
+/// Arguments of `forget`.
+#[derive(ClapArgs, Debug)]
+#[command(
+    before_help = "Examples:
+  kubectl delivery forget shop -n shop --manager kubectl
+  kubectl delivery forget shop -n shop --manager helm --dry-run",
+    after_help = "Exit codes:
+  0  forgotten, or shown with --dry-run
+  1  wrong usage, no such release, or the cluster cannot be reached
+  2  a promotion is unfinished, the state is not as it was written, or not confirmed; nothing was changed
+  5  a promotion holds the lock"
+)]
+pub struct Args {
+    /// The release's name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The field manager that gets the fields of the objects, such as `kubectl` for `kubectl apply --server-side`
+    #[arg(long, value_name = "MANAGER", value_parser = parse_manager)]
+    manager: String,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// How long to wait for a promotion's lock
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+    lock_timeout: Duration,
+    /// Format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<JsonFormat>,
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+impl Args {
+    fn request(&self) -> Result<Request, CommandError> {
+        Ok(Request {
+            name: self.name.clone(),
+            manager: self.manager.clone(),
+            connection: self.connection.options(),
+            key: self.state.key()?,
+            lock_timeout: self.lock_timeout,
+        })
+    }
+}
+
+/// Shows what it comes to, asks, and forgets.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    let forgetting = Forgetting::prepare(args.request()?).await?;
+    let is_json = args.output.is_some();
+    if !is_json {
+        show(&forgetting, args.dry_run, context)?;
+    }
+    if !args.dry_run {
+        if !args.yes {
+            confirm(&forgetting, context).await?;
+        }
+        let channels = Channels {
+            signals: Signals::listen(),
+            events: console::events(OutputMode::json_if(is_json), context),
+        };
+        forgetting.execute(channels).await?;
+    }
+
+    let mut out = context.stdout();
+    if is_json {
+        report::json(&document(&forgetting, !args.dry_run), &mut out)?;
+    } else if !args.dry_run {
+        let name = clean(&forgetting.release.name).into_owned();
+        writeln!(
+            context.stderr(),
+            "release {name} forgotten; no object was deleted"
+        )?;
+    }
+    out.flush()?;
+    Ok(Exit::OK)
+}
+
+fn show(forgetting: &Forgetting, is_dry_run: bool, context: &Context) -> Result<(), CommandError> {
+    let Forgetting {
+        release,
+        manager,
+        objects,
+        ..
+    } = forgetting;
+    let mut out = context.stdout();
+    for object in objects {
+        writeln!(
+            out,
+            "{}  managed by {}",
+            clean(&object.to_string()),
+            clean(manager)
+        )?;
+    }
+    let count = counted(objects.len(), "object");
+    let end = if is_dry_run { " (dry run)" } else { "" };
+    writeln!(
+        out,
+        "release {} in namespace {}: {count} left in place; history, stored releases, seal and key deleted{end}",
+        clean(&release.name),
+        clean(&release.namespace),
+    )?;
+    Ok(out.flush()?)
+}
+
+async fn confirm(forgetting: &Forgetting, context: &Context) -> Result<(), CommandError> {
+    if !context.can_ask() {
+        let message = "no terminal to ask on, and no -y; nothing was changed";
+        return Err(CommandError::usage(message).with_hint("add --dry-run to see the plan, or -y to go on"));
+    }
+    let mut err = context.stderr();
+    write!(
+        err,
+        "forget release {}? No promotion of it can be reverted afterwards [y/N] ",
+        clean(&forgetting.release.name)
+    )?;
+    err.flush()?;
+    if matches!(&*console::answer().await?, "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        ErrorKind::Refused,
+        "not confirmed; nothing was changed",
+    ))
+}
+
+fn document(forgetting: &Forgetting, is_forgotten: bool) -> Value {
+    let Forgetting {
+        release,
+        manager,
+        objects,
+        promoted,
+        ..
+    } = forgetting;
+    json!({
+        "name": release.name,
+        "namespace": release.namespace,
+        "revision": promoted.as_ref().map(|entry| entry.revision),
+        "manager": manager,
+        "objects": objects.iter().map(|object| object.id()).collect::<Vec<_>>(),
+        "forgotten": is_forgotten,
+    })
+}
