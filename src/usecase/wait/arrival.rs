@@ -117,11 +117,12 @@ impl ArrivalScan {
 /// What is said of one that runs.
 const RUNS: &str = "it has not run to its end";
 
-/// Looks at these objects.
+/// Looks at these objects. Of one that is watched it is known that it was applied: whatever differs was changed since.
 pub(super) async fn scan(
     checks: &mut SyncChecks<'_>,
     cluster: &dyn Cluster,
     open: &[&(Target, Object)],
+    watched: &[Watched],
 ) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
@@ -137,7 +138,11 @@ pub(super) async fn scan(
     let mut found: Vec<(&Target, &Object, Arrival)> = open
         .iter()
         .map(|(target, desired)| {
-            let seen = first_look(checks, snapshot.objects.get(&target.id()), desired);
+            let was_applied = watched.iter().any(|one| one.target == *target);
+            let seen = match snapshot.objects.get(&target.id()) {
+                Some(Observed::Present(live)) if was_applied => Arrival::Applied(live.clone()),
+                observed => first_look(checks, observed, desired),
+            };
             (target, desired, seen)
         })
         .collect();
@@ -157,7 +162,11 @@ pub(super) async fn scan(
             *seen = match checks.state(target) {
                 Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
                 Some(SyncState::Drifted(what)) => Arrival::Drifted(live.clone(), what.clone()),
-                _ => as_desired(desired, live),
+                // Compared in part or not at all: what desired names is known all the same.
+                _ => match first_look(checks, Some(&Observed::Present(live.clone())), desired) {
+                    Arrival::Applied(live) => as_desired(desired, &live),
+                    differs => differs,
+                },
             };
         }
     }

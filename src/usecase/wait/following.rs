@@ -67,7 +67,7 @@ impl<'a> Following<'a> {
     /// Waits until every object has arrived, is rolled out, and is in sync then.
     pub async fn until_in_sync(&mut self) -> Result<(), Stopped> {
         loop {
-            let scan = scan(&mut self.checks, &*self.cluster, &self.open).await;
+            let scan = scan(&mut self.checks, &*self.cluster, &self.open, &self.watched).await;
             self.open.retain(|(target, _)| scan.is_open(target));
             let arrived = scan.arrived(&self.watched);
             if !arrived.is_empty() {
@@ -144,7 +144,7 @@ impl<'a> Following<'a> {
         let has_arrived = |target: &Target| self.watched.iter().any(|one| one.target == *target);
         let objects = self.goal.objects.iter();
         let arrived: Vec<&(Target, Object)> = objects.filter(|(target, _)| has_arrived(target)).collect();
-        let scan = scan(&mut self.checks, &*self.cluster, &arrived).await;
+        let scan = scan(&mut self.checks, &*self.cluster, &arrived, &self.watched).await;
 
         let is_known = |target: &Target| self.open.iter().any(|(known, _)| known == target);
         let drifted = arrived

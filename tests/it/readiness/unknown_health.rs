@@ -23,10 +23,8 @@ impl Scene {
         let name = format!("widgets.{group}");
         let mut made = definition(&group, "Widget");
         if !has_status {
-            made["spec"]["versions"][0]
-                .as_object_mut()
-                .unwrap()
-                .remove("subresources");
+            let scale = json!({"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"});
+            made["spec"]["versions"][0]["subresources"] = json!({"scale": scale});
         }
         let delete_at_end = Definition(name.clone());
         app.kubectl_with(&["apply"], &made).exits(0);
@@ -67,11 +65,9 @@ impl Scene {
         wait
     }
 
+    /// The Widget; null where it is not there.
     fn live(&self) -> Value {
-        let resource = self.resource();
-        let shown = self
-            .app
-            .kubectl(&["get", &resource, "--ignore-not-found", "-o", "json"]);
+        let shown = self.app.kubectl(&["get", &self.resource(), "-o", "json"]);
         let list: Value = serde_json::from_str(&shown).unwrap();
         list["items"][0].clone()
     }
@@ -113,12 +109,14 @@ impl Scene {
     }
 }
 
+fn events(ran: &Ran) -> Vec<Value> {
+    let lines = ran.stdout.lines();
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// The states of the Widget, in their order.
 fn states(ran: &Ran) -> Vec<String> {
-    let events = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events = events(ran).into_iter();
     let of_widget = events.filter(|event| event["event"] == "rollout" && event["object"]["kind"] == "Widget");
     of_widget
         .map(|event| event["verdict"]["state"].as_str().unwrap().to_owned())
@@ -127,12 +125,9 @@ fn states(ran: &Ran) -> Vec<String> {
 
 /// Why the Widget's health is unknown, as its event says.
 fn why_unknown(ran: &Ran) -> Value {
-    let events = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let mut unknown = events.filter(|event| event["verdict"]["state"] == "unknown");
-    unknown.next().unwrap_or_else(|| panic!("{ran:#?}"))["verdict"]["why"].clone()
+    let mut events = events(ran).into_iter();
+    let unknown = events.find(|event| event["verdict"]["state"] == "unknown");
+    unknown.unwrap_or_else(|| panic!("{ran:#?}"))["verdict"]["why"].clone()
 }
 
 const SILENT: &str = "applied; no controller reports its health";
@@ -162,28 +157,39 @@ fn unknown_health_fails_where_the_user_or_the_environment_says_so_with_the_objec
     #[values("flag", "environment")] by: &str,
 ) {
     let scene = Scene::new(false);
-    let fail = |command: &mut Command| {
+    let fails = |command: &mut Command| {
         match by {
             "flag" => command.arg("--unknown-health=fail"),
             _ => command.arg("-e").arg(scene.failing()),
         };
-        command.run().exits(3)
+        let ran = command.run().exits(3);
+        let events = events(&ran);
+        let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
+        assert_eq!(failed["object"]["kind"], "Widget", "{ran:#?}");
+        assert_eq!(failed["object"]["name"], "main", "{ran:#?}");
+        let message = format!("its health is unknown: {SILENT}");
+        assert_eq!(failed["cause"]["message"], message, "{ran:#?}");
+        // No mark against the release.
+        assert_eq!(failed["cause"]["kind"], "unverified", "{ran:#?}");
     };
-    let says = format!(
-        "Widget {}/main: its health is unknown: {SILENT}",
-        scene.app.namespace.name()
-    );
 
-    let promoted = fail(&mut scene.promote("1", 1, "red"));
-    assert!(promoted.stderr.contains(&says), "{promoted:#?}");
+    fails(&mut scene.promote("1", 1, "red"));
     assert_eq!(scene.live(), Value::Null, "it was rolled back");
-
     scene
         .app
         .kubectl_with(&["apply"], &scene.widget(1, "red"))
         .exits(0);
-    let waited = fail(&mut scene.wait("1", 1, "red"));
-    assert!(waited.stderr.contains(&says), "{waited:#?}");
+    fails(&mut scene.wait("1", 1, "red"));
+
+    // As a person sees it.
+    let mut shown = scene.app.promote("2", &[scene.widget(1, "red")]);
+    let shown = shown
+        .args(["--unknown-health=fail", "--adopt", "kubectl"])
+        .run()
+        .exits(3);
+    let named = format!("Widget {}/main", scene.app.namespace.name());
+    let is_named = |line: &str| line.contains(&named) && line.contains("its health is unknown: applied");
+    assert!(shown.stderr.lines().any(is_named), "{shown:#?}");
 }
 
 #[test]
