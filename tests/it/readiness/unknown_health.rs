@@ -215,4 +215,12 @@ fn ready_is_believed_of_a_status_that_was_written_after_the_spec_and_else_unknow
     // No spec changes, so that the status is of the present one still.
     let labelled = scene.promote("4", 3, "blue").run().exits(0);
     assert_eq!(states(&labelled), ["done"], "{labelled:#?}");
+
+    // Before anybody waited: the times of the server tell, in whole seconds.
+    let apply = ["apply", "--server-side", "--force-conflicts"];
+    scene.app.kubectl_with(&apply, &scene.widget(5, "blue")).exits(0);
+    std::thread::sleep(Duration::from_millis(1100));
+    scene.report_ready("late");
+    let waited = scene.wait("5", 5, "blue").run().exits(0);
+    assert_eq!(states(&waited), ["done"], "{waited:#?}");
 }
