@@ -98,7 +98,7 @@ mod tests {
     const IMAGE: &str = "r.example/web:1";
 
     /// What is said of the image of a Deployment of which this is known.
-    fn said(proof: &Proof) -> VerificationState {
+    fn state_of_image(proof: &Proof) -> VerificationState {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
             "spec": {"template": {"spec": {"containers": [{"name": "web", "image": IMAGE}]}}}});
         let target = Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web");
@@ -129,12 +129,12 @@ mod tests {
             containers: 1,
             pods: 1,
         };
-        assert_eq!(said(&running()), verified);
+        assert_eq!(state_of_image(&running()), verified);
 
         let unknown = |change: fn(&mut Proof)| {
             let mut proof = running();
             change(&mut proof);
-            match said(&proof) {
+            match state_of_image(&proof) {
                 VerificationState::Unknown { message } => message,
                 state => panic!("{state:?}"),
             }
@@ -158,7 +158,7 @@ mod tests {
         let mut proof = running();
         proof.replaced.insert(IMAGE.into(), "web-2 runs another".into());
         let message = "web-2 runs another".into();
-        assert_eq!(said(&proof), VerificationState::Wrong { message });
+        assert_eq!(state_of_image(&proof), VerificationState::Wrong { message });
     }
 
     #[test]
@@ -168,10 +168,10 @@ mod tests {
             ..Proof::default()
         };
         let message = "is scaled to 0 replicas".into();
-        assert_eq!(said(&proof), VerificationState::NotRunning { message });
+        assert_eq!(state_of_image(&proof), VerificationState::NotRunning { message });
 
         proof.doubt = Some("no such owner".into());
         let message = "no such owner".into();
-        assert_eq!(said(&proof), VerificationState::Unknown { message });
+        assert_eq!(state_of_image(&proof), VerificationState::Unknown { message });
     }
 }
