@@ -334,6 +334,8 @@ pub struct Discovered {
     pub verbs: Vec<String>,
     /// Short names, such as `deploy`.
     pub short_names: Vec<String>,
+    /// Whether it has a status subresource.
+    pub has_status: bool,
 }
 
 /// What `/version` says.

@@ -361,6 +361,7 @@ pub(super) fn member(target: &Target) -> MonitoredObject {
         is_served_within: false,
         // No answer to a write tells whether there is anything to wait for.
         rolls_out: is_watched(target),
+        status_before: None,
         soak: None,
     }
 }

@@ -17,7 +17,7 @@ use crate::rollout::Baseline;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// How long the first read of the watches may take before judging begins without it.
 pub(super) const FIRST_READ: Duration = Duration::from_secs(15);
@@ -34,6 +34,8 @@ pub struct Watching {
     pub(super) server: ServerLiveness,
     /// Keeps values of Secrets out of what is shown.
     pub(super) hiding: Hiding,
+    /// Rung where the content of a followed object has moved.
+    content_moved: Arc<Notify>,
     /// What is read to hear it.
     pub(super) probe_target: std::sync::Mutex<Option<Target>>,
 }
@@ -49,8 +51,14 @@ impl Watching {
             state: Mutex::default(),
             before: OnceLock::new(),
             server: ServerLiveness::default(),
+            content_moved: Arc::default(),
             probe_target: std::sync::Mutex::default(),
         }
+    }
+
+    /// Waits until the content of a followed object has moved, other than its status, since the last call. Cancel-safe.
+    pub async fn content_moved(&self) {
+        self.content_moved.notified().await;
     }
 
     /// Waits until everything that is followed is done; the first failure ends it. Cancel-safe.
@@ -104,6 +112,7 @@ impl Watching {
             self.server.clone(),
         )
         .with_pods_of(chained.map(|(id, _)| id.clone()))
+        .ringing(self.content_moved.clone())
     }
 
     pub(super) fn note(&self, object: Option<ObjectId>, message: &str) {

@@ -10,7 +10,7 @@ use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::{ObjectId, Target};
 use crate::monitor::Watched;
 use crate::monitor::follow::Follow;
-use crate::rollout::{MonitoredObject, pending_before, rolls_out, written_at};
+use crate::rollout::{MonitoredObject, pending_before, rolls_out, status_before, written_at};
 use jiff::Timestamp;
 
 impl Watching {
@@ -69,6 +69,7 @@ impl Watching {
             .with_baseline(baseline)
             .with_seen_images(self.options.seen_images.iter().cloned());
         subject.is_served_within = self.is_served_within(one);
+        subject.status_before = status_before(&one.answer, before);
         subject
     }
 

@@ -24,6 +24,7 @@
 use super::judgement::Assessment;
 use super::kinds::{self, table};
 use super::observation::{Observation, observe};
+use super::old_status::doubt_old_status;
 use super::outside::not_waited;
 use super::policy::Policy;
 use super::rules::apply_failure_rules;
@@ -70,7 +71,8 @@ pub fn assess(
         Observation::HasRun => KindStatus::noted(CLEANED_UP),
     };
 
-    // Both look at a verdict of done alone; the rules below then judge what they leave of it.
+    // These leave of a verdict what is known; the rules below then judge that.
+    let status = doubt_old_status(status, subject, context, policy, memory);
     let status = not_restarted(lost_all_pods(status, subject), subject);
     let case = Case {
         subject,

@@ -29,6 +29,8 @@ pub(super) struct KindStatus<'a> {
     /// When its health counts as unknown, where its controller says nothing of what was written; none where it is waited
     /// for like everything else.
     pub unknown_after: Option<UnknownAfter>,
+    /// Whether the verdict is its status' alone, as its controller has written it last.
+    pub is_by_status: bool,
     /// The class of a failure that it reports, and that its controller may still mend.
     pub reported: Option<CauseKind>,
     /// Whether it is done because there is no pod that it should run.
@@ -53,6 +55,7 @@ impl<'a> KindStatus<'a> {
             must_run: false,
             is_outside: false,
             unknown_after: None,
+            is_by_status: false,
             reported: None,
             is_empty: false,
             settles: false,

@@ -42,6 +42,10 @@ pub struct MonitoredObject {
     /// Whether there is anything to wait for ([`rolls_out`]); where not, nothing is watched for it.
     #[serde(default = "yes")]
     pub rolls_out: bool,
+    /// The status as our write found it, where that write may have changed the spec: it may be of the spec before. None
+    /// where nothing was written.
+    #[serde(default)]
+    pub status_before: Option<Value>,
     /// How things stood when the soak began; from then on nothing may get worse.
     #[serde(default)]
     pub soak: Option<Baseline>,
@@ -65,6 +69,7 @@ impl MonitoredObject {
             baseline: Baseline::default(),
             seen_images: BTreeSet::new(),
             is_served_within: false,
+            status_before: None,
             soak: None,
         }
     }
@@ -96,6 +101,17 @@ pub fn written_at(answer: &Object) -> Option<Timestamp> {
         .filter_map(|entry| entry.get("time")?.as_str());
 
     times.filter_map(|time| time.parse().ok()).max()
+}
+
+/// The status that a write has found, where the write may have changed the spec; `before` is the object before it, where
+/// that is known.
+pub fn status_before(answer: &Object, before: Option<&Object>) -> Option<Value> {
+    // What was of the spec before is of this one as well.
+    let is_same_spec = |before: &Object| {
+        before.uid() == answer.uid() && answer.generation() > 0 && before.generation() == answer.generation()
+    };
+    let is_changed = !before.is_some_and(is_same_spec);
+    is_changed.then(|| answer.at("/status").cloned().unwrap_or_default())
 }
 
 /// How things stood before our write, so that nothing old is counted or blamed.
@@ -208,6 +224,8 @@ pub struct RolloutContext<'a> {
     pub others: Vec<&'a Object>,
     /// Why what is needed could not be read.
     pub unreadable: Option<String>,
+    /// Whether its kind is known to have no status subresource.
+    pub lacks_status: bool,
 }
 
 /// One object as it was written, what surrounds it, and when.
@@ -241,4 +259,8 @@ pub struct Memory {
     pub signs: BTreeMap<String, Timestamp>,
     /// When each container without a readiness probe was first seen running, by `pod uid/container/restarts`.
     pub settling: BTreeMap<String, Timestamp>,
+    /// The status that may be of an older spec, and the generation that it was first seen at.
+    pub status_before: Option<(i64, Value)>,
+    /// Whether its controller has written its status since.
+    pub has_reported: bool,
 }

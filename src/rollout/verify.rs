@@ -86,3 +86,92 @@ fn state(workload: &WorkloadImages, image: &RecordedImage, proof: &Proof) -> Ver
     };
     VerificationState::Unknown { message }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::prove::ImageTally;
+    use super::*;
+    use crate::model::k8s::kinds::built_in;
+    use crate::model::{Object, Sha256Digest, Target};
+    use serde_json::json;
+
+    const IMAGE: &str = "r.example/web:1";
+
+    /// What is said of the image of a Deployment of which this is known.
+    fn state_of_image(proof: &Proof) -> VerificationState {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"template": {"spec": {"containers": [{"name": "web", "image": IMAGE}]}}}});
+        let target = Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web");
+        let workload = WorkloadImages::find(&target, &Object::new(object).unwrap(), &[]).unwrap();
+        let image = RecordedImage {
+            reference: IMAGE.into(),
+            digest: Sha256Digest::compute(b"tested"),
+            origin: None,
+            platforms: Vec::new(),
+        };
+        verify(&workload, &[image], proof).images[0].state.clone()
+    }
+
+    /// One container runs it.
+    fn running() -> Proof {
+        let mut proof = Proof::default();
+        let tally = ImageTally {
+            containers: 1,
+            pods: ["web-1".to_owned()].into(),
+        };
+        proof.verified.insert(IMAGE.into(), tally);
+        proof
+    }
+
+    #[test]
+    fn an_image_is_verified_only_where_nothing_is_open_or_in_doubt() {
+        let verified = VerificationState::Verified {
+            containers: 1,
+            pods: 1,
+        };
+        assert_eq!(state_of_image(&running()), verified);
+
+        let unknown = |change: fn(&mut Proof)| {
+            let mut proof = running();
+            change(&mut proof);
+            match state_of_image(&proof) {
+                VerificationState::Unknown { message } => message,
+                state => panic!("{state:?}"),
+            }
+        };
+        assert_eq!(
+            unknown(|proof| proof.doubt = Some("no such owner".into())),
+            "no such owner"
+        );
+        assert_eq!(
+            unknown(|proof| proof.unread = Some("forbidden".into())),
+            "forbidden"
+        );
+        assert_eq!(
+            unknown(|proof| proof.unknown.push("pod web-2".into())),
+            "pod web-2"
+        );
+    }
+
+    #[test]
+    fn what_runs_instead_is_wrong_however_many_are_right() {
+        let mut proof = running();
+        proof.replaced.insert(IMAGE.into(), "web-2 runs another".into());
+        let message = "web-2 runs another".into();
+        assert_eq!(state_of_image(&proof), VerificationState::Wrong { message });
+    }
+
+    #[test]
+    fn an_object_that_wants_no_pods_is_not_running_unless_some_are_in_doubt() {
+        let mut proof = Proof {
+            idle: Some("is scaled to 0 replicas".into()),
+            ..Proof::default()
+        };
+        let message = "is scaled to 0 replicas".into();
+        assert_eq!(state_of_image(&proof), VerificationState::NotRunning { message });
+
+        proof.doubt = Some("no such owner".into());
+        let message = "no such owner".into();
+        assert_eq!(state_of_image(&proof), VerificationState::Unknown { message });
+    }
+}

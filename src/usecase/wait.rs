@@ -1,9 +1,11 @@
 //! Waiting for what another tool applies: nothing is written, everything is judged.
 
 mod arrival;
+mod following;
 mod goal;
 mod in_sync;
 
+use self::following::Following;
 pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
@@ -137,17 +139,23 @@ async fn watch(
     goal: &Goal,
     events: Arc<dyn EventSink>,
 ) -> Result<(usize, Option<VerificationSummary>), Stopped> {
-    let cluster = goal.cluster.clone();
-    let watching = Watching::new(cluster.clone(), events.clone(), options(request, goal));
+    let watching = Watching::new(goal.cluster.clone(), events.clone(), options(request, goal));
     let bounds = Looking {
         patience: request.timeout.min(Limits::default().patience),
     };
-    let watched = arrival::follow(goal, cluster, &watching, &*events, request.timeout, &bounds).await?;
-    let verification = watching.prove(&bounds).await?;
+    let mut following = Following::new(goal, &watching, &*events, &bounds, request.timeout);
+    let verification = loop {
+        following.until_in_sync().await?;
+        let verification = watching.prove(&bounds).await?;
+        // A gate may take minutes: what was changed meanwhile is waited for, and verified again.
+        if following.is_still_in_sync().await? {
+            break verification;
+        }
+    };
     if let Some(time) = request.soak {
-        watching.soak(&watched, time, &bounds).await?;
+        following.soak(time).await?;
     }
-    Ok((watched.len(), verification))
+    Ok((following.arrived(), verification))
 }
 
 /// Whoever only looks holds no lock, and writes nothing.

@@ -1,8 +1,10 @@
 //! `wait` sees what `diff` sees: what another client added to an applied object is no release.
 
-use crate::harness::{Ran, Run, TestCluster};
+use crate::harness::{Ran, Run, Running, TestCluster};
 use crate::wait::{Scene, config, deployment, image};
+use rstest::rstest;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Adds a field as a person does with kubectl.
 fn add(scene: &Scene, object: &str, patch: &str) {
@@ -11,20 +13,18 @@ fn add(scene: &Scene, object: &str, patch: &str) {
 }
 
 /// As administrator: the API server may be asked what desired would be.
-fn wait(scene: &Scene, release: &PathBuf, timeout: &str) -> Ran {
+fn waiting(scene: &Scene, release: &PathBuf, settle: &str, timeout: &str) -> Command {
     let mut command = TestCluster::get().delivery();
     command
         .arg("wait")
         .arg(release)
-        .args([
-            "-n",
-            scene.namespace.name(),
-            "--settle",
-            "1s",
-            "--timeout",
-            timeout,
-        ])
-        .run()
+        .args(["-n", scene.namespace.name()]);
+    command.args(["--settle", settle, "--timeout", timeout]);
+    command
+}
+
+fn wait(scene: &Scene, release: &PathBuf, timeout: &str) -> Ran {
+    waiting(scene, release, "1s", timeout).run()
 }
 
 #[test]
@@ -91,4 +91,109 @@ fn the_marks_of_an_installer_and_what_controllers_write_are_as_released() {
 
     wait(&scene, &release, "20s").exits(0);
     scene.wait(&release, &["--timeout", "20s"], &[]).exits(0);
+}
+
+/// A change by a person, how it is undone, and how it is named.
+struct Change {
+    words: &'static [&'static str],
+    undo: &'static [&'static str],
+    named: &'static str,
+}
+
+impl Change {
+    fn of(kind: &str) -> Self {
+        match kind {
+            "ConfigMap" => Self {
+                words: &["patch", "configmap/shop", "-p", r#"{"data": {"EXTRA": "x"}}"#],
+                undo: &["patch", "configmap/shop", "-p", r#"{"data": {"EXTRA": null}}"#],
+                named: "/data/EXTRA is not in the release (added manually by kubectl-patch)",
+            },
+            // What runs is another image then: the proof would fail at once.
+            "image" => Self {
+                words: &[
+                    "patch",
+                    "deployment/web",
+                    "-p",
+                    r#"{"spec": {"template": {"metadata": {"annotations":
+                    {"kwok-image-id/web": "127.0.0.1:5000/wait@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}}}}"#,
+                ],
+                undo: &["rollout", "undo", "deployment/web"],
+                named: "/spec/template/metadata/annotations/kwok-image-id~1web does not have its desired value (changed manually by kubectl-patch)",
+            },
+            _ => Self {
+                words: &["set", "env", "deployment/web", "DEBUG=1"],
+                undo: &["set", "env", "deployment/web", "DEBUG-"],
+                named: "/spec/template/spec/containers/[name=web]/env",
+            },
+        }
+    }
+
+    fn make(&self, scene: &Scene) {
+        scene.namespace.kubectl().args(self.words).run().ok();
+    }
+
+    fn undo(&self, scene: &Scene) {
+        scene.namespace.kubectl().args(self.undo).run().ok();
+    }
+}
+
+#[rstest]
+fn a_change_during_the_rollout_is_named_and_fails_at_the_deadline_unless_it_is_undone(
+    #[values("ConfigMap", "Deployment", "image")] kind: &str,
+    #[values(false, true)] is_undone: bool,
+) {
+    let (scene, change) = (Scene::new(), Change::of(kind));
+    let release = scene.release("2");
+    scene.apply(&[config("2"), deployment(&image("2"), None)]);
+    let timeout = if is_undone { "60s" } else { "15s" };
+    let running = Running::start(&mut waiting(&scene, &release, "4s", timeout));
+    running.until_stderr("must stay so for 4 s");
+    change.make(&scene);
+
+    if is_undone {
+        running.until_stderr(change.named);
+        change.undo(&scene);
+        let ran = running.wait().exits(0);
+        assert!(
+            ran.stderr.contains("shop 2 is running: 2 objects in sync"),
+            "{ran:?}"
+        );
+    } else {
+        let ran = running.wait().exits(3);
+        let late = format!("not in sync within 15s: {}", change.named);
+        assert!(ran.stderr.contains(&late), "{ran:?}");
+        assert!(ran.stderr.contains("manually by kubectl-"), "{ran:?}");
+    }
+}
+
+#[rstest]
+fn a_change_during_the_soak_fails_at_its_end_unless_it_is_undone_and_a_watched_one_is_named_at_once(
+    #[values("ConfigMap", "Deployment")] kind: &str,
+    #[values(false, true)] is_undone: bool,
+) {
+    let (scene, change) = (Scene::new(), Change::of(kind));
+    let release = scene.release("2");
+    scene.apply(&[config("2"), deployment(&image("2"), None)]);
+    let mut command = waiting(&scene, &release, "0s", "60s");
+    let running = Running::start(command.args(["--soak", "12s"]));
+    running.until_stderr("soaking");
+    change.make(&scene);
+    if kind == "Deployment" {
+        running.until_stderr(change.named);
+        assert!(!running.has_ended(), "it is named while it soaks");
+    }
+
+    if is_undone {
+        change.undo(&scene);
+        let ran = running.wait().exits(0);
+        assert!(
+            ran.stderr.contains("shop 2 is running: 2 objects in sync"),
+            "{ran:?}"
+        );
+    } else {
+        let ran = running.wait().exits(3);
+        let late = format!("not in sync at the end of the soak: {}", change.named);
+        assert!(ran.stderr.contains(&late), "{ran:?}");
+        assert!(ran.stderr.contains("manually by kubectl-"), "{ran:?}");
+    }
 }

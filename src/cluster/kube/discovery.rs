@@ -58,6 +58,8 @@ fn aggregated(root: &Value) -> Vec<Discovered> {
                     continue;
                 };
 
+                let subresources = array(resource.get("subresources")).iter();
+                let mut subresources = subresources.map(|one| text(one.get("subresource")));
                 found.push(Discovered {
                     resource: ResourceType {
                         group: name.clone(),
@@ -68,6 +70,7 @@ fn aggregated(root: &Value) -> Vec<Discovered> {
                     },
                     verbs: texts(resource.get("verbs")),
                     short_names: texts(resource.get("shortNames")),
+                    has_status: subresources.any(|name| name == "status"),
                 });
             }
         }
@@ -121,11 +124,18 @@ async fn each(
         match answer {
             Ok(answer) => {
                 // Subresources are named `pods/log`.
-                let whole = answer
+                let (parts, whole): (Vec<Resource>, Vec<Resource>) = answer
                     .resources
                     .into_iter()
-                    .filter(|resource| !resource.name.contains('/'));
-                found.extend(whole.map(|resource| resource.into_discovered(group, version)));
+                    .partition(|resource| resource.name.contains('/'));
+                let has_status = |whole: &Resource| {
+                    let status = format!("{}/status", whole.name);
+                    parts.iter().any(|part| part.name == status)
+                };
+                found.extend(whole.into_iter().map(|resource| {
+                    let has_status = has_status(&resource);
+                    resource.into_discovered(group, version, has_status)
+                }));
             }
             // One broken aggregated API must not take all the others away. A server that is not there does.
             Err(
@@ -152,7 +162,7 @@ struct Resource {
 }
 
 impl Resource {
-    fn into_discovered(self, group: &str, version: &str) -> Discovered {
+    fn into_discovered(self, group: &str, version: &str, has_status: bool) -> Discovered {
         Discovered {
             resource: ResourceType {
                 group: group.to_owned(),
@@ -163,6 +173,7 @@ impl Resource {
             },
             verbs: self.verbs,
             short_names: self.short_names,
+            has_status,
         }
     }
 }

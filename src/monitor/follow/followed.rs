@@ -2,10 +2,11 @@
 //! to look again.
 
 use super::view::Needed;
-use crate::model::ObjectId;
 use crate::model::verdict::Health;
+use crate::model::{Object, ObjectId};
 use crate::rollout::{Assessment, Deadline, Memory, MonitoredObject, StuckPod};
 use jiff::Timestamp;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// A controller that needs longer than this to take up what was written is worth a line.
@@ -38,6 +39,8 @@ pub(super) struct Followed {
     pub since: tokio::time::Instant,
     /// When to judge it though nothing has changed.
     pub due: Option<Timestamp>,
+    /// A hash of its content when it was judged last.
+    content: Option<u64>,
     /// Whether it was judged last because something has changed, and not by time alone.
     pub moved: bool,
 }
@@ -55,6 +58,7 @@ impl Followed {
             reported: None,
             since,
             due,
+            content: None,
             moved: false,
         }
     }
@@ -84,6 +88,13 @@ impl Followed {
         new
     }
 
+    /// Whether its content is another one than at the last look.
+    pub fn has_moved(&mut self, object: Option<&Object>) -> bool {
+        let content = object.map(hash_content);
+        let last = std::mem::replace(&mut self.content, content);
+        last.is_some() && last != content
+    }
+
     /// Has a pod named once more, at that time, if it must still be deleted then.
     pub fn name_stuck_pod_again(&mut self, uid: &str, at: Option<Timestamp>) {
         // Forgotten among what was told: the next judgement that names it is news.
@@ -103,6 +114,19 @@ impl Followed {
             .and_then(|at| at.checked_add(silence).ok());
         self.memory.progress_at = at.or(self.memory.progress_at);
     }
+}
+
+/// A hash of what others than its controller write: everything but the status, and of its metadata labels and annotations.
+fn hash_content(object: &Object) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let fields = object.value().as_object().into_iter().flatten();
+    for (name, value) in fields.filter(|(name, _)| *name != "status" && *name != "metadata") {
+        (name, value).hash(&mut hasher);
+    }
+    for path in ["/metadata/labels", "/metadata/annotations"] {
+        object.at(path).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What is new in a judgement.

@@ -12,6 +12,7 @@ mod chained_pods;
 
 use super::clock::Clock;
 use super::followed::{Followed, Update};
+use super::status_kinds::StatusKinds;
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
 use crate::cluster::Cluster;
 use crate::model::k8s::pod_spec::pod_spec;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Many events come at once in a rollout; they are judged together, at most this often.
@@ -35,14 +37,26 @@ const SHARE: u32 = 4;
 /// An API server that was heard since then answers; what it does not answer all the same stays so.
 const ANSWERS: Duration = Duration::from_secs(5);
 
+/// One write: of which object, to which generation, and when.
+type Written = (ObjectId, i64, Timestamp);
+
+fn written(subject: &MonitoredObject) -> Written {
+    (subject.target.id(), subject.generation, subject.started_at)
+}
+
 /// Follows rollouts until it is dropped.
 pub struct Follow {
+    cluster: Arc<dyn Cluster>,
     store: Store,
     policy: Policy,
     clock: Clock,
     /// Objects whose pods are found by the chains of their owners.
     chained: BTreeSet<ObjectId>,
+    status_kinds: StatusKinds,
     followed: BTreeMap<ObjectId, Followed>,
+    /// Writes since which a controller has written the object's status; outlives what is followed.
+    reported: BTreeSet<Written>,
+    content_moved: Arc<Notify>,
     updates: VecDeque<Update>,
     /// When to judge again at the earliest.
     round: Instant,
@@ -63,10 +77,14 @@ impl Follow {
         // Silences of before have held none of its subjects up.
         let allowed_absences = liveness.silences();
         Self {
-            store: Store::with_liveness(cluster, liveness),
+            store: Store::with_liveness(cluster.clone(), liveness),
+            cluster,
             policy,
             clock: Clock::start(),
             chained: BTreeSet::new(),
+            status_kinds: StatusKinds::default(),
+            reported: BTreeSet::new(),
+            content_moved: Arc::default(),
             followed: BTreeMap::new(),
             updates: VecDeque::new(),
             round: Instant::now(),
@@ -83,12 +101,21 @@ impl Follow {
         self
     }
 
+    /// Rings where the content of what is followed has moved.
+    #[must_use]
+    pub fn ringing(mut self, content_moved: Arc<Notify>) -> Self {
+        self.content_moved = content_moved;
+        self
+    }
+
     /// Starts the watches that these objects need and waits until they have been read, at most `limit` (then they are
     /// read while the rollout goes on; false). Call it before the objects are written: what was there before becomes known.
     pub async fn prepare(&mut self, targets: &[Target], limit: Duration) -> bool {
         for target in targets {
             self.watch(target);
         }
+        // While the watches read.
+        self.status_kinds.find(&*self.cluster, targets, limit).await;
         self.store.synced(limit).await
     }
 
@@ -120,8 +147,10 @@ impl Follow {
             } else {
                 Vec::new()
             };
-            self.followed
-                .insert(subject.target.id(), Followed::new(subject, needed));
+            let mut one = Followed::new(subject, needed);
+            // It was followed before, in a wave, and is followed again in the soak.
+            one.memory.has_reported = self.reported.contains(&written(&one.subject));
+            self.followed.insert(one.subject.target.id(), one);
         }
 
         // Whoever is new is judged at once.
@@ -216,6 +245,9 @@ impl Follow {
             store,
             policy,
             chained,
+            status_kinds,
+            reported,
+            content_moved,
             ..
         } = self;
         let Some(one) = followed.get_mut(id) else { return };
@@ -237,9 +269,16 @@ impl Follow {
             return;
         }
 
-        let view = surroundings(&one.subject.target, &one.needed, &contents);
+        let mut view = surroundings(&one.subject.target, &one.needed, &contents);
+        view.lacks_status = status_kinds.lacks_status(&one.subject.target);
         let judgement = assess(&one.subject, &view, policy, &mut one.memory, now);
         self.updates.extend(one.take(id, judgement, now));
+        if one.has_moved(view.object) {
+            content_moved.notify_one();
+        }
+        if one.memory.has_reported {
+            reported.insert(written(&one.subject));
+        }
 
         one.moved = moved;
         #[cfg(test)]

@@ -3,6 +3,7 @@
 mod clock;
 mod followed;
 mod following;
+mod status_kinds;
 mod view;
 
 pub use followed::Update;

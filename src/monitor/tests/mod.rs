@@ -14,7 +14,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::plan::Propagation;
 use crate::model::release::RecordedImage;
 use crate::model::verdict::{CauseKind, Health};
-use crate::model::{Object, Sha256Digest, StepId, Target};
+use crate::model::{Object, ResourceType, Sha256Digest, StepId, Target};
 use crate::monitor::follow::Follow;
 use crate::monitor::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
 use crate::rollout::{MonitoredObject, Policy};

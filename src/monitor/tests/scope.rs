@@ -143,3 +143,74 @@ async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
         fake.count("LIST")
     );
 }
+
+/// Of a kind whose controller names no generation.
+fn widget(generation: i64, ready: &str) -> Object {
+    let written =
+        json!([{"manager": "kubectl-delivery", "operation": "Apply", "time": "2026-01-01T00:00:00Z"}]);
+    Object::new(
+        json!({"apiVersion": "shop.example/v1", "kind": "Widget", "spec": {"size": generation},
+        "metadata": {"name": "a", "namespace": "shop", "uid": "w", "generation": generation, "managedFields": written},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "Sized"}]}}),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_status_that_was_written_in_the_rollout_is_not_an_old_one_in_the_soak() {
+    let scene = scene(WatchingOptions::default());
+    let answer = scene.fake.put(widget(2, "True").value().clone());
+    let gvk = answer.gvk();
+    let resource = ResourceType {
+        group: gvk.group,
+        version: gvk.version,
+        kind: gvk.kind,
+        plural: "widgets".into(),
+        namespaced: true,
+    };
+    let one = Watched {
+        step: StepId::new(0),
+        target: Target::new(&resource, Some("shop"), "a"),
+        answer,
+        before: Some(widget(1, "True")),
+        changes: Vec::new(),
+    };
+    let verdicts = || {
+        let events = scene.events.0.lock().unwrap();
+        let verdict = |event: &Event| match event {
+            Event::Rollout { verdict, .. } => Some(verdict.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(verdict).collect::<Vec<Health>>()
+    };
+
+    // Another status for a while, and then the one of before to the letter.
+    let controller = async {
+        while verdicts().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        scene.fake.put(widget(2, "False").value().clone());
+        while verdicts().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        scene.fake.put(widget(2, "True").value().clone());
+    };
+    let following = scene.watching.follow(std::slice::from_ref(&one), &scene.context);
+    let (judged, ()) = tokio::join!(following, controller);
+    assert_eq!(judged, Ok(()));
+    assert_eq!(verdicts().last(), Some(&Health::done()));
+
+    let soaked = scene.watching.soak(
+        std::slice::from_ref(&one),
+        Duration::from_millis(100),
+        &scene.context,
+    );
+    assert_eq!(soaked.await, Ok(()));
+    let is_open = |verdict: &Health| !matches!(verdict, Health::Done { .. });
+    assert_eq!(
+        verdicts().iter().filter(|one| is_open(one)).count(),
+        2,
+        "{:#?}",
+        verdicts()
+    );
+}

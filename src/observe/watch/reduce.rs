@@ -1,14 +1,19 @@
 //! What of an object no verdict reads.
 
 use crate::model::Object;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// The object without what no verdict reads: ownership, the last-applied copy, the templates of old revisions.
+/// The object without what no verdict reads: ownership (but for when a status was written), the last-applied copy, the
+/// templates of old revisions.
 pub(super) fn reduce(mut object: Object) -> Object {
     let kind = object.kind().to_owned();
     let value = object.value_mut();
     if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        let written = metadata.get("managedFields").map(status_writes);
         metadata.remove("managedFields");
+        if let Some(written) = written.filter(|written| !written.is_empty()) {
+            metadata.insert("managedFields".into(), written.into());
+        }
         if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
@@ -31,6 +36,15 @@ pub(super) fn reduce(mut object: Object) -> Object {
         parent.remove(heavy);
     }
     object
+}
+
+/// Who wrote the status when, without the fields.
+fn status_writes(managed_fields: &Value) -> Vec<Value> {
+    let entries = managed_fields.as_array().into_iter().flatten();
+    let of_status = entries.filter(|entry| entry["subresource"] == "status");
+    let write =
+        |entry: &Value| json!({"manager": entry["manager"], "subresource": "status", "time": entry["time"]});
+    of_status.map(write).collect()
 }
 
 /// A pod as an object: its identity and its generations, without spec and status.

@@ -2,7 +2,7 @@
 //!
 //! Nothing was changed by us: there are no steps, no phases and no times, only objects and how they are.
 
-use crate::model::event::Event;
+use crate::model::event::{Event, Phase};
 use crate::model::verdict::Health;
 use crate::report::clean;
 
@@ -30,6 +30,7 @@ pub fn wait_lines(event: &Event) -> Vec<String> {
             block.extend(events.iter().map(|line| format!("  event  {line}")));
             block
         }
+        Event::PhaseStarted { phase: Phase::Soak } => vec!["soaking".to_owned()],
         Event::Note {
             object: Some(id),
             message,

@@ -5,7 +5,7 @@
 //! Each list has to be good for the object to be ready.
 
 use super::evidence::{Evidence, Level};
-use super::generations::{generation, is_outdated, parse_generation};
+use super::generations::{generation, is_observed, is_outdated, parse_generation};
 use super::polarity::{Role, is_about_configuration, role};
 use super::words::{Tone, parts, tone_of_message, tone_of_reason};
 use serde_json::Value;
@@ -41,6 +41,12 @@ pub(super) struct ConditionEvidence {
 pub fn count_met(object: &Value) -> u32 {
     let met = |set: &ConditionSet<'_>| set.current().filter(|one| one.status == "True").count();
     find_sets(object).iter().map(met).sum::<usize>() as u32
+}
+
+/// Whether a status names the present generation, once for all of it or in a condition.
+pub fn names_generation(object: &Value) -> bool {
+    let names = |set: &ConditionSet<'_>| set.observed.is_some_and(|observed| observed >= set.generation);
+    is_observed(object) || find_sets(object).iter().any(names)
 }
 
 /// What the conditions of an object say.

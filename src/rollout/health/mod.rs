@@ -17,10 +17,10 @@ mod rules;
 mod words;
 
 pub(super) use assess::assess;
-pub(super) use conditions::{count_met, not_observed, without_outdated};
+pub(super) use conditions::{count_met, names_generation, not_observed, without_outdated};
 pub(super) use custom_health::CustomState;
 pub(super) use generations::{behind, is_outdated, parse_generation};
-pub(super) use rules::wants_pods;
+pub(super) use rules::{is_known, wants_pods};
 
 #[cfg(test)]
 mod tests;

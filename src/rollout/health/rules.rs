@@ -108,6 +108,11 @@ pub(super) fn texts() -> impl Iterator<Item = (String, &'static str)> {
     files.filter_map(|file| Some((file.path().to_str()?.to_owned(), file.contents_utf8()?)))
 }
 
+/// Whether there is a rule of that very kind.
+pub fn is_known(group: &str, kind: &str) -> bool {
+    find(group, kind).is_some_and(|rule| !rule.is_of_many)
+}
+
 /// The rule of a kind: one that names both, before one that stands for many.
 pub(super) fn find(group: &str, kind: &str) -> Option<&'static Rule> {
     let fits = |file: &&RuleFile| matches(&file.group, group) && matches(&file.kind, kind);

@@ -172,6 +172,9 @@ fn words_booleans_errors_and_counts_speak_where_conditions_do_not() {
             Failed,
         ),
         (json!({"statuses": {"a": {"state": "Accepted"}}}), Ready),
+        // A controller that has begun a list of conditions has one to come.
+        (json!({"conditions": [], "color": "blue"}), Progressing),
+        (json!({"color": "blue"}), Unknown),
         (
             json!({"history": [{"state": "Failed"}], "phase": "Running"}),
             Ready,
@@ -181,6 +184,12 @@ fn words_booleans_errors_and_counts_speak_where_conditions_do_not() {
     for (status, expected) in table {
         assert_eq!(state(&json!({"status": status})), expected, "{status}");
     }
+
+    // A word that is none of health is nothing against a condition that sums up, and something where there is none.
+    let mut open = with_conditions("Ready=True");
+    open["status"]["state"] = "open".into();
+    assert_eq!(state(&open), Ready);
+    assert_eq!(state(&json!({"status": {"state": "open"}})), Unknown);
 
     // What runs once and ends is not ready while it runs.
     let running = json!({"status": {"state": "Running"}});

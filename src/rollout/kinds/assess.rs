@@ -35,7 +35,7 @@ pub(in super::super) fn assess<'a>(
         Some(RolloutKind::CustomResourceDefinition) => custom_definition::assess(object),
         Some(RolloutKind::ApiService) => api_service::assess(object),
         Some(RolloutKind::WebhookConfiguration) => webhook::assess(object, context),
-        Some(RolloutKind::Custom) => custom::assess(object, policy),
+        Some(RolloutKind::Custom) => custom::assess(object, context, policy),
         // Such as a ConfigMap: it is done when it is written.
         None => KindStatus::without_pods(Health::done()),
     }

@@ -6,23 +6,45 @@
 use super::super::health::{self, CustomState};
 use super::super::policy::Policy;
 use super::super::status::{KindStatus, UnknownAfter, reported};
+use super::super::subject::RolloutContext;
 use crate::model::Object;
 use crate::model::environment::HealthCheck;
 use crate::model::expression::Expression;
 use crate::model::verdict::{CauseKind, Health};
+use serde_json::Value;
 
 /// By the environment's CEL, else by its own status.
-pub(super) fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
+pub(super) fn assess<'a>(
+    object: &'a Object,
+    context: &RolloutContext<'a>,
+    policy: &Policy,
+) -> KindStatus<'a> {
     let gvk = object.gvk();
     let mut rules = policy.health_checks.iter();
-    let mut status = match rules.find(|rule| rule.group == gvk.group && rule.kind == gvk.kind) {
-        Some(rule) => KindStatus::without_pods(assess_by_rule(object, rule)),
-        None => assess_by_status(object, policy),
+    let rule = rules.find(|rule| rule.group == gvk.group && rule.kind == gvk.kind);
+    let (status, is_by_status) = match rule {
+        Some(rule) => {
+            let verdict = assess_by_rule(object.value(), rule);
+            let is_by_status = assess_by_rule(&without_status(object), rule) != verdict;
+            (KindStatus::without_pods(verdict), is_by_status)
+        }
+        None => (assess_by_status(object, context.lacks_status, policy), true),
     };
 
-    // A controller that gets on meets one condition after the other: each of them is progress.
-    status.figures = vec![health::count_met(object.value())];
-    status
+    KindStatus {
+        // A controller that gets on meets one condition after the other: each of them is progress.
+        figures: vec![health::count_met(object.value())],
+        is_by_status,
+        ..status
+    }
+}
+
+fn without_status(object: &Object) -> Value {
+    let mut value = object.value().clone();
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("status");
+    }
+    value
 }
 
 /// Whether pods are to run because of an object; none where its kind is not known. Of one that starts them on demand none
@@ -32,10 +54,13 @@ pub fn wants_pods(object: &Object) -> Option<bool> {
     health::wants_pods(&gvk.group, &gvk.kind, object.value())
 }
 
-fn assess_by_status<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
+fn assess_by_status<'a>(object: &'a Object, lacks_status: bool, policy: &Policy) -> KindStatus<'a> {
     let gvk = object.gvk();
     let found = health::assess(&gvk.group, &gvk.kind, object.value());
     let (grace, why) = (policy.graces.first_status, found.message);
+    // Without the subresource no status is meant to come, unless the kind is known for writing one all the same.
+    let is_silent = lacks_status && !health::is_known(&gvk.group, &gvk.kind);
+    let first_status = if is_silent { 0 } else { grace };
 
     match found.state {
         CustomState::Ready => KindStatus::without_pods(Health::done()),
@@ -52,15 +77,15 @@ fn assess_by_status<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
             KindStatus::unknown_after(UnknownAfter::Seconds(grace), format!("applied; {why}"))
         }
         CustomState::NotReported => KindStatus::unknown_after(
-            UnknownAfter::Seconds(grace),
+            UnknownAfter::Seconds(first_status),
             "applied; no controller reports its health",
         ),
     }
 }
 
-fn assess_by_rule(object: &Object, rule: &HealthCheck) -> Health {
+fn assess_by_rule(object: &Value, rule: &HealthCheck) -> Health {
     // A rule is not asked to tell an old condition from a new one.
-    let value = health::without_outdated(object.value());
+    let value = health::without_outdated(object);
 
     // What a status does not hold yet is an error in CEL: that is not "failed".
     let failed = rule.failed.as_deref();
@@ -84,14 +109,18 @@ fn assess_by_rule(object: &Object, rule: &HealthCheck) -> Health {
     }
 }
 
-fn holds(expression: &str, object: &serde_json::Value) -> Result<bool, String> {
+fn holds(expression: &str, object: &Value) -> Result<bool, String> {
     Expression::parse(expression)?.holds(&[("self", object)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
+
+    fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
+        super::assess(object, &RolloutContext::default(), policy)
+    }
 
     fn verdict(status: &Value, policy: &Policy) -> Health {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
@@ -160,6 +189,33 @@ mod tests {
         // Of an older spec: its controller may merely be slow.
         let (_, after, _) = status_of(&json!({"observedGeneration": 1, "phase": "Running"}), &json!({}));
         assert_eq!(after, Some(UnknownAfter::Deadline));
+    }
+
+    #[test]
+    fn without_a_status_subresource_no_first_status_is_waited_for_but_of_kinds_that_write_one() {
+        let after = |group: &str, kind: &str, status: Value| {
+            let object = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": "a"}, "status": status});
+            let object = Object::new(object).unwrap();
+            let context = RolloutContext {
+                lacks_status: true,
+                ..RolloutContext::default()
+            };
+            super::assess(&object, &context, &Policy::default()).unknown_after
+        };
+        assert_eq!(
+            after("shop.example", "Widget", json!(null)),
+            Some(UnknownAfter::Seconds(0))
+        );
+        // Its controller has begun to write one.
+        assert_eq!(
+            after("shop.example", "Widget", json!({"color": "blue"})),
+            Some(UnknownAfter::Seconds(10))
+        );
+        // Argo CD writes the status with the whole object.
+        assert_eq!(
+            after("argoproj.io", "Application", json!(null)),
+            Some(UnknownAfter::Seconds(10))
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::model::k8s::ownership::{OwnerFacts, Owners};
 use crate::model::release::ImagePath;
 use crate::model::verification::VerificationState;
-use crate::model::{Gvk, ResourceType, Sha256Digest, Target};
+use crate::model::{ResourceType, Sha256Digest, Target};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -22,6 +22,8 @@ struct TestPod {
     image: String,
     runs: &'static str,
     phase: &'static str,
+    /// What somebody debugs it with.
+    debugger: Option<&'static str>,
 }
 
 fn pod(runs: &'static str) -> TestPod {
@@ -31,6 +33,7 @@ fn pod(runs: &'static str) -> TestPod {
         image: IMAGE.into(),
         runs,
         phase: "Running",
+        debugger: None,
     }
 }
 
@@ -42,11 +45,17 @@ impl TestPod {
             runs => (format!("r.example/web@{}", digest(runs)), json!({"running": {}})),
         };
         let status = json!({"name": self.name, "imageID": id, "state": state});
+        let debuggers = self.debugger.map(|_| json!({"name": "debug", "image": IMAGE}));
+        let debuggers: Vec<Value> = debuggers.into_iter().collect();
+        let debugging = self.debugger.iter().map(|runs| {
+            json!({"name": "debug", "imageID": format!("r.example/web@{}", digest(runs)), "state": {"running": {}}})
+        });
+        let debugging: Vec<Value> = debugging.collect();
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name,
             "labels": {"rollouts-pod-template-hash": self.revision}, "generation": 1,
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "uid": "s", "name": "s", "controller": true}]},
-            "spec": {"containers": [{"name": self.name, "image": self.image}]},
-            "status": {"phase": self.phase, "containerStatuses": [status]}});
+            "spec": {"containers": [{"name": self.name, "image": self.image}], "ephemeralContainers": debuggers},
+            "status": {"phase": self.phase, "containerStatuses": [status], "ephemeralContainerStatuses": debugging}});
         PodFacts::reduce(&Object::new(pod).unwrap())
     }
 }
@@ -59,14 +68,14 @@ fn rollout(spec: Value, status: &Value) -> Object {
     .unwrap()
 }
 
-/// What is known of the pods of a rollout, and what is said of its image.
+/// What is known of the pods of an object, and what is said of its image.
 fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
-    let gvk = Gvk::new("argoproj.io/v1alpha1", "Rollout");
+    let gvk = object.gvk();
     let resource = ResourceType {
+        plural: format!("{}s", gvk.kind.to_lowercase()),
         group: gvk.group,
         version: gvk.version,
         kind: gvk.kind,
-        plural: "rollouts".into(),
         namespaced: true,
     };
     let target = Target::new(&resource, Some("shop"), "web");
@@ -234,4 +243,40 @@ fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() 
     };
     let (found, _) = proof(&wanted(), &[another], unreadable());
     assert_eq!(found.awaited.as_deref(), Some("wants 2 pods and has none"));
+}
+
+#[test]
+fn pods_of_an_earlier_reference_may_still_be_replaced_but_those_of_a_cron_job_stay_as_they_were() {
+    let earlier = || TestPod {
+        image: "r.example/web:0".into(),
+        ..pod("other")
+    };
+    let (found, state) = proof(&wanted(), &[earlier()], by_rollout());
+    assert_eq!((found.wrong.len(), found.outdated.len()), (0, 1), "{found:?}");
+    assert!(matches!(state, VerificationState::Wrong { .. }), "{state:?}");
+
+    let template = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": IMAGE}]}}}});
+    let nightly = Object::new(json!({"apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "w"},
+        "spec": {"schedule": "0 0 * * *", "jobTemplate": template}}))
+    .unwrap();
+    let (found, state) = proof(&nightly, &[earlier()], by_rollout());
+    assert!(found.wrong.is_empty() && found.outdated.is_empty(), "{found:?}");
+    let message = format!("no container of its pods runs {IMAGE}");
+    assert_eq!(state, VerificationState::Unknown { message });
+}
+
+#[test]
+fn what_somebody_debugs_a_pod_with_is_not_held_against_the_release() {
+    let debugged = TestPod {
+        debugger: Some("other"),
+        ..pod("tested")
+    };
+    let (found, state) = proof(&wanted(), &[debugged], by_rollout());
+    assert_eq!(found.wrong, []);
+    let verified = VerificationState::Verified {
+        containers: 1,
+        pods: 1,
+    };
+    assert_eq!(state, verified);
 }

@@ -1,89 +1,18 @@
-//! Objects are judged from when another tool has applied them; a failure of the first does not wait for the last. One in
-//! which something else differs is waited for until it is in sync.
+//! What one look at the objects shows: which are there as desired, and what the others are waited for.
+//!
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
 use super::goal::Goal;
 use super::in_sync::{SyncChecks, SyncState};
 use crate::cluster::Cluster;
-use crate::model::event::{Event, EventSink};
 use crate::model::hook::{CLEANED_UP, ended, is_cleaned_up};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, StepId, Target};
-use crate::monitor::Watching;
-use crate::monitor::{MonitorContext, Stopped, Watched};
+use crate::monitor::Watched;
 use crate::observe;
 use crate::plan::may_be_absent;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How often objects that have not arrived are read again.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Waits until every object has arrived and is rolled out.
-pub(super) async fn follow(
-    goal: &Goal,
-    cluster: Arc<dyn Cluster>,
-    watching: &Watching,
-    events: &dyn EventSink,
-    timeout: Duration,
-    bounds: &dyn MonitorContext,
-) -> Result<Vec<Watched>, Stopped> {
-    let end = Instant::now() + timeout;
-    let mut open: Vec<&(Target, Object)> = goal.objects.iter().collect();
-    let mut watched: Vec<Watched> = Vec::new();
-    let mut reported = None;
-    let mut checks = SyncChecks::new(goal);
-    loop {
-        let scan = scan(&mut checks, &*cluster, &open).await;
-        let arrived: Vec<Watched> = scan.arrived(&watched);
-        open.retain(|(target, _)| scan.is_open(target));
-        if !arrived.is_empty() {
-            watching.join(&arrived).await;
-            watched.extend(arrived);
-        }
-        if !scan.waits() {
-            watching.progress(&watched, bounds).await?;
-            for (target, message) in scan.gone(goal) {
-                note(events, Some(target), message);
-            }
-            for message in checks.not_checked() {
-                note(events, None, message);
-            }
-            return Ok(watched);
-        }
-        // What is waited for may become another thing, of as many objects.
-        let waiting = (open.len(), scan.is_drifted());
-        if reported.replace(waiting) != Some(waiting) {
-            let message = format!(
-                "{} of {} objects are applied; {}",
-                watched.len(),
-                goal.objects.len(),
-                scan.first()
-            );
-            note(events, None, message);
-        }
-        if Instant::now() >= end {
-            return Err(late(&scan, timeout).into());
-        }
-        // What has arrived is judged meanwhile.
-        let until = (Instant::now() + PAUSE).min(end);
-        match tokio::time::timeout_at(until, watching.progress(&watched, bounds)).await {
-            Ok(Err(stopped)) => return Err(stopped),
-            Ok(Ok(())) => tokio::time::sleep_until(until).await,
-            Err(_) => {}
-        }
-    }
-}
-
-fn note(events: &dyn EventSink, target: Option<&Target>, message: String) {
-    events.emit(Event::Note {
-        object: target.map(Target::id),
-        message,
-    });
-}
 
 /// What one look at an object showed.
 enum Arrival {
@@ -102,13 +31,13 @@ enum Arrival {
 }
 
 /// What one look at the objects showed.
-struct ArrivalScan {
+pub(super) struct ArrivalScan {
     found: Vec<(Target, Arrival)>,
 }
 
 impl ArrivalScan {
     /// What is judged from now on.
-    fn arrived(&self, watched: &[Watched]) -> Vec<Watched> {
+    pub fn arrived(&self, watched: &[Watched]) -> Vec<Watched> {
         let is_new = |target: &Target| watched.iter().all(|known| known.target != *target);
         let there = self.found.iter().filter_map(|(target, seen)| match seen {
             Arrival::Applied(answer) | Arrival::Drifted(answer, _) => Some((target, answer)),
@@ -128,7 +57,7 @@ impl ArrivalScan {
     }
 
     /// Those that are not there and go by themselves once they have run, and what is known of each.
-    fn gone(&self, goal: &Goal) -> Vec<(&Target, String)> {
+    pub fn gone(&self, goal: &Goal) -> Vec<(&Target, String)> {
         let goes = |target: &Target| {
             goal.objects
                 .iter()
@@ -144,7 +73,7 @@ impl ArrivalScan {
         .collect()
     }
 
-    fn is_open(&self, target: &Target) -> bool {
+    pub fn is_open(&self, target: &Target) -> bool {
         let is_open = |seen: &Arrival| {
             matches!(
                 seen,
@@ -157,7 +86,7 @@ impl ArrivalScan {
     }
 
     /// Whether something is to be waited for.
-    fn waits(&self) -> bool {
+    pub fn waits(&self) -> bool {
         self.not_yet().is_some()
     }
 
@@ -171,7 +100,7 @@ impl ArrivalScan {
     }
 
     /// Whether the first that is waited for is there, and drifted.
-    fn is_drifted(&self) -> bool {
+    pub fn is_drifted(&self) -> bool {
         let is_waited_for =
             |seen: &&Arrival| matches!(seen, Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs);
         let first = self.found.iter().map(|(_, seen)| seen).find(is_waited_for);
@@ -179,7 +108,7 @@ impl ArrivalScan {
     }
 
     /// What the first of them is waited for.
-    fn first(&self) -> String {
+    pub fn first(&self) -> String {
         let sentence = |(target, why): (&Target, Option<&str>)| format!("{target}: {}", why.unwrap_or(RUNS));
         self.not_yet().map(sentence).unwrap_or_default()
     }
@@ -188,7 +117,13 @@ impl ArrivalScan {
 /// What is said of one that runs.
 const RUNS: &str = "it has not run to its end";
 
-async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Target, Object)]) -> ArrivalScan {
+/// Looks at these objects. Of one that is watched it is known that it was applied: whatever differs was changed since.
+pub(super) async fn scan(
+    checks: &mut SyncChecks<'_>,
+    cluster: &dyn Cluster,
+    open: &[&(Target, Object)],
+    watched: &[Watched],
+) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
@@ -203,7 +138,11 @@ async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Targ
     let mut found: Vec<(&Target, &Object, Arrival)> = open
         .iter()
         .map(|(target, desired)| {
-            let seen = first_look(checks, snapshot.objects.get(&target.id()), desired);
+            let was_applied = watched.iter().any(|one| one.target == *target);
+            let seen = match snapshot.objects.get(&target.id()) {
+                Some(Observed::Present(live)) if was_applied => Arrival::Applied(live.clone()),
+                observed => first_look(checks, observed, desired),
+            };
             (target, desired, seen)
         })
         .collect();
@@ -223,7 +162,11 @@ async fn scan(checks: &mut SyncChecks<'_>, cluster: &dyn Cluster, open: &[&(Targ
             *seen = match checks.state(target) {
                 Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
                 Some(SyncState::Drifted(what)) => Arrival::Drifted(live.clone(), what.clone()),
-                _ => as_desired(desired, live),
+                // Compared in part or not at all: what desired names is known all the same.
+                _ => match first_look(checks, Some(&Observed::Present(live.clone())), desired) {
+                    Arrival::Applied(live) => as_desired(desired, &live),
+                    differs => differs,
+                },
             };
         }
     }
@@ -261,20 +204,16 @@ fn as_desired(desired: &Object, live: &Object) -> Arrival {
     }
 }
 
-fn late(scan: &ArrivalScan, timeout: Duration) -> Box<Failure> {
+/// The failure for what is waited for and came in no time; `time` says which one is over.
+pub(super) fn late(scan: &ArrivalScan, time: &str) -> Box<Failure> {
     let first = scan.not_yet();
-    let seconds = timeout.as_secs();
     let (kind, message) = match first {
-        Some((_, Some(what))) if scan.is_drifted() => (
-            CauseKind::NotApplied,
-            format!("not in sync within {seconds}s: {what}"),
-        ),
-        Some((_, None)) => (CauseKind::Stalled, format!("not done within {seconds}s: {RUNS}")),
-        Some((_, Some(why))) => (
-            CauseKind::NotApplied,
-            format!("not applied within {seconds}s: {why}"),
-        ),
-        None => (CauseKind::Stalled, format!("not done within {seconds}s")),
+        Some((_, Some(what))) if scan.is_drifted() => {
+            (CauseKind::NotApplied, format!("not in sync {time}: {what}"))
+        }
+        Some((_, None)) => (CauseKind::Stalled, format!("not done {time}: {RUNS}")),
+        Some((_, Some(why))) => (CauseKind::NotApplied, format!("not applied {time}: {why}")),
+        None => (CauseKind::Stalled, format!("not done {time}")),
     };
     let object = first.map(|(target, _)| target.id());
     Box::new(Failure::new(object, kind, message))

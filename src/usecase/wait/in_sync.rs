@@ -254,6 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_is_being_deleted_is_not_in_sync() {
+        let going = ObjectStatus::BeingDeleted {
+            finalizers: Vec::new(),
+        };
+        let found = sync_of(&comparison(going, Vec::new()));
+        assert_eq!(found, SyncState::Drifted("is being deleted".into()));
+    }
+
+    #[test]
     fn what_the_environment_expects_is_in_sync_and_what_gave_no_answer_is_not_checked() {
         let mut expected = change("/data/A", ChangeKind::Changed, None, ManagerClass::Unknown);
         expected.expected_by = Some(0);

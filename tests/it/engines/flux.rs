@@ -131,11 +131,15 @@ fn beside_flux_diff_is_silent_and_a_manual_change_is_named_by_diff_and_by_wait()
         .kubectl(&["rollout", "status", "deployment/web", "--timeout=60s"]);
     let named = scene.run("diff", &objects, &[]).exits(1);
     let variable = "/spec/template/spec/containers/[name=main]/env/[name=DEBUG]";
-    assert!(named.stdout.contains("DEBUG"), "{named:#?}");
+    for word in ["DEBUG", "kubectl-set"] {
+        assert!(named.stdout.contains(word), "{word:?} in {named:#?}");
+    }
     let waited = scene
         .run("wait", &objects, &["--timeout", "5s", "--settle", "0s"])
         .exits(3);
-    assert!(waited.stderr.contains(variable), "{waited:#?}");
+    for word in [variable, "manually by kubectl-set"] {
+        assert!(waited.stderr.contains(word), "{word:?} in {waited:#?}");
+    }
 }
 
 #[test]

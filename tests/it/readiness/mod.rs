@@ -5,6 +5,7 @@ mod conditions;
 mod everywhere;
 mod images;
 mod outside;
+mod unknown_health;
 mod unobserved;
 
 pub use conditions::{Definition, definition, group};
