@@ -206,7 +206,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
         );
 
         let planned = plan(&comparison);
-        let asked = crate::preflight::questions(&planned.plan, &comparison);
+        let asked = crate::preflight::questions(&planned.plan, &comparison, &[]);
         assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
     }
 }

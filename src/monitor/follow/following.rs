@@ -40,8 +40,8 @@ pub struct Follow {
     store: Store,
     policy: Policy,
     clock: Clock,
-    /// Objects whose pods are found by the chains of their owners.
-    chained: BTreeSet<ObjectId>,
+    /// Objects whose pods are found by the chains of their owners, with the namespaces in which these are looked for.
+    chained: BTreeMap<ObjectId, BTreeSet<String>>,
     followed: BTreeMap<ObjectId, Followed>,
     updates: VecDeque<Update>,
     /// When to judge again at the earliest.
@@ -66,7 +66,7 @@ impl Follow {
             store: Store::with_liveness(cluster, liveness),
             policy,
             clock: Clock::start(),
-            chained: BTreeSet::new(),
+            chained: BTreeMap::new(),
             followed: BTreeMap::new(),
             updates: VecDeque::new(),
             round: Instant::now(),
@@ -76,9 +76,9 @@ impl Follow {
         }
     }
 
-    /// Has the pods of these objects watched as well, which no rule of their kinds does.
+    /// Has the pods of these objects watched as well in these namespaces, which no rule of their kinds does.
     #[must_use]
-    pub fn with_pods_of(mut self, objects: impl IntoIterator<Item = ObjectId>) -> Self {
+    pub fn with_pods_of(mut self, objects: impl IntoIterator<Item = (ObjectId, BTreeSet<String>)>) -> Self {
         self.chained.extend(objects);
         self
     }
@@ -95,8 +95,8 @@ impl Follow {
     /// Watches what an object needs.
     fn watch(&mut self, target: &Target) -> Needed {
         // What is needed may depend on the object, where that is known already.
-        let has_chained_pods = self.chained.contains(&target.id());
-        let needed = needed(target, self.store.contents().object(target), has_chained_pods);
+        let pods_in = self.chained.get(&target.id());
+        let needed = needed(target, self.store.contents().object(target), pods_in);
         for (collection, _) in &needed {
             self.store.ensure(collection);
         }
@@ -107,8 +107,7 @@ impl Follow {
     /// was there before that.
     pub fn baseline(&self, target: &Target, before: Option<Timestamp>) -> Baseline {
         let contents = self.store.contents();
-        let has_chained_pods = self.chained.contains(&target.id());
-        let needed = needed(target, contents.object(target), has_chained_pods);
+        let needed = needed(target, contents.object(target), self.chained.get(&target.id()));
         Baseline::from_context(&surroundings(target, &needed, &contents), before)
     }
 
@@ -223,7 +222,7 @@ impl Follow {
         // Its spec names the services that it calls, and may name others by now.
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
             let object = &one.subject.target;
-            one.needed = needed(object, store.contents().object(object), chained.contains(id));
+            one.needed = needed(object, store.contents().object(object), chained.get(id));
             one.needed
                 .iter()
                 .for_each(|(collection, _)| store.ensure(collection));

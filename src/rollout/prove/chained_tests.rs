@@ -59,8 +59,8 @@ fn rollout(spec: Value, status: &Value) -> Object {
     .unwrap()
 }
 
-/// What is known of the pods of a rollout, and what is said of its image.
-fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
+/// The images that a rollout names.
+fn workload(object: &Object) -> WorkloadImages {
     let gvk = Gvk::new("argoproj.io/v1alpha1", "Rollout");
     let resource = ResourceType {
         group: gvk.group,
@@ -76,8 +76,12 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         path: "/spec/template/spec/containers/[*]/image".into(),
         ignored: false,
     };
-    let workload = WorkloadImages::find(&target, object, &[path]).unwrap();
+    WorkloadImages::find(&target, object, &[path]).unwrap()
+}
 
+/// What is known of the pods of a rollout, and what is said of its image.
+fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
+    let workload = workload(object);
     let mut owners = Owners::default();
     owners.insert("s", set);
     let facts: Vec<PodFacts> = pods.iter().enumerate().map(|(at, pod)| pod.facts(at)).collect();
@@ -97,7 +101,7 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         injected: &[],
     };
 
-    let subject = MonitoredObject::new(target, object, Timestamp::UNIX_EPOCH);
+    let subject = MonitoredObject::new(workload.target.clone(), object, Timestamp::UNIX_EPOCH);
     let proof = prove_chained(&subject, object, &Policy::default(), tested, (&workload, &pods));
     let state = verify(&workload, &images, &proof).images[0].state.clone();
     (proof, state)
@@ -221,7 +225,10 @@ fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
 
 #[test]
 fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() {
-    let unreadable = || OwnerFacts::Unreadable("forbidden".into());
+    let unreadable = || OwnerFacts::Unreadable {
+        cause: "forbidden".into(),
+        is_transient: false,
+    };
     let (found, state) = proof(&wanted(), &[pod("tested")], unreadable());
     assert!(found.is_settled(), "{found:?}");
     let message = "cannot read ReplicaSet s, an owner of pod web-0: forbidden".into();
@@ -234,4 +241,56 @@ fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() 
     };
     let (found, _) = proof(&wanted(), &[another], unreadable());
     assert_eq!(found.awaited.as_deref(), Some("wants 2 pods and has none"));
+}
+
+#[test]
+fn an_owner_that_may_yet_be_read_is_waited_for() {
+    let unread = OwnerFacts::Unreadable {
+        cause: "503".into(),
+        is_transient: true,
+    };
+    let (found, _) = proof(&wanted(), &[pod("tested")], unread);
+    assert_eq!((found.is_settled(), found.doubt), (false, None));
+    let cause = "cannot read ReplicaSet s, an owner of pod web-0: 503";
+    assert_eq!(found.unread.as_deref(), Some(cause));
+}
+
+#[test]
+fn templates_that_share_a_containers_name_do_not_share_its_image() {
+    let (leader, worker) = ("r.example/leader:1", "r.example/worker:1");
+    let template = |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+    let mut object = wanted();
+    object.value_mut()["spec"]["template"] = template(leader);
+    object.value_mut()["spec"]["workerTemplate"] = template(worker);
+    let workload = workload(&object);
+
+    let image = |reference: &str| RecordedImage {
+        reference: reference.into(),
+        digest: digest(reference),
+        origin: None,
+        platforms: Vec::new(),
+    };
+    let tested = [image(leader), image(worker)];
+    let named = |image: &str, runs: &'static str| {
+        let facts = TestPod {
+            image: image.into(),
+            ..pod(runs)
+        }
+        .facts(0);
+        let found = workload.images_of(&facts.containers[0], &tested).into_iter();
+        found.map(|image| image.reference.as_str()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(named(leader, "other"), [leader]);
+    assert_eq!(named(worker, "other"), [worker]);
+    assert_eq!(
+        named("r.example/worker:2", "other"),
+        [worker],
+        "by its repository"
+    );
+    assert_eq!(
+        named("r.example/other:1", "other"),
+        [leader, worker],
+        "either is meant"
+    );
 }

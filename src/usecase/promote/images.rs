@@ -47,7 +47,10 @@ pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[Image
     let named = references.clone();
     let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
     let Ok(registries) = made.await else {
-        return ImageCheck::default();
+        // Nobody was asked: as unknown as where no registry answers.
+        let unasked = Presence::Unknown(Unknown::new("no client for registries could be made"));
+        let answers = references.into_iter().map(|one| (one, unasked.clone()));
+        return image_findings(&needed, answers.collect());
     };
     let registries = &registries;
     let ask = |reference: String| async move {
