@@ -59,11 +59,11 @@ pub fn running_images(
         .collect()
 }
 
-/// A workload's pods that have not ended, each with whether it is of an old revision.
+/// A workload's pods that run, each with whether it is of an old revision: those run until they are gone.
 pub(super) fn running_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     owned_pods(live, running)
         // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
-        .filter(|(pod, _)| !pod.has_ended())
+        .filter(|(pod, is_old)| pod.is_running() || *is_old && !pod.has_ended())
         .collect()
 }
 
@@ -88,7 +88,7 @@ fn doubtful_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, 
     }
 
     let doubt = |pod: &'r PodFacts| match running.owners.ownership(pod, live.uid()) {
-        Ownership::Unknown { cause, .. } if !pod.has_ended() => Some((pod, cause)),
+        Ownership::Unknown { cause, .. } if pod.is_running() => Some((pod, cause)),
         _ => None,
     };
     running.pods.iter().filter_map(doubt).collect()
@@ -286,5 +286,7 @@ fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t Reco
     tested.iter().find(|image| image.is(&digest))
 }
 
+#[cfg(test)]
+mod custom_tests;
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,22 @@ struct Found {
     objects: Vec<ObjectVerification>,
     /// Objects whose pods are waited for, which was said.
     awaited: BTreeSet<ObjectId>,
+    /// Whether it is unknown what runs.
+    unknown: Lasting,
+    /// Whether owners could not be read for a reason that passes.
+    unread_owners: Lasting,
+}
+
+/// For how long something has been so. What was not so in between begins anew.
+#[derive(Default)]
+struct Lasting(Option<Instant>);
+
+impl Lasting {
+    fn measure(&mut self, is_so: bool) -> Duration {
+        let since = self.0.filter(|_| is_so);
+        self.0 = is_so.then(|| since.unwrap_or_else(Instant::now));
+        self.0.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Watching {
@@ -73,7 +89,6 @@ impl Watching {
             .extend(absent.map(|(_, one)| verify_absent(one, &self.options.tested)));
 
         let start = Instant::now();
-        let mut unknown_since = None;
         loop {
             found.owners.forget_transient();
             self.read_owners(follow, &open, &mut found.owners).await;
@@ -95,16 +110,15 @@ impl Watching {
                 return Ok(self.report_verification(found.objects));
             }
 
-            // What was known, and is not now, has all of its time again.
-            let since = unknown_since.filter(|_| unproved.is_unknown());
-            unknown_since = unproved.is_unknown().then(|| since.unwrap_or_else(Instant::now));
-            let unknown_for = unknown_since.map_or(Duration::ZERO, |since| since.elapsed());
-            // Whether pods are its own that an owner's read does not tell by then stays unknown, and fails nothing.
-            if unknown_for >= self.options.unknown_limit && found.owners.give_up() {
+            // Whose pods these are that an owner's read does not tell by then stays unknown, and fails nothing.
+            let is_unread = found.owners.owners().has_transient();
+            if found.unread_owners.measure(is_unread) >= self.options.unknown_limit {
+                found.owners.give_up();
                 continue;
             }
 
             let deadline = Duration::from_secs(self.deadline().into());
+            let unknown_for = found.unknown.measure(unproved.is_unknown());
             let waited = (unknown_for, start.elapsed());
             if let Some(late) = unproved.give_up_after(self, waited, (context.patience(), deadline))? {
                 return Err(self.fail_proof(follow, late, &seen, &found).await);

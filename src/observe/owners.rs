@@ -40,17 +40,14 @@ impl OwnerReader {
     /// Has owners read again that could not be read for a reason that passes.
     pub fn forget_transient(&mut self) {
         self.owners.forget_transient();
-        if let Some(Err(OwnerFacts::Unreadable {
-            is_transient: true, ..
-        })) = self.served
-        {
+        if matches!(&self.served, Some(Err(facts)) if facts.is_transient()) {
             self.served = None;
         }
     }
 
-    /// Reads nothing of that again: it stays unknown. Whether there was any.
-    pub fn give_up(&mut self) -> bool {
-        self.owners.settle()
+    /// Reads nothing of that again: it stays unknown.
+    pub fn give_up(&mut self) {
+        self.owners.settle();
     }
 
     /// Adds what another read has brought.

@@ -120,7 +120,7 @@ impl<'a> WorkloadPods<'a> {
         owners: &Owners,
     ) -> Self {
         let mut found = Self::default();
-        for pod in pods.filter(|pod| is_running(pod)) {
+        for pod in pods.filter(|pod| pod.is_running()) {
             match owners.ownership(pod, object.uid()) {
                 Ownership::Owned(between) if !is_old_revision(object, pod, between) => {
                     found.current.push(pod);
@@ -141,11 +141,6 @@ impl<'a> WorkloadPods<'a> {
         }
         found
     }
-}
-
-/// Whether a pod runs, or is about to.
-pub fn is_running(pod: &PodFacts) -> bool {
-    !pod.deleting && !pod.has_ended()
 }
 
 /// Whether a container lasts: whoever debugs a pod brings an image of their own.

@@ -3,16 +3,14 @@
 use super::*;
 use crate::model::Sha256Digest;
 use crate::model::image::Platform;
-use crate::model::k8s::controller::Controller;
-use crate::model::k8s::ownership::OwnerFacts;
 use crate::model::release::PlatformDigests;
 use serde_json::{Value, json};
 
-fn digest(text: &str) -> Sha256Digest {
+pub(super) fn digest(text: &str) -> Sha256Digest {
     Sha256Digest::compute(text.as_bytes())
 }
 
-fn tested() -> Vec<RecordedImage> {
+pub(super) fn tested() -> Vec<RecordedImage> {
     let platforms = vec![PlatformDigests {
         platform: Platform("linux/amd64".into()),
         manifest: digest("manifest"),
@@ -37,7 +35,7 @@ fn object(kind: &str, value: Value) -> Object {
     Object::new(value).unwrap()
 }
 
-fn pod(name: &str, image_ids: &[(&str, &str)]) -> PodFacts {
+pub(super) fn pod(name: &str, image_ids: &[(&str, &str)]) -> PodFacts {
     let spec: Vec<Value> = image_ids
         .iter()
         .map(|(container, _)| json!({"name": container, "image": "a.example/web:1"}))
@@ -78,7 +76,7 @@ fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
     )
 }
 
-fn at(name: &str) -> String {
+pub(super) fn at(name: &str) -> String {
     format!("a.example/web@{}", digest(name))
 }
 
@@ -254,176 +252,4 @@ fn a_different_image_is_the_promoted_releases_where_its_objects_name_it_for_that
         "set by another client since"
     );
     assert_eq!(named(holding("init", &at("other"))), None);
-}
-
-/// A custom object `d` with this spec.
-fn custom(spec: &Value) -> Object {
-    Object::new(json!({"apiVersion": "example.org/v1", "kind": "Database",
-        "metadata": {"name": "db", "namespace": "n", "uid": "d"}, "spec": spec}))
-    .unwrap()
-}
-
-/// What is found of a custom object's pods, whose StatefulSet is what is known of it.
-fn custom_findings(
-    object: &Object,
-    tested: &[RecordedImage],
-    pods: Vec<PodFacts>,
-    set: OwnerFacts,
-) -> Vec<ImageFinding> {
-    let path = ImagePath {
-        group: "example.org".into(),
-        kind: "Database".into(),
-        path: "/spec/image".into(),
-        ignored: false,
-    };
-    let mut owners = Owners::default();
-    owners.insert("u", set);
-    let workload = RunningWorkload {
-        desired: object,
-        live: object,
-    };
-    let running = Running { pods, owners };
-    running_images(
-        &[workload],
-        &running,
-        (tested, &ImageTrees::default()),
-        &[],
-        &[path],
-    )
-}
-
-fn owned_set() -> OwnerFacts {
-    let reference = json!({"apiVersion": "example.org/v1", "kind": "Database", "name": "db", "uid": "d", "controller": true});
-    OwnerFacts::Live {
-        controller: Controller::from_object(&json!({"metadata": {"ownerReferences": [reference]}})),
-        revision: String::new(),
-    }
-}
-
-#[test]
-fn pods_of_a_custom_kind_are_found_by_their_owners_and_what_its_operator_adds_is_listed() {
-    let object = custom(&json!({"image": at("index")}));
-    let found = |pods, set| custom_findings(&object, &tested(), pods, set);
-
-    // The operator has named its container itself.
-    let matching = found(vec![pod("p", &[("postgres", &at("manifest"))])], owned_set());
-    assert_eq!((matching.len(), matching[0].state), (1, ImageState::Match));
-
-    let moved = found(vec![pod("p", &[("postgres", &at("other"))])], owned_set());
-    assert_eq!(moved[0].state, ImageState::TagMoved);
-
-    let mut added = pod("p", &[("reloader", &at("reloader"))]);
-    added.containers[0].image = "a.example/reloader:3".into();
-    let listed = found(vec![added], owned_set());
-    assert_eq!(listed[0].state, ImageState::UntestedSidecar);
-    assert_eq!(listed[0].allowed.as_deref(), Some("not in the release"));
-}
-
-#[test]
-fn pods_of_a_custom_kind_whose_owner_cannot_be_read_are_unknown_with_the_cause() {
-    let object = custom(&json!({"image": at("index")}));
-    let found = |pods, set| custom_findings(&object, &tested(), pods, set);
-    let unreadable = || OwnerFacts::Unreadable {
-        cause: "forbidden".into(),
-        is_transient: false,
-    };
-    let postgres = |runs: &str| pod("p", &[("postgres", &at(runs))]);
-
-    // Whatever it runs: nobody knows whether it is the database's.
-    for runs in ["index", "other"] {
-        let unread = found(vec![postgres(runs)], unreadable());
-        assert_eq!(
-            (unread.len(), unread[0].state),
-            (1, ImageState::Unknown),
-            "{runs}"
-        );
-        assert_eq!(
-            unread[0].cause.as_deref(),
-            Some("cannot read StatefulSet s, an owner of pod p: forbidden")
-        );
-        assert_eq!(unread[0].running[0].digest, Some(digest(runs)));
-    }
-
-    let mut another = postgres("other");
-    another.containers[0].image = "a.example/other:1".into();
-    assert_eq!(
-        found(vec![another], unreadable()),
-        [],
-        "it names no image of the database"
-    );
-    assert_eq!(found(vec![postgres("other")], OwnerFacts::Gone), []);
-}
-
-#[test]
-fn templates_that_share_a_containers_name_have_a_row_each() {
-    let image = |name: &str| RecordedImage {
-        reference: format!("a.example/{name}:1"),
-        digest: digest(name),
-        origin: None,
-        platforms: Vec::new(),
-    };
-    let tested = [image("leader"), image("worker")];
-    let pinned = |name: &str| format!("a.example/{name}@{}", digest(name));
-    let template =
-        |name: &str| json!({"template": {"spec": {"containers": [{"name": "main", "image": pinned(name)}]}}});
-    let object = custom(&json!({"jobs": [template("leader"), template("worker")]}));
-
-    let running = |name: &str, written: &str, runs: &str| {
-        let mut pod = pod(name, &[("main", &format!("a.example/x@{}", digest(runs)))]);
-        pod.containers[0].image = written.into();
-        pod
-    };
-    let rows = |pods: Vec<PodFacts>| -> Vec<(String, ImageState)> {
-        let found = custom_findings(&object, &tested, pods, owned_set()).into_iter();
-        found.map(|one| (one.reference, one.state)).collect()
-    };
-    let row = |reference: &str, state| (reference.to_owned(), state);
-    let (leader, worker) = (pinned("leader"), pinned("worker"));
-
-    let right = vec![running("l", &leader, "leader"), running("w", &worker, "worker")];
-    assert_eq!(
-        rows(right),
-        [
-            row("a.example/leader:1", ImageState::Match),
-            row("a.example/worker:1", ImageState::Match)
-        ]
-    );
-
-    // The worker's pod runs what only the leader may.
-    let wrong = vec![running("l", &leader, "leader"), running("w", &worker, "leader")];
-    assert_eq!(
-        rows(wrong),
-        [
-            row("a.example/leader:1", ImageState::Match),
-            row("a.example/worker:1", ImageState::OtherImage)
-        ]
-    );
-
-    // Neither template's: it is no row of either.
-    let other = vec![
-        running("l", &leader, "leader"),
-        running("w", &worker, "worker"),
-        running("x", "a.example/third:1", "third"),
-    ];
-    assert_eq!(
-        rows(other),
-        [
-            row("a.example/third:1", ImageState::OtherImage),
-            row("a.example/leader:1", ImageState::Match),
-            row("a.example/worker:1", ImageState::Match)
-        ]
-    );
-
-    // From a mirror: what runs tells which it is.
-    let mirrored = vec![
-        running("l", "mirror.example/a:1", "leader"),
-        running("w", &worker, "worker"),
-    ];
-    assert_eq!(
-        rows(mirrored),
-        [
-            row("a.example/leader:1", ImageState::Match),
-            row("a.example/worker:1", ImageState::Match)
-        ]
-    );
 }

@@ -45,6 +45,19 @@ pub enum OwnerFacts {
     },
 }
 
+impl OwnerFacts {
+    /// Whether another read may tell more.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable {
+                is_transient: true,
+                ..
+            }
+        )
+    }
+}
+
 /// Whether a pod belongs to a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership<'o> {
@@ -95,29 +108,23 @@ impl Owners {
         self.0.get(uid)
     }
 
-    /// Forgets what another read may tell.
-    pub fn forget_transient(&mut self) {
-        let is_transient = |facts: &OwnerFacts| {
-            matches!(
-                facts,
-                OwnerFacts::Unreadable {
-                    is_transient: true,
-                    ..
-                }
-            )
-        };
-        self.0.retain(|_, facts| !is_transient(facts));
+    /// Whether another read may tell more.
+    pub fn has_transient(&self) -> bool {
+        self.0.values().any(OwnerFacts::is_transient)
     }
 
-    /// Takes it that no other read tells more; whether one could have.
-    pub fn settle(&mut self) -> bool {
-        let mut could_have = false;
+    /// Forgets what another read may tell.
+    pub fn forget_transient(&mut self) {
+        self.0.retain(|_, facts| !facts.is_transient());
+    }
+
+    /// Takes it that no other read tells more.
+    pub fn settle(&mut self) {
         for facts in self.0.values_mut() {
             if let OwnerFacts::Unreadable { is_transient, .. } = facts {
-                could_have |= std::mem::take(is_transient);
+                *is_transient = false;
             }
         }
-        could_have
     }
 
     /// Takes in what others are.

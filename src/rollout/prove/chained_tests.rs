@@ -47,7 +47,9 @@ impl TestPod {
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "uid": "s", "name": "s", "controller": true}]},
             "spec": {"containers": [{"name": self.name, "image": self.image}]},
             "status": {"phase": self.phase, "containerStatuses": [status]}});
-        PodFacts::reduce(&Object::new(pod).unwrap())
+        let mut facts = PodFacts::reduce(&Object::new(pod).unwrap());
+        facts.deleting = self.phase == "Terminating";
+        facts
     }
 }
 
@@ -139,19 +141,22 @@ fn every_running_pod_has_to_run_what_was_tested() {
         "{state:?}"
     );
 
-    // What has ended does not run.
-    let ended = TestPod {
-        phase: "Failed",
-        ..pod("other")
-    };
-    let (_, state) = proof(&wanted(), &[pod("tested"), ended], by_rollout());
-    assert_eq!(
-        state,
-        VerificationState::Verified {
-            containers: 1,
-            pods: 1
-        }
-    );
+    // What has ended or is being deleted does not run.
+    for phase in ["Failed", "Terminating"] {
+        let gone = TestPod {
+            phase,
+            ..pod("other")
+        };
+        let (_, state) = proof(&wanted(), &[pod("tested"), gone], by_rollout());
+        assert_eq!(
+            state,
+            VerificationState::Verified {
+                containers: 1,
+                pods: 1
+            },
+            "{phase}"
+        );
+    }
 }
 
 #[test]

@@ -29,6 +29,13 @@ pub(super) async fn next_release(
         ));
     }
     let spec = &mut release.spec;
+    // What is said of a field now takes the place of what was.
+    let is_replaced = |old: &ImagePath| {
+        let is_same =
+            |new: &ImagePath| (&new.group, &new.kind, &new.path) == (&old.group, &old.kind, &old.path);
+        image_paths.iter().any(is_same)
+    };
+    spec.image_paths.retain(|old| !is_replaced(old));
     spec.image_paths.extend_from_slice(image_paths);
     let unrecorded = unrecorded_images(&spec.objects, &spec.image_paths);
     ensure_recorded(&unrecorded.fields)?;

@@ -11,7 +11,7 @@ use crate::model::k8s::pod::PodFacts;
 use crate::model::{Object, ObjectId};
 use crate::observe::NamedOwner;
 use crate::observe::watch::{Collection, Contents, State};
-use crate::rollout::{MonitoredObject, is_running};
+use crate::rollout::MonitoredObject;
 use std::collections::BTreeSet;
 
 /// Why pods are not known.
@@ -97,6 +97,6 @@ fn owners(namespace: &str, contents: &Contents, read: &Owners) -> Owners {
 
 /// The pods of a namespace that run.
 fn running_pods<'c>(namespace: &str, contents: &'c Contents) -> impl Iterator<Item = &'c PodFacts> {
-    let is_in = move |pod: &&PodFacts| pod.namespace == namespace && is_running(pod);
+    let is_in = move |pod: &&PodFacts| pod.namespace == namespace && pod.is_running();
     contents.pods().filter(is_in)
 }
