@@ -305,12 +305,8 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
     );
 }
 
-#[test]
-fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
-    let cron_job = same(
-        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}, "spec": {"jobTemplate":
-        {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "web:1"}]}}}}}}),
-    );
+/// A cluster-scoped object of a custom kind with an image.
+fn farm() -> ObjectComparison {
     let gvk = Gvk::new("example.org/v1", "Farm");
     let resource = ResourceType {
         group: gvk.group,
@@ -321,33 +317,43 @@ fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
     };
     let farm = json!({"apiVersion": "example.org/v1", "kind": "Farm", "metadata": {"name": "farm"},
         "spec": {"containers": [{"name": "main", "image": "web:1"}]}});
-    let farm = ObjectComparison {
+    ObjectComparison {
         target: Target::new(&resource, None, "farm"),
         desired: Some(Object::new(farm).unwrap()),
         ..config()
-    };
+    }
+}
 
-    let denied = |objects: Vec<ObjectComparison>| -> Vec<(Severity, String)> {
-        let comparison = Comparison {
-            objects,
-            ..Comparison::default()
-        };
-        let planned = plan(&comparison);
-        let asked = crate::preflight::questions(&planned.plan, &comparison, &[]);
-        let is_read = |right: &&Permission| right.verb == Verb::List || right.verb == Verb::Watch;
-        let no = |right: &Permission| (right.clone(), PermissionAnswer::No(BTreeSet::new()));
-        let answers = Answers {
-            rights: asked.rights.keys().filter(is_read).map(no).collect(),
-            ..Answers::default()
-        };
-        let findings = crate::preflight::take_answers(planned, &comparison, &asked, &answers).findings;
-        let rights = findings
-            .into_iter()
-            .filter(|finding| finding.check == Check::Rights);
-        rights
-            .map(|finding| (finding.severity, finding.message))
-            .collect()
+/// What is said of permissions where none to list or watch is given.
+fn find_denied_reads(objects: Vec<ObjectComparison>) -> Vec<(Severity, String)> {
+    let comparison = Comparison {
+        objects,
+        ..Comparison::default()
     };
+    let planned = plan(&comparison);
+    let asked = crate::preflight::questions(&planned.plan, &comparison, &[]);
+    let is_read = |right: &&Permission| right.verb == Verb::List || right.verb == Verb::Watch;
+    let no = |right: &Permission| (right.clone(), PermissionAnswer::No(BTreeSet::new()));
+    let answers = Answers {
+        rights: asked.rights.keys().filter(is_read).map(no).collect(),
+        ..Answers::default()
+    };
+    let findings = crate::preflight::take_answers(planned, &comparison, &asked, &answers).findings;
+    let rights = findings
+        .into_iter()
+        .filter(|finding| finding.check == Check::Rights);
+    rights
+        .map(|finding| (finding.severity, finding.message))
+        .collect()
+}
+
+#[test]
+fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
+    let cron_job = same(
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}, "spec": {"jobTemplate":
+        {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "web:1"}]}}}}}}),
+    );
+
     let missing = |resource: &str, object: &str| {
         let message = format!(
             "expected the right to list, watch {resource} in the namespace shop, found none (needed to verify what the pods of {object} run)"
@@ -357,17 +363,17 @@ fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
 
     let nightly = "CronJob shop/nightly";
     assert_eq!(
-        denied(vec![config(), cron_job]),
+        find_denied_reads(vec![config(), cron_job]),
         [missing("jobs.batch", nightly), missing("pods", nightly)]
     );
     // Of a cluster-scoped one in the release's namespaces.
     assert_eq!(
-        denied(vec![config(), farm]),
+        find_denied_reads(vec![config(), farm()]),
         [
             missing("pods", "Farm farm"),
             missing("replicasets.apps", "Farm farm")
         ]
     );
-    // Where a rollout needs it anyway, it is no note; and where nothing names an image, nothing is asked for.
-    assert_eq!(denied(vec![config(), web()]), []);
+    // The rule of its kind tells the pods of a Deployment, and a ConfigMap names no image.
+    assert_eq!(find_denied_reads(vec![config(), web()]), []);
 }
