@@ -42,10 +42,10 @@ pub struct Args {
     #[arg(long, value_name = "IMAGE=VALUE")]
     image: Vec<String>,
     /// Where objects of a custom kind hold images: KIND.GROUP=/spec/workers/[*]/image; may be repeated
-    #[arg(long, value_name = "KIND=PATH", conflicts_with = "from")]
+    #[arg(long, value_name = "KIND=PATH")]
     image_path: Vec<String>,
     /// Where objects of a custom kind hold what looks like an image and no container runs; may be repeated
-    #[arg(long, value_name = "KIND=PATH", conflicts_with = "from")]
+    #[arg(long, value_name = "KIND=PATH")]
     ignore_image: Vec<String>,
     /// Ask no registry: every reference must carry its digest
     #[arg(long)]

@@ -96,6 +96,7 @@ mod tests {
             reference: reference.into(),
             written: String::new(),
             promoted: None,
+            cause: None,
             state: ImageState::OtherImage,
             running: vec![RunningImage {
                 digest: Some(Sha256Digest::compute(b"metrics")),

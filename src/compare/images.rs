@@ -4,17 +4,20 @@
 //! `model/running.rs` lets it. What counts are the pods of the present revision; those of an old one are told beside. A
 //! digest that no node has reported yet is unknown, and neither good nor bad.
 
+mod tally;
+
+use self::tally::{ContainerTally, SeenContainer};
+use crate::model::Object;
 use crate::model::environment::Injected;
-use crate::model::finding::{ContainerRole, ImageFinding, ImageState, PromotedRelease, RunningImage};
+use crate::model::finding::{ContainerRole, ImageFinding, ImageState, PromotedRelease};
 use crate::model::glob;
 use crate::model::image::{ImageReference, image_name};
-use crate::model::k8s::images::images as images_of;
+use crate::model::k8s::images::{ImageUse, images as images_of, named_images, repository_images};
 use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
-use crate::model::k8s::pod::PodFacts;
+use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::k8s::pod_spec::pod_spec_path;
 use crate::model::release::{ImagePath, RecordedImage};
-use crate::model::running::{ImageFacts, ImageTrees, Runs};
-use crate::model::{Object, Sha256Digest};
+use crate::model::running::{ImageFacts, ImageTrees};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A workload as desired, and as the cluster holds it.
@@ -56,11 +59,11 @@ pub fn running_images(
         .collect()
 }
 
-/// A workload's pods that have not ended, each with whether it is of an old revision.
+/// A workload's pods that run, each with whether it is of an old revision: those run until they are gone.
 pub(super) fn running_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, bool)> {
     owned_pods(live, running)
         // What has ended runs nothing: an evicted pod may stay for days, with the image of then.
-        .filter(|(pod, _)| !pod.has_ended())
+        .filter(|(pod, is_old)| pod.is_running() || *is_old && !pod.has_ended())
         .collect()
 }
 
@@ -72,23 +75,23 @@ pub(super) fn owned_pods<'r>(
 ) -> impl Iterator<Item = (&'r PodFacts, bool)> {
     let owned = move |pod: &'r PodFacts| match running.owners.ownership(pod, live.uid()) {
         Ownership::Owned(between) => Some((pod, is_old_revision(live, pod, between))),
-        Ownership::Other | Ownership::Unknown(_) => None,
+        Ownership::Other | Ownership::Unknown { .. } => None,
     };
     running.pods.iter().filter_map(owned)
 }
 
-/// Pods that may be of a workload of a custom kind: an owner above them is not known.
-fn doubtful_pods<'r>(live: &Object, running: &'r Running) -> Vec<&'r PodFacts> {
+/// Pods that may be of a workload of a custom kind, each with why an owner above it is not known.
+fn doubtful_pods<'r>(live: &Object, running: &'r Running) -> Vec<(&'r PodFacts, String)> {
     // Between a pod and a built-in kind is nothing but a ReplicaSet, and those are listed.
     if !is_custom(live) {
         return Vec::new();
     }
 
-    let is_doubtful = |pod: &&PodFacts| {
-        let ownership = running.owners.ownership(pod, live.uid());
-        matches!(ownership, Ownership::Unknown(_)) && !pod.has_ended()
+    let doubt = |pod: &'r PodFacts| match running.owners.ownership(pod, live.uid()) {
+        Ownership::Unknown { cause, .. } if pod.is_running() => Some((pod, cause)),
+        _ => None,
     };
-    running.pods.iter().filter(is_doubtful).collect()
+    running.pods.iter().filter_map(doubt).collect()
 }
 
 fn workload_images(
@@ -98,70 +101,145 @@ fn workload_images(
     injected: &[Injected],
     paths: &[ImagePath],
 ) -> Vec<ImageFinding> {
-    let pods = WorkloadPods {
-        owned: running_pods(workload.live, running),
-        doubtful: doubtful_pods(workload.live, running),
-    };
+    let wanted = WantedImages::new(workload, facts.tested, paths);
+    let rows = container_rows(workload.live, running, &wanted);
     // Without pods there is nothing that runs, and nothing to say.
-    if pods.owned.is_empty() && pods.doubtful.is_empty() {
+    if rows.values().all(Vec::is_empty) {
         return Vec::new();
     }
 
-    let is_custom = is_custom(workload.live);
-    let wanted = wanted_references(workload, &pods, paths);
-    let seen = pods.owned.iter().flat_map(|(pod, _)| &pod.containers);
-    let seen = seen.map(|container| (container.role, container.name.clone()));
-
-    // Both sides: admission adds containers that nobody wrote, and some pods may lack one that is wanted.
-    let all: BTreeSet<_> = wanted.keys().cloned().chain(seen).collect();
-    let finding = |(role, container): (ContainerRole, String)| {
-        let wanted = wanted.get(&(role, container.clone())).map(String::as_str);
-        let recorded = wanted.and_then(|reference| recorded(reference, facts.tested));
-        let tally = ContainerTally::new(&pods, (role, &container), recorded, facts);
-        let state = tally.state(wanted.is_some(), recorded, facts.tested);
+    let finding = |(row, seen): (Row, Vec<SeenContainer<'_>>)| {
+        let reference = row.reference.as_deref();
+        let recorded = reference.and_then(|reference| recorded(reference, facts.tested));
+        let tally = ContainerTally::new(&seen, recorded, facts);
+        let state = tally.state(row.is_named, recorded, facts.tested);
 
         ImageFinding {
             workload: workload.live.id(),
-            container,
-            role,
+            container: row.container,
+            role: row.role,
             tested: recorded.map(|image| image.digest.clone()),
             // The environment's list is of what admission adds: it excuses no container that the release names.
-            allowed: allowed(&tally.written, injected, is_custom)
+            allowed: allowed(&tally.written, injected, wanted.is_custom)
                 .filter(|_| state == ImageState::UntestedSidecar),
             reference: recorded.map_or_else(|| tally.written.clone(), |image| image.reference.clone()),
             written: tally.written,
             promoted: None,
+            cause: tally.doubt.filter(|_| state == ImageState::Unknown),
             state,
             running: tally.running,
         }
     };
-    all.into_iter().map(finding).collect()
+    rows.into_iter().map(finding).collect()
 }
 
-/// The reference that each container should run, by the object.
-fn wanted_references(
-    workload: &RunningWorkload<'_>,
-    pods: &WorkloadPods<'_>,
-    paths: &[ImagePath],
-) -> BTreeMap<(ContainerRole, String), String> {
-    let uses = images_of(workload.desired, paths);
-    let mut wanted: BTreeMap<(ContainerRole, String), String> = uses
-        .iter()
-        // Volumes with an image have no role: pods report no digest of them.
-        .filter_map(|image| Some(((image.role?, image.container.clone()), image.reference.clone())))
-        .collect();
+/// A container of a workload's pods, with what it should run. Templates of one object may share a name and not the image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    role: ContainerRole,
+    container: String,
+    /// The reference that the object names for it; none as well where several could be meant.
+    reference: Option<String>,
+    /// Whether the object names it.
+    is_named: bool,
+}
 
-    if is_custom(workload.live) {
-        // An operator names the containers of its pods itself: their repository tells which they are.
-        for container in pods.owned.iter().flat_map(|(pod, _)| &pod.containers) {
-            let name = image_name(&container.image);
-            if let Some(image) = uses.iter().find(|image| image_name(&image.reference) == name) {
-                let place = (container.role, container.name.clone());
-                wanted.entry(place).or_insert_with(|| image.reference.clone());
+/// Every container that the object names or that its pods have.
+fn container_rows<'r>(
+    live: &Object,
+    running: &'r Running,
+    wanted: &WantedImages<'_>,
+) -> BTreeMap<Row, Vec<SeenContainer<'r>>> {
+    // Both sides: admission adds containers that nobody wrote, and some pods may lack one that is wanted.
+    let mut rows: BTreeMap<Row, Vec<SeenContainer<'r>>> =
+        wanted.rows().map(|row| (row, Vec::new())).collect();
+
+    for (pod, is_old) in running_pods(live, running) {
+        for container in &pod.containers {
+            let seen = SeenContainer {
+                pod,
+                container,
+                is_old,
+                doubt: None,
+            };
+            rows.entry(wanted.row(container)).or_default().push(seen);
+        }
+    }
+
+    for (pod, doubt) in doubtful_pods(live, running) {
+        for container in &pod.containers {
+            let row = wanted.row(container);
+            // Of a pod that may be anybody's only what the object names is of interest.
+            if row.is_named {
+                let seen = SeenContainer {
+                    pod,
+                    container,
+                    is_old: false,
+                    doubt: Some(doubt.clone()),
+                };
+                rows.entry(row).or_default().push(seen);
             }
         }
     }
-    wanted
+    rows
+}
+
+/// What the containers of a workload's pods should run, by the object.
+struct WantedImages<'t> {
+    uses: Vec<ImageUse>,
+    tested: &'t [RecordedImage],
+    is_custom: bool,
+}
+
+impl<'t> WantedImages<'t> {
+    fn new(workload: &RunningWorkload<'_>, tested: &'t [RecordedImage], paths: &[ImagePath]) -> Self {
+        Self {
+            uses: images_of(workload.desired, paths),
+            tested,
+            is_custom: is_custom(workload.live),
+        }
+    }
+
+    /// Of the containers that it names.
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        // Volumes with an image have no role.
+        self.uses.iter().filter_map(|image| {
+            Some(Row {
+                role: image.role?,
+                container: image.container.clone(),
+                reference: Some(image.reference.clone()),
+                is_named: true,
+            })
+        })
+    }
+
+    /// Of a container that a pod has.
+    fn row(&self, container: &ContainerFacts) -> Row {
+        let mut meant = named_images(&self.uses, container);
+        if meant.is_empty() && self.is_custom {
+            // An operator names the containers of its pods itself: their repository tells which they are.
+            meant = repository_images(&self.uses, container);
+        }
+
+        let mut references: BTreeSet<&str> = meant.iter().map(|image| image.reference.as_str()).collect();
+        let running = container.digest();
+        let runs = |reference: &str| {
+            let image = recorded(reference, self.tested);
+            image.is_some_and(|image| running.as_ref().is_some_and(|digest| image.is(digest)))
+        };
+        // Where the text leaves it open, what runs tells.
+        if references.len() > 1 && references.iter().any(|one| runs(one)) {
+            references.retain(|one| runs(one));
+        }
+
+        let only = (references.len() == 1).then(|| references.first().map(|one| (*one).to_owned()));
+        Row {
+            role: container.role,
+            container: container.name.clone(),
+            reference: only.flatten(),
+            is_named: !references.is_empty(),
+        }
+    }
 }
 
 /// Why a container that the object does not name is expected: by the environment, or because an operator adds what it
@@ -177,127 +255,6 @@ fn allowed(reference: &str, injected: &[Injected], is_custom: bool) -> Option<St
 /// Whether its pods are made by a controller that adds containers of its own.
 fn is_custom(object: &Object) -> bool {
     pod_spec_path(&object.gvk()).is_none()
-}
-
-/// The pods of one workload.
-struct WorkloadPods<'r> {
-    /// Each with whether it is of an old revision.
-    owned: Vec<(&'r PodFacts, bool)>,
-    /// Those that may be its own as well.
-    doubtful: Vec<&'r PodFacts>,
-}
-
-/// What one container runs in a workload's pods.
-struct ContainerTally {
-    running: Vec<RunningImage>,
-    /// Pods of the present revision whose digest says what they run.
-    known: usize,
-    /// Of these, pods that run the tested image.
-    good: usize,
-    /// Whether some pod of the present revision does not say what it runs.
-    is_partly_known: bool,
-    /// The image as a pod's spec has it.
-    written: String,
-}
-
-impl ContainerTally {
-    fn new(
-        pods: &WorkloadPods<'_>,
-        (role, name): (ContainerRole, &str),
-        recorded: Option<&RecordedImage>,
-        facts: &ImageFacts<'_>,
-    ) -> Self {
-        let (mut known, mut good, mut unresolved) = (0, 0, 0);
-        // By revision too: what a pod on its way out runs is told apart.
-        let mut groups: BTreeMap<(bool, Option<Sha256Digest>), Vec<String>> = BTreeMap::new();
-        let mut written = String::new();
-
-        for (pod, is_old) in &pods.owned {
-            let mut containers = pod.containers.iter();
-            let Some(found) = containers.find(|one| one.role == role && one.name == name) else {
-                continue;
-            };
-            let runs = recorded.map(|image| facts.runs(pod, found, image));
-            let is_unresolved = recorded.is_some_and(|image| facts.is_unresolved(pod, found, image));
-
-            // Only pods of the present revision count, and of them those whose digest says anything.
-            let counts = !is_old && !is_unresolved && found.digest().is_some();
-            unresolved += usize::from(!is_old && is_unresolved);
-            known += usize::from(counts);
-            good += usize::from(counts && runs == Some(Runs::Tested));
-
-            let group = groups.entry((*is_old, found.digest())).or_default();
-            group.push(pod.name.clone());
-            // A pod that ends tells only where there is no other.
-            if !is_old || written.is_empty() {
-                written.clone_from(&found.image);
-            }
-        }
-
-        // Whatever these report, nobody knows whether it is said of this workload.
-        let has_it = |pod: &&PodFacts| {
-            pod.containers
-                .iter()
-                .any(|one| one.role == role && one.name == name)
-        };
-        for pod in pods.doubtful.iter().copied().filter(has_it) {
-            groups.entry((false, None)).or_default().push(pod.name.clone());
-        }
-
-        let is_silent = |group: &(bool, Option<Sha256Digest>)| !group.0 && group.1.is_none();
-        Self {
-            known,
-            good,
-            is_partly_known: unresolved > 0 || groups.keys().any(is_silent),
-            running: groups
-                .into_iter()
-                .map(|((old_revision, digest), pods)| RunningImage {
-                    digest,
-                    pods,
-                    old_revision,
-                })
-                .collect(),
-            written,
-        }
-    }
-
-    fn state(
-        &self,
-        is_wanted: bool,
-        recorded: Option<&RecordedImage>,
-        tested: &[RecordedImage],
-    ) -> ImageState {
-        // Whatever it runs: nobody has tested a container that the template lacks.
-        if !is_wanted {
-            return ImageState::UntestedSidecar;
-        }
-
-        match (recorded, self.known) {
-            // Before any judgment: without one digest that counts there is nothing to judge.
-            (_, 0) => ImageState::Unknown,
-            // Desired names an image that the release does not hold.
-            (None, _) => ImageState::OtherImage,
-            // The rest may turn out to be another image: a match is said of all pods or not at all.
-            (_, all) if self.good == all && self.is_partly_known => ImageState::Unknown,
-            (_, all) if self.good == all => ImageState::Match,
-            _ if self.good > 0 => ImageState::Mixed,
-            (Some(image), _) if is_tested_tag(&self.written, image, tested) => ImageState::TagMoved,
-            _ => ImageState::OtherImage,
-        }
-    }
-}
-
-/// Whether the reference is one that was tested for this image, by its tag: a digest in it says which image is meant.
-fn is_tested_tag(written: &str, image: &RecordedImage, tested: &[RecordedImage]) -> bool {
-    let parse = |text: &str| text.parse::<ImageReference>().ok();
-    let Some(written) = parse(written).filter(|written| written.digest.is_none()) else {
-        return false;
-    };
-
-    // One image may have been tested under several tags.
-    let same = tested.iter().filter(|other| other.digest == image.digest);
-    let mut references = same.filter_map(|other| parse(&other.reference));
-    references.any(|tested| tested.name() == written.name() && tested.tag == written.tag)
 }
 
 /// Names the promoted release of each different image that its objects hold for the same container.
@@ -329,5 +286,7 @@ fn recorded<'t>(reference: &str, tested: &'t [RecordedImage]) -> Option<&'t Reco
     tested.iter().find(|image| image.is(&digest))
 }
 
+#[cfg(test)]
+mod custom_tests;
 #[cfg(test)]
 mod tests;

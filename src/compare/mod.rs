@@ -58,4 +58,4 @@ pub use since::touched;
 pub use stale::stale;
 pub use structural::differences;
 pub use unowned::unexplained;
-pub use unrecorded::{UnrecordedImage, unrecorded_images};
+pub use unrecorded::{Unrecorded, UnrecordedImage, unrecorded_images};

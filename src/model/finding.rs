@@ -223,6 +223,8 @@ pub struct ImageFinding {
     pub promoted: Option<PromotedRelease>,
     /// What was found.
     pub state: ImageState,
+    /// Why it is unknown, where that is not for the pods to report: an owner of theirs cannot be read.
+    pub cause: Option<String>,
     /// Each digest that runs, with the pods that run it.
     pub running: Vec<RunningImage>,
     /// The environment's reason, where `injected` allows it.
@@ -282,8 +284,8 @@ pub enum ImageState {
     Mixed,
     /// A container that nobody tested.
     UntestedSidecar,
-    /// Not every pod reports a digest yet, or one that was changed in place reports one of which no registry tells; the
-    /// others run what was tested.
+    /// Not every pod reports a digest yet, one that was changed in place reports one of which no registry tells, or one may
+    /// not be the workload's; the others run what was tested.
     Unknown,
 }
 

@@ -27,6 +27,7 @@ struct State {
     watches: Vec<(String, UnboundedSender<WatchEvent>)>,
     unlistable: HashMap<String, u16>,
     unwatchable: HashMap<String, u16>,
+    unreadable: HashMap<String, VecDeque<u16>>,
     plays: VecDeque<Play>,
     is_down: bool,
     requests: Vec<String>,
@@ -77,6 +78,12 @@ impl Fake {
         self.0.lock().unwrap().unwatchable.insert(kind.into(), code);
     }
 
+    /// The next reads of single objects of a kind are answered with these codes.
+    pub fn cannot_get(&self, kind: &str, codes: impl IntoIterator<Item = u16>) {
+        let codes = codes.into_iter().collect();
+        self.0.lock().unwrap().unreadable.insert(kind.into(), codes);
+    }
+
     /// What becomes of the next writes.
     pub fn play(&self, plays: &[Play]) {
         self.0.lock().unwrap().plays.extend(plays);
@@ -117,7 +124,11 @@ fn lost() -> ApiError {
 #[async_trait]
 impl Cluster for Fake {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        let state = self.ask(format!("GET {}", target.resource.kind))?;
+        let mut state = self.ask(format!("GET {}", target.resource.kind))?;
+        let codes = state.unreadable.get_mut(&target.resource.kind);
+        if let Some(code) = codes.and_then(VecDeque::pop_front) {
+            return Err(status(code));
+        }
         Ok(state.objects.iter().find(|one| one.id() == target.id()).cloned())
     }
 

@@ -10,6 +10,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a node may take to report the image ID of a container that runs.
+const UNKNOWN_LIMIT: Duration = Duration::from_secs(20);
+
 /// Asks registries.
 #[async_trait]
 pub trait ImageResolver: Send + Sync {
@@ -59,10 +62,14 @@ pub struct WatchingOptions {
     pub workloads: BTreeMap<ObjectId, WorkloadImages>,
     /// Objects whose images are proved besides those that were followed.
     pub members: Vec<Target>,
+    /// The release's namespaces: where pods of its cluster-scoped objects are looked for.
+    pub namespaces: BTreeSet<String>,
     /// The Services of the release: what they serve is not outside of it.
     pub services: Vec<Target>,
     /// What must hold after the rollout.
     pub gates: Vec<ReadyGate>,
+    /// How long it may be unknown what runs.
+    pub unknown_limit: Duration,
     /// How many log lines a failure shows; 0 for none.
     pub log_lines: u32,
 }
@@ -77,8 +84,10 @@ impl Default for WatchingOptions {
             seen_images: BTreeSet::new(),
             workloads: BTreeMap::new(),
             members: Vec::new(),
+            namespaces: BTreeSet::new(),
             services: Vec::new(),
             gates: Vec::new(),
+            unknown_limit: UNKNOWN_LIMIT,
             log_lines: 20,
         }
     }

@@ -9,9 +9,10 @@
 
 use super::service::{FIRST_READ, Watching};
 use super::state::State;
-use super::unproved::{REPORTED, Unproved};
+use super::unproved::Unproved;
 use crate::model::event::Event;
 use crate::model::k8s::ownership::Owners;
+use crate::model::phrase::list_first;
 use crate::model::running::ImageTrees;
 use crate::model::verdict::Cause;
 use crate::model::verification::{ImageVerification, ObjectVerification, VerificationSummary};
@@ -28,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Namespaces that a sentence names; the rest is counted.
+const NAMESPACES: usize = 10;
+
 /// How often what is not known yet is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -43,6 +47,22 @@ struct Found {
     objects: Vec<ObjectVerification>,
     /// Objects whose pods are waited for, which was said.
     awaited: BTreeSet<ObjectId>,
+    /// Whether it is unknown what runs.
+    unknown: Lasting,
+    /// Whether owners could not be read for a reason that passes.
+    unread_owners: Lasting,
+}
+
+/// For how long something has been so. What was not so in between begins anew.
+#[derive(Default)]
+struct Lasting(Option<Instant>);
+
+impl Lasting {
+    fn measure(&mut self, is_so: bool) -> Duration {
+        let since = self.0.filter(|_| is_so);
+        self.0 = is_so.then(|| since.unwrap_or_else(Instant::now));
+        self.0.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Watching {
@@ -70,6 +90,7 @@ impl Watching {
 
         let start = Instant::now();
         loop {
+            found.owners.forget_transient();
             self.read_owners(follow, &open, &mut found.owners).await;
             let mut unproved = match self.prove_open(follow, &mut open, &mut found).await {
                 Ok(unproved) => unproved,
@@ -89,13 +110,20 @@ impl Watching {
                 return Ok(self.report_verification(found.objects));
             }
 
+            // Whose pods these are that an owner's read does not tell by then stays unknown, and fails nothing.
+            let is_unread = found.owners.owners().has_transient();
+            if found.unread_owners.measure(is_unread) >= self.options.unknown_limit {
+                found.owners.give_up();
+                continue;
+            }
+
             let deadline = Duration::from_secs(self.deadline().into());
-            if let Some(late) =
-                unproved.give_up_after(self, start.elapsed(), (context.patience(), deadline))?
-            {
+            let unknown_for = found.unknown.measure(unproved.is_unknown());
+            let waited = (unknown_for, start.elapsed());
+            if let Some(late) = unproved.give_up_after(self, waited, (context.patience(), deadline))? {
                 return Err(self.fail_proof(follow, late, &seen, &found).await);
             }
-            let is_long = start.elapsed() > REPORTED;
+            let is_long = start.elapsed() > self.options.unknown_limit;
             tokio::time::sleep(if is_long { LONG_PAUSE } else { PAUSE }).await;
         }
     }
@@ -151,13 +179,9 @@ impl Watching {
 
     /// Reads the owners above the pods of what is open, as far as their kinds are not watched: each once.
     async fn read_owners(&self, follow: &Follow, open: &[ObjectId], reader: &mut OwnerReader) {
-        let chained = open.iter().filter_map(|id| self.workload(id));
-        let chained = chained.filter(|one| one.has_chained_pods());
-        let namespaces: BTreeSet<String> = chained.filter_map(|one| one.target.namespace.clone()).collect();
-
         // Each round reads one owner further up.
         loop {
-            let unknown = follow.unknown_owners(&namespaces, reader.owners());
+            let unknown = follow.unknown_owners(open, reader.owners());
             if unknown.is_empty() {
                 return;
             }
@@ -293,7 +317,13 @@ impl Watching {
         };
         let known = self.workload(id).cloned();
         if let Some(workload) = known.as_ref().filter(|one| one.has_chained_pods()) {
-            let proof = prove_workload(follow, workload, found.owners.owners(), tested);
+            let mut proof = prove_workload(follow, workload, found.owners.owners(), tested);
+            if workload.target.namespace.is_none() {
+                let namespaces = list_first(self.options.namespaces.iter(), NAMESPACES, ", ");
+                let note = format!("its pods were looked for in the namespaces {namespaces} alone");
+                proof = proof.limited_to(&namespaces);
+                proof.expected.push(note);
+            }
             return (known, proof);
         }
 

@@ -111,7 +111,7 @@ impl Watching {
             self.options.policy.clone(),
             self.server.clone(),
         )
-        .with_pods_of(chained.map(|(id, _)| id.clone()))
+        .with_pods_of(chained.map(|(id, one)| (id.clone(), one.pod_namespaces(&self.options.namespaces))))
         .ringing(self.content_moved.clone())
     }
 

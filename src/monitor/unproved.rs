@@ -9,9 +9,6 @@ use crate::model::verdict::{Cause, CauseKind};
 use crate::monitor::{StopReason, Stopped};
 use std::time::Duration;
 
-/// How long a node may take to report the image ID of a container that runs.
-pub(super) const REPORTED: Duration = Duration::from_secs(20);
-
 /// What is not known of the images that run.
 #[derive(Default)]
 pub(super) struct Unproved {
@@ -30,11 +27,17 @@ pub(super) struct Unproved {
 }
 
 impl Unproved {
-    /// Ends the proof where it has waited long enough: the object whose pods did not come in time, where it is one.
+    /// Whether something is not known of what runs.
+    pub fn is_unknown(&self) -> bool {
+        self.passes || !self.unread.is_empty() || !self.unreported.is_empty()
+    }
+
+    /// Ends the proof where something was unknown for long enough, or all of it took too long: the object whose pods did
+    /// not come in time, where it is one.
     pub fn give_up_after(
         &self,
         watching: &Watching,
-        waited: Duration,
+        (unknown_for, waited): (Duration, Duration),
         (patience, deadline): (Duration, Duration),
     ) -> Result<Option<(ObjectId, Cause)>, Stopped> {
         // The API server is away and not the node: its patience counts, and nothing is said of what runs.
@@ -42,16 +45,16 @@ impl Unproved {
             let problem = StopReason::Unreachable {
                 seconds: patience.as_secs(),
             };
-            return if waited < patience {
+            return if unknown_for < patience {
                 Ok(None)
             } else {
                 Err(problem.into())
             };
         }
 
-        let is_unknown = !self.unread.is_empty() || !self.unreported.is_empty();
-        if is_unknown && waited >= REPORTED {
-            let message = self.describe_unknown();
+        let limit = watching.options.unknown_limit;
+        if self.is_unknown() && unknown_for >= limit {
+            let message = self.describe_unknown(limit);
             return Err(watching.report_failure(CauseKind::Unverified, &message).into());
         }
         Ok(self
@@ -63,8 +66,8 @@ impl Unproved {
             }))
     }
 
-    fn describe_unknown(&self) -> String {
-        let seconds = REPORTED.as_secs();
+    fn describe_unknown(&self, limit: Duration) -> String {
+        let seconds = limit.as_secs();
         match self.unread.first() {
             Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
             None => {
@@ -117,13 +120,15 @@ mod tests {
             ..Unproved::default()
         };
         let minute = Duration::from_secs(60);
-        assert_eq!(
-            unproved.give_up_after(&watching, Duration::from_secs(19), (minute, minute)),
-            Ok(None)
-        );
+        let give_up = |seconds| {
+            // All of it has taken longer: its pods came late.
+            let waited = (Duration::from_secs(seconds), Duration::from_secs(50));
+            unproved.give_up_after(&watching, waited, (minute, minute))
+        };
+        assert_eq!(give_up(19), Ok(None));
 
         // A node that is slow to report must not put a release into quarantine.
-        match unproved.give_up_after(&watching, Duration::from_secs(20), (minute, minute)) {
+        match give_up(20) {
             Err(Stopped::Failed(failure)) => assert_eq!(failure.cause.kind, CauseKind::Unverified),
             other => panic!("expected a failure, found {other:?}"),
         }

@@ -1,7 +1,8 @@
 //! The owners above pods, read by their references: of whatever kind they are, each once.
 //!
 //! Owners of one kind that are many are listed: a namespace with a thousand Jobs is not a thousand requests. What
-//! cannot be read is kept as such, with the cause; an owner whose name is another object's by now is gone.
+//! cannot be read is kept as such, with the cause, until whoever asks wants it read again; an owner whose name is
+//! another object's by now is gone.
 
 use crate::cluster::{ApiError, Cluster, Discovered, ListRequest, paged};
 use crate::model::k8s::controller::Controller;
@@ -22,7 +23,7 @@ pub type NamedOwner = (String, Controller);
 pub struct OwnerReader {
     owners: Owners,
     /// The kinds that the server serves, or why they are not known, once they were asked for.
-    served: Option<Result<BTreeMap<Gvk, ResourceType>, String>>,
+    served: Option<Result<BTreeMap<Gvk, ResourceType>, OwnerFacts>>,
 }
 
 impl OwnerReader {
@@ -34,6 +35,19 @@ impl OwnerReader {
     /// What was read.
     pub fn into_owners(self) -> Owners {
         self.owners
+    }
+
+    /// Has owners read again that could not be read for a reason that passes.
+    pub fn forget_transient(&mut self) {
+        self.owners.forget_transient();
+        if matches!(&self.served, Some(Err(facts)) if facts.is_transient()) {
+            self.served = None;
+        }
+    }
+
+    /// Reads nothing of that again: it stays unknown.
+    pub fn give_up(&mut self) {
+        self.owners.settle();
     }
 
     /// Adds what another read has brought.
@@ -53,7 +67,7 @@ impl OwnerReader {
         let is_unknown = |gvk: &Gvk| well_known(gvk).is_none();
         if self.served.is_none() && kinds.keys().any(|(gvk, _)| is_unknown(gvk)) {
             let served = cluster.discover().await;
-            self.served = Some(served.map(by_kind).map_err(|error| error.to_string()));
+            self.served = Some(served.map(by_kind).map_err(|error| unreadable(&error)));
         }
 
         let reads = kinds.into_iter().map(|((gvk, namespace), owners)| {
@@ -61,10 +75,7 @@ impl OwnerReader {
             async move {
                 match resource {
                     Ok(resource) => read_kind(cluster, &resource, &namespace, owners).await,
-                    Err(why) => {
-                        let facts = |uid| (uid, OwnerFacts::Unreadable(why.clone()));
-                        owners.into_keys().map(facts).collect()
-                    }
+                    Err(facts) => owners.into_keys().map(|uid| (uid, facts.clone())).collect(),
                 }
             }
         });
@@ -75,8 +86,12 @@ impl OwnerReader {
         }
     }
 
-    /// Where a kind is reached, or why that is not known.
-    fn resource(&self, gvk: &Gvk) -> Result<ResourceType, String> {
+    /// Where a kind is reached; else what is known of its objects.
+    fn resource(&self, gvk: &Gvk) -> Result<ResourceType, OwnerFacts> {
+        let unserved = |cause: String| OwnerFacts::Unreadable {
+            cause,
+            is_transient: false,
+        };
         if let Some(resource) = well_known(gvk) {
             return Ok(resource);
         }
@@ -84,9 +99,9 @@ impl OwnerReader {
             Some(Ok(served)) => served
                 .get(gvk)
                 .cloned()
-                .ok_or_else(|| format!("the API server does not serve {}", gvk.api_version())),
-            Some(Err(why)) => Err(why.clone()),
-            None => Err("its kind was not asked for".into()),
+                .ok_or_else(|| unserved(format!("the API server does not serve {}", gvk.api_version()))),
+            Some(Err(facts)) => Err(facts.clone()),
+            None => Err(unserved("its kind was not asked for".into())),
         }
     }
 }
@@ -146,5 +161,8 @@ pub(in crate::observe) fn live(owner: &Object) -> OwnerFacts {
 }
 
 fn unreadable(error: &ApiError) -> OwnerFacts {
-    OwnerFacts::Unreadable(error.to_string())
+    OwnerFacts::Unreadable {
+        cause: error.to_string(),
+        is_transient: error.is_transient(),
+    }
 }

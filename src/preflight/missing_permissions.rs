@@ -73,6 +73,9 @@ fn unknown_finding(place: &Place<'_>, verb: Verb, why: &Unknown) -> PreflightFin
     let resource = &place.resource;
     let message = format!("whether {verb} {resource} is allowed is not known: {why}");
 
+    if place.optional {
+        return note(Check::Rights, None, message);
+    }
     PreflightFinding {
         subject: Some(place.subject()),
         ..refuse(Check::Rights, None, message, None)

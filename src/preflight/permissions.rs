@@ -3,11 +3,16 @@
 //! All of them are asked for before anything is touched: one that is missing in the middle is a rollback, and one that the
 //! undo lacks is a rollback that stops half-way. What a promotion can do without is asked for as well, and only told.
 
-use super::workload::is_watched;
+use super::workload::{has_chained_pods, is_watched};
 use crate::model::ResourceType;
+use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::k8s::images::images;
 use crate::model::k8s::kinds::built_in;
+use crate::model::k8s::known_kind::KnownKind;
+use crate::model::k8s::ownership::kind_between;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{Need, Permission};
+use crate::model::release::ImagePath;
 use crate::model::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +20,16 @@ use std::collections::{BTreeMap, BTreeSet};
 const MANAGE: &[Verb] = &[Verb::Get, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete];
 
 /// Permissions, with what each is needed for.
-pub(super) fn needed(plan: &Plan) -> BTreeMap<Permission, Need> {
+pub(super) fn needed(
+    plan: &Plan,
+    comparison: &Comparison,
+    paths: &[ImagePath],
+) -> BTreeMap<Permission, Need> {
     let mut permissions = Permissions::default();
     permissions.add_steps(plan);
     permissions.add_state_storage(plan);
     permissions.add_watches(plan);
+    permissions.add_verification(plan, comparison, paths);
     permissions.0
 }
 
@@ -185,6 +195,55 @@ impl Permissions {
                 verb: Verb::Get,
             };
             self.0.entry(logs).or_insert(optional);
+        }
+    }
+
+    /// The pods of objects that name images and of which no rule of their kind tells the pods, and what commonly owns
+    /// these. Without them what runs stays unknown, which fails nothing. Other owners are known by their pods alone.
+    fn add_verification(&mut self, plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) {
+        let is_desired = |one: &&ObjectComparison| one.desired.is_some();
+        let objects = || comparison.objects.iter().filter(is_desired);
+        let release: BTreeSet<&str> = objects()
+            .filter_map(|one| one.target.namespace.as_deref())
+            .chain([plan.namespace.as_str()])
+            .collect();
+
+        for one in objects() {
+            let is_meant = has_chained_pods(&one.target.resource)
+                && one
+                    .desired
+                    .as_ref()
+                    .is_some_and(|object| !images(object, paths).is_empty());
+            if !is_meant {
+                continue;
+            }
+
+            let own = one.target.namespace.as_deref();
+            let namespaces = own.map_or_else(|| release.clone(), |own| [own].into());
+            let purpose = format!("to verify what the pods of {} run", one.id());
+            for namespace in namespaces {
+                for kind in [KnownKind::Pod, kind_between(&one.target.resource.kind)] {
+                    self.add_optional(&kind.resource(), namespace, &[Verb::List, Verb::Watch], &purpose);
+                }
+            }
+        }
+    }
+
+    /// What a promotion can do without; not where it is needed anyway.
+    fn add_optional(&mut self, resource: &ResourceType, namespace: &str, verbs: &[Verb], purpose: &str) {
+        for &verb in verbs {
+            let right = Permission {
+                group: resource.group.clone(),
+                resource: resource.plural.clone(),
+                subresource: String::new(),
+                namespace: Some(namespace.into()),
+                verb,
+            };
+            self.0.entry(right).or_insert_with(|| Need {
+                purpose: purpose.into(),
+                optional: true,
+                ..Need::default()
+            });
         }
     }
 

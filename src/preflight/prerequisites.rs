@@ -177,7 +177,7 @@ impl Prerequisite {
         // Two namespaces may have accounts, quotas and limits of one name.
         let is_beside = self.id.namespace == workload.namespace;
 
-        // The words are those of the server's own admission plugins.
+        // The words of the server's own admission plugins: the Status has no more than `Forbidden` and the pod's name.
         match (&*self.id.kind, self.is_created) {
             ("ServiceAccount", true) if is_beside => {
                 message.contains(&format!("serviceaccount \"{name}\" not found"))

@@ -14,17 +14,19 @@ use crate::model::k8s::writers::drop_server_written;
 use crate::model::names;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{DryRun, DryRunRequest, Questions};
+use crate::model::release::ImagePath;
 use crate::model::{FieldPath, Object, ObjectId, Target};
 use crate::objects::emptied;
 use crate::objects::final_object;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
-/// Everything to ask about a plan: permissions, each step and its undo dry, the pods it makes, quotas.
-pub fn questions(plan: &Plan, comparison: &Comparison) -> Questions {
+/// Everything to ask about a plan: permissions, each step and its undo dry, the pods it makes, quotas. `paths` are where the
+/// release says that custom kinds hold images.
+pub fn questions(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> Questions {
     let compared = compared(comparison);
     let mut asked = Questions {
-        rights: permissions::needed(plan),
+        rights: permissions::needed(plan, comparison, paths),
         quotas: quota_namespaces(plan),
         ..Questions::default()
     };

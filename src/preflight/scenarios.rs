@@ -7,6 +7,7 @@ mod hooks;
 mod ownership;
 mod pruning;
 
+use crate::model::check::Check;
 use crate::model::finding::{
     Certainty, ChangeKind, Comparison, FieldChange, FieldManager, ManagerClass, ObjectComparison,
     ObjectStatus, Operation,
@@ -14,11 +15,14 @@ use crate::model::finding::{
 use crate::model::k8s::kinds::well_known;
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, RESTART_ANNOTATION, applyset_id};
 use crate::model::plan::{Action, Expect, Severity, Undo};
+use crate::model::preflight::{Answers, Permission, PermissionAnswer};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::{Absence, Observed};
-use crate::model::{Object, Sha256Digest, Target};
+use crate::model::verb::Verb;
+use crate::model::{Gvk, Object, ResourceType, Sha256Digest, Target};
 use crate::plan::{Facts, Past, Planned, Policy, draft, moved, withheld};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn set() -> String {
     applyset_id("delivery-shop", "shop")
@@ -206,7 +210,7 @@ fn a_pod_is_tried_where_new_ones_can_come_of_a_step() {
         );
 
         let planned = plan(&comparison);
-        let asked = crate::preflight::questions(&planned.plan, &comparison);
+        let asked = crate::preflight::questions(&planned.plan, &comparison, &[]);
         assert_eq!((planned.plan.steps.len(), asked.pods.len()), (1, count), "{path}");
     }
 }
@@ -299,4 +303,77 @@ fn a_written_plan_holds_no_value_of_a_secret_and_is_the_same_until_the_cluster_m
         moved(&written, &plan(&comparison).plan),
         [comparison.objects[2].id()]
     );
+}
+
+/// A cluster-scoped object of a custom kind with an image.
+fn farm() -> ObjectComparison {
+    let gvk = Gvk::new("example.org/v1", "Farm");
+    let resource = ResourceType {
+        group: gvk.group,
+        version: gvk.version,
+        kind: gvk.kind,
+        plural: "farms".into(),
+        namespaced: false,
+    };
+    let farm = json!({"apiVersion": "example.org/v1", "kind": "Farm", "metadata": {"name": "farm"},
+        "spec": {"containers": [{"name": "main", "image": "web:1"}]}});
+    ObjectComparison {
+        target: Target::new(&resource, None, "farm"),
+        desired: Some(Object::new(farm).unwrap()),
+        ..config()
+    }
+}
+
+/// What is said of permissions where none to list or watch is given.
+fn find_denied_reads(objects: Vec<ObjectComparison>) -> Vec<(Severity, String)> {
+    let comparison = Comparison {
+        objects,
+        ..Comparison::default()
+    };
+    let planned = plan(&comparison);
+    let asked = crate::preflight::questions(&planned.plan, &comparison, &[]);
+    let is_read = |right: &&Permission| right.verb == Verb::List || right.verb == Verb::Watch;
+    let no = |right: &Permission| (right.clone(), PermissionAnswer::No(BTreeSet::new()));
+    let answers = Answers {
+        rights: asked.rights.keys().filter(is_read).map(no).collect(),
+        ..Answers::default()
+    };
+    let findings = crate::preflight::take_answers(planned, &comparison, &asked, &answers).findings;
+    let rights = findings
+        .into_iter()
+        .filter(|finding| finding.check == Check::Rights);
+    rights
+        .map(|finding| (finding.severity, finding.message))
+        .collect()
+}
+
+#[test]
+fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
+    let cron_job = same(
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly"}, "spec": {"jobTemplate":
+        {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "web:1"}]}}}}}}),
+    );
+
+    let missing = |resource: &str, object: &str| {
+        let message = format!(
+            "expected the right to list, watch {resource} in the namespace shop, found none (needed to verify what the pods of {object} run)"
+        );
+        (Severity::Note, message)
+    };
+
+    let nightly = "CronJob shop/nightly";
+    assert_eq!(
+        find_denied_reads(vec![config(), cron_job]),
+        [missing("jobs.batch", nightly), missing("pods", nightly)]
+    );
+    // Of a cluster-scoped one in the release's namespaces.
+    assert_eq!(
+        find_denied_reads(vec![config(), farm()]),
+        [
+            missing("pods", "Farm farm"),
+            missing("replicasets.apps", "Farm farm")
+        ]
+    );
+    // The rule of its kind tells the pods of a Deployment, and a ConfigMap names no image.
+    assert_eq!(find_denied_reads(vec![config(), web()]), []);
 }

@@ -1,5 +1,6 @@
 //! Workloads: which kinds have pods, and the pod that a template makes.
 
+use crate::model::k8s::kinds::built_in;
 use crate::model::preflight::PodDryRun;
 use crate::model::{Object, ObjectId, ResourceType};
 use serde_json::{Value, json};
@@ -10,6 +11,12 @@ pub(super) fn is_watched(resource: &ResourceType) -> bool {
         (&*resource.group, &*resource.kind),
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job")
     )
+}
+
+/// Whether pods of a kind are found by the chains of their owners: of a CronJob, and of kinds that are not built in.
+pub(super) fn has_chained_pods(resource: &ResourceType) -> bool {
+    let is_cron_job = (&*resource.group, &*resource.kind) == ("batch", "CronJob");
+    is_cron_job || built_in(&resource.group, &resource.kind).is_none()
 }
 
 /// The pod template of a workload.

@@ -34,6 +34,9 @@ pub enum RegistryFailure {
     /// The registry does not answer, or not as a registry.
     #[error("the registry does not answer as it should: {0}")]
     Unavailable(String),
+    /// No registry can be asked: the machine's certificates cannot be used.
+    #[error("no client for registries could be made: {0}")]
+    NoClient(String),
     /// It has more bytes than anything honest of its kind.
     #[error("{what} has more than {mib} MiB, which none has")]
     TooLarge {

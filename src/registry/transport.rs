@@ -48,7 +48,8 @@ pub(super) struct Request {
 
 /// A way to any registry.
 pub(super) struct Transport {
-    http: reqwest::Client,
+    /// Or why there is none.
+    http: Result<reqwest::Client, RegistryFailure>,
     plain: BTreeSet<String>,
 }
 
@@ -69,9 +70,13 @@ impl Transport {
             .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .unwrap_or_default();
+            .map_err(|error| RegistryFailure::NoClient(error.to_string()));
 
         Self { http, plain }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, RegistryFailure> {
+        self.http.as_ref().map_err(Clone::clone)
     }
 
     /// `/v2/` of a host and what lies below it.
@@ -124,7 +129,7 @@ impl Transport {
         access: &Access,
     ) -> Result<Response, RegistryFailure> {
         let sent = self
-            .http
+            .client()?
             .request(request.method, url.clone())
             .headers(request.headers)
             .body(request.body);
@@ -150,7 +155,7 @@ impl Transport {
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
             // Anew for each place: within the registry credentials go along, elsewhere they do not.
-            let request = self.http.request(method.clone(), at.clone());
+            let request = self.client()?.request(method.clone(), at.clone());
             let request = if types.is_empty() {
                 request
             } else {

@@ -47,4 +47,4 @@ pub use policy::Policy;
 pub use prove::{Proof, TestedImages, prove, prove_chained};
 pub use subject::{Baseline, Memory, MonitoredObject, RolloutContext, status_before, written_at};
 pub use verify::{verify, verify_absent, verify_unnamed};
-pub use workload_images::{WorkloadImages, WorkloadPods, is_running};
+pub use workload_images::{WorkloadImages, WorkloadPods};

@@ -9,6 +9,8 @@
 //! Where nothing runs, nothing is proved: an object that wants pods is waited for, and of any other it is told why
 //! it has none (`demand.rs`).
 
+mod proof;
+
 use super::assess::current_pods;
 use super::demand::PodDemand;
 use super::outside::not_waited;
@@ -23,8 +25,8 @@ use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::RecordedImage;
 use crate::model::running::{ImageFacts, ImageTrees, Runs};
 use crate::model::verdict::{Cause, CauseKind};
+pub use proof::Proof;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What was tested, and what else may run.
 #[derive(Clone, Copy, Debug)]
@@ -45,56 +47,6 @@ impl<'a> TestedImages<'a> {
             trees: self.trees,
             before: &subject.baseline.ran,
         }
-    }
-}
-
-/// What is known of the images that an object's pods run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proof {
-    /// Containers that run a tested image, by its reference.
-    pub verified: BTreeMap<String, ImageTally>,
-    /// Containers that run something else, or were added by nobody knows whom.
-    pub wrong: Vec<Cause>,
-    /// Pods that run something else, and that the object's controller may still replace.
-    pub outdated: Vec<Cause>,
-    /// What runs instead of an image, by its reference.
-    pub replaced: BTreeMap<String, String>,
-    /// Containers whose image no node has reported yet.
-    pub unknown: Vec<String>,
-    /// References, as nodes report them, that only a registry can tell from the tested ones.
-    pub unfamiliar: Vec<String>,
-    /// Why the pods themselves are not known.
-    pub unread: Option<String>,
-    /// What is not of the release and is allowed: what admission added and the environment expects, containers of an
-    /// operator, and images that the preflight let through; one sentence each.
-    pub expected: Vec<String>,
-    /// What is waited for: pods that it wants and does not have.
-    pub awaited: Option<String>,
-    /// Why it should run no pod now.
-    pub idle: Option<String>,
-    /// Why what it runs stays unknown, with nothing to wait for.
-    pub doubt: Option<String>,
-}
-
-/// The containers that run one image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageTally {
-    /// How many.
-    pub containers: u32,
-    /// The UIDs of their pods.
-    pub pods: BTreeSet<String>,
-}
-
-impl Proof {
-    /// Whether nothing of it may still change for what was asked.
-    pub fn is_settled(&self) -> bool {
-        self.unknown.is_empty() && self.outdated.is_empty() && self.unread.is_none() && self.awaited.is_none()
-    }
-
-    fn add_verified(&mut self, image: &RecordedImage, pod: &PodFacts) {
-        let tally = self.verified.entry(image.reference.clone()).or_default();
-        tally.containers += 1;
-        tally.pods.insert(pod.uid.clone());
     }
 }
 
@@ -155,6 +107,7 @@ pub fn prove_chained(
 ) -> Proof {
     let facts = tested.facts(subject);
     let mut proof = Proof {
+        unread: pods.unread.first().cloned(),
         doubt: pods.doubts.first().cloned(),
         ..Proof::default()
     };
@@ -190,6 +143,8 @@ pub fn prove_chained(
 
     if not_waited.is_some() {
         let is_open = !proof.unknown.is_empty() || !proof.outdated.is_empty();
+        // Nothing waits for it: that a pod's owner is not known is no gap then.
+        proof.doubt = proof.doubt.or(proof.unread.take());
         proof.unknown.clear();
         proof.outdated.clear();
         proof.doubt = proof.doubt.or(not_waited.filter(|_| is_open));
@@ -283,21 +238,20 @@ fn prove_named(
     facts: &ImageFacts<'_>,
     proof: &mut Proof,
 ) {
-    match workload.image_of(container, facts.tested) {
-        Some(image) if container.digest().is_some() => {
-            // Another reference is of an earlier spec: its controller may not have come to the new one.
-            let is_current = means(&container.image, image);
-            hold_against(pod, container, (&[image][..], is_current), facts, proof);
+    let named = workload.images_of(container, facts.tested);
+    if named.is_empty() {
+        let running = container.digest();
+        let is_its = |one: &&&RecordedImage| running.as_ref().is_some_and(|digest| one.is(digest));
+        match workload.tested(facts.tested).iter().find(is_its) {
+            Some(image) => proof.add_verified(image, pod),
+            None => proof.expected.push(not_of_release(container)),
         }
-        Some(_) => proof.unknown.push(place(pod, container)),
-        None => {
-            let running = container.digest();
-            let is_its = |one: &&&RecordedImage| running.as_ref().is_some_and(|digest| one.is(digest));
-            match workload.tested(facts.tested).iter().find(is_its) {
-                Some(image) => proof.add_verified(image, pod),
-                None => proof.expected.push(not_of_release(container)),
-            }
-        }
+    } else if container.digest().is_some() {
+        // Another reference is of an earlier spec: its controller may not have come to the new one.
+        let is_current = named.iter().any(|image| means(&container.image, image));
+        hold_against(pod, container, (&named, is_current), facts, proof);
+    } else {
+        proof.unknown.push(place(pod, container));
     }
 }
 

@@ -6,11 +6,12 @@
 use super::needs::runs_pods;
 use crate::model::finding::ContainerRole;
 use crate::model::image::{ImageReference, image_name};
-use crate::model::k8s::images::{ImageUse, images};
+use crate::model::k8s::images::{ImageUse, images, named_images};
 use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{Object, Target};
+use std::collections::BTreeSet;
 
 /// An object of the release, and the images that it names as it is desired.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,14 @@ impl WorkloadImages {
         !runs_pods(&self.target)
     }
 
+    /// The namespaces in which its pods can be: its own; of a cluster-scoped object those of the release are looked at.
+    pub fn pod_namespaces(&self, release: &BTreeSet<String>) -> BTreeSet<String> {
+        match &self.target.namespace {
+            Some(own) => [own.clone()].into(),
+            None => release.clone(),
+        }
+    }
+
     /// The tested images that it names, each once.
     pub fn tested<'t>(&self, tested: &'t [RecordedImage]) -> Vec<&'t RecordedImage> {
         let is_named = |image: &&RecordedImage| self.uses.iter().any(|one| means(&one.reference, image));
@@ -48,21 +57,22 @@ impl WorkloadImages {
         uses.all(|one| one.role.is_none() && one.path.to_string().contains("/volumes/"))
     }
 
-    /// The tested image that a container of a pod should run.
-    pub(super) fn image_of<'t>(
+    /// The tested image that a container of a pod should run; several where its templates share the container's name, and
+    /// nothing of it tells them apart.
+    pub(super) fn images_of<'t>(
         &self,
         container: &ContainerFacts,
         tested: &'t [RecordedImage],
-    ) -> Option<&'t RecordedImage> {
-        let is_named = |one: &&ImageUse| one.role == Some(container.role) && one.container == container.name;
-        let mut named = self.uses.iter().filter(is_named);
-        let by_name = named.find_map(|one| recorded(&one.reference, tested));
+    ) -> Vec<&'t RecordedImage> {
+        let named = named_images(&self.uses, container).into_iter();
+        let named: Vec<_> = named.filter_map(|one| recorded(&one.reference, tested)).collect();
+        if !named.is_empty() {
+            return named;
+        }
 
         // An operator names its containers itself: what it was told to run tells which they are.
-        by_name.or_else(|| {
-            let mut its = self.tested(tested).into_iter();
-            its.find(|image| means(&container.image, image))
-        })
+        let its = self.tested(tested).into_iter();
+        its.filter(|image| means(&container.image, image)).collect()
     }
 
     /// Whether a container may be of it by its name or the repository of its image.
@@ -97,6 +107,8 @@ pub struct WorkloadPods<'a> {
     pub current: Vec<&'a PodFacts>,
     /// Why others are not known that may be its own.
     pub doubts: Vec<String>,
+    /// Why others are not known yet.
+    pub unread: Vec<String>,
 }
 
 impl<'a> WorkloadPods<'a> {
@@ -108,26 +120,27 @@ impl<'a> WorkloadPods<'a> {
         owners: &Owners,
     ) -> Self {
         let mut found = Self::default();
-        for pod in pods.filter(|pod| is_running(pod)) {
+        for pod in pods.filter(|pod| pod.is_running()) {
             match owners.ownership(pod, object.uid()) {
                 Ownership::Owned(between) if !is_old_revision(object, pod, between) => {
                     found.current.push(pod);
                 }
                 Ownership::Owned(_) | Ownership::Other => {}
                 // Another workload's pods say nothing here, read or not.
-                Ownership::Unknown(why) if pod.containers.iter().any(|one| workload.may_be_its(one)) => {
-                    found.doubts.push(why);
+                Ownership::Unknown { cause, is_transient }
+                    if pod.containers.iter().any(|one| workload.may_be_its(one)) =>
+                {
+                    if is_transient {
+                        found.unread.push(cause);
+                    } else {
+                        found.doubts.push(cause);
+                    }
                 }
-                Ownership::Unknown(_) => {}
+                Ownership::Unknown { .. } => {}
             }
         }
         found
     }
-}
-
-/// Whether a pod runs, or is about to.
-pub fn is_running(pod: &PodFacts) -> bool {
-    !pod.deleting && !pod.has_ended()
 }
 
 /// Whether a container lasts: whoever debugs a pod brings an image of their own.

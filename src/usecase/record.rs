@@ -63,6 +63,8 @@ pub enum Origin {
         release: String,
         /// The images that change: repository, and the new reference.
         images: Vec<(String, String)>,
+        /// Where objects hold images, or what looks like one and is none, beside what the release says.
+        image_paths: Vec<ImagePath>,
     },
 }
 
@@ -119,9 +121,15 @@ pub async fn record(request: &Request) -> Result<Recording, CommandError> {
             let release = compare::record(metadata, source, objects, images, image_paths.clone());
             (release, left_out, unrecorded.texts)
         }
-        Origin::Earlier { release, images } => {
-            let release = next_release(request, release, images, &registries).await?;
-            (release, Vec::new(), Vec::new())
+        Origin::Earlier {
+            release,
+            images,
+            image_paths,
+        } => {
+            check_ignored(image_paths)?;
+            let changes = (&images[..], &image_paths[..]);
+            let (release, unrecorded) = next_release(request, release, changes, &registries).await?;
+            (release, Vec::new(), unrecorded.texts)
         }
     };
     Ok(Recording {

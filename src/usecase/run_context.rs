@@ -2,7 +2,7 @@
 
 use super::signals::Signals;
 use super::system::random_id;
-use super::{CommandError, ErrorKind, gates, release_state};
+use super::{CommandError, ErrorKind, gates, release_state, scope};
 use crate::cluster::Cluster;
 use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
 use crate::model::Target;
@@ -90,6 +90,7 @@ impl RunContext {
         watching.policy.not_waited = criteria.wait.clone();
         watching.services = services_among(members);
         watching.members = members.to_vec();
+        watching.namespaces = scope::release_namespaces(members.iter(), home);
         self
     }
 

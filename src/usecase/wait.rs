@@ -125,6 +125,7 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
         },
         tested: goal.images.clone(),
         workloads: goal.workloads(),
+        namespaces: goal.namespaces(),
         resolver: Some(Arc::new(AskRegistries)),
         injected: goal.environment.spec.injected.clone(),
         services: goal.services(),

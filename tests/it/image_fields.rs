@@ -206,3 +206,57 @@ fn the_images_of_pods_cannot_be_ignored() {
     let line = format!("error: --ignore-image {path}: the images of a Deployment are always recorded");
     assert_eq!(ran.stderr.trim(), line);
 }
+
+#[test]
+fn a_release_that_is_made_from_an_earlier_one_is_searched_for_unrecorded_images_too() {
+    let farms = Farms::new();
+    let path = format!("Farm.{}=/spec/image", farms.group);
+    let container = json!([{"name": "web", "image": web("1.0.0")}]);
+    let api = format!("{}/shop/api:1.1.0", TestCluster::get().registry);
+    let spec = json!({"image": api, "template": {"spec": {"containers": container}}});
+    farms
+        .record(&[farms.farm(&spec)], &["--ignore-image", &path])
+        .ok();
+    // As of a version that did not look for it.
+    let mut earlier = farms.release();
+    earlier["spec"].as_object_mut().unwrap().remove("imagePaths");
+    std::fs::write(farms.path("shop.json"), earlier.to_string()).unwrap();
+
+    let image = format!("{}={}", web("1.0.0"), web("1.1.0"));
+    let words = [
+        "record",
+        "-q",
+        "--from",
+        "shop.json",
+        "--version",
+        "2",
+        "--image",
+        &image,
+        "-o",
+        "next.json",
+    ];
+    let ran = farms.run(&words).exits(1);
+    let lines = [
+        format!(
+            "error: Farm farm: /spec/image names {}, which is not recorded",
+            api
+        ),
+        format!("hint: to record and pin them: --image-path {path}"),
+        format!("hint: where no container runs them: --ignore-image {path}"),
+    ];
+    assert_eq!(ran.stderr.lines().map(str::trim).collect::<Vec<_>>(), lines);
+    assert!(!farms.path("next.json").exists());
+
+    farms.run(&[&words[..], &["--image-path", &path]].concat()).ok();
+    let next: Value = serde_json::from_slice(&std::fs::read(farms.path("next.json")).unwrap()).unwrap();
+    let images = next["spec"]["images"].as_array().unwrap();
+    let references: Vec<&str> = images
+        .iter()
+        .map(|one| one["reference"].as_str().unwrap())
+        .collect();
+    assert_eq!(references, [web("1.1.0"), api]);
+    assert_eq!(
+        next["spec"]["imagePaths"],
+        json!([{"group": farms.group, "kind": "Farm", "path": "/spec/image"}])
+    );
+}

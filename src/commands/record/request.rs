@@ -33,6 +33,7 @@ impl Args {
             return Ok(Origin::Earlier {
                 release: release.clone(),
                 images: pairs(&self.image, "--image REPOSITORY=REFERENCE")?,
+                image_paths: self.image_paths()?,
             });
         }
         if self.manifests.is_empty() {

@@ -1,15 +1,16 @@
 //! Pods as nodes report them, against what was tested.
 
 use super::*;
+use crate::model::Sha256Digest;
 use crate::model::image::Platform;
 use crate::model::release::PlatformDigests;
 use serde_json::{Value, json};
 
-fn digest(text: &str) -> Sha256Digest {
+pub(super) fn digest(text: &str) -> Sha256Digest {
     Sha256Digest::compute(text.as_bytes())
 }
 
-fn tested() -> Vec<RecordedImage> {
+pub(super) fn tested() -> Vec<RecordedImage> {
     let platforms = vec![PlatformDigests {
         platform: Platform("linux/amd64".into()),
         manifest: digest("manifest"),
@@ -34,7 +35,7 @@ fn object(kind: &str, value: Value) -> Object {
     Object::new(value).unwrap()
 }
 
-fn pod(name: &str, image_ids: &[(&str, &str)]) -> PodFacts {
+pub(super) fn pod(name: &str, image_ids: &[(&str, &str)]) -> PodFacts {
     let spec: Vec<Value> = image_ids
         .iter()
         .map(|(container, _)| json!({"name": container, "image": "a.example/web:1"}))
@@ -75,7 +76,7 @@ fn findings(pods: Vec<PodFacts>) -> Vec<ImageFinding> {
     )
 }
 
-fn at(name: &str) -> String {
+pub(super) fn at(name: &str) -> String {
     format!("a.example/web@{}", digest(name))
 }
 

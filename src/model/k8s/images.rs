@@ -5,11 +5,12 @@
 //! passes it on to a container, and a text in a custom resource only where it is a reference.
 
 use crate::model::finding::ContainerRole;
-use crate::model::image::ImageReference;
+use crate::model::image::{ImageReference, image_name};
 use crate::model::k8s::image_fields::{
     is_container_field, is_container_list, is_without_images, may_run_images, operator_fields,
 };
 use crate::model::k8s::image_paths::{addressed, find_texts};
+use crate::model::k8s::pod::ContainerFacts;
 pub use crate::model::k8s::pod_spec::ImageUse;
 use crate::model::k8s::pod_spec::{CONTAINER_LISTS, pod_images};
 use crate::model::object::Object;
@@ -39,6 +40,41 @@ pub fn images(object: &Object, paths: &[ImagePath]) -> Vec<ImageUse> {
     let ignored = ignored_paths(object, paths);
     found.retain(|image| !ignored.contains(&image.path));
     found
+}
+
+/// Those of an object's images that a container of its pods should run, by its name. Several only where templates share the
+/// name, and the container's reference does not tell them apart.
+pub fn named_images<'u>(uses: &'u [ImageUse], container: &ContainerFacts) -> Vec<&'u ImageUse> {
+    let is_named = |one: &&ImageUse| one.role == Some(container.role) && one.container == container.name;
+    closest_images(uses.iter().filter(is_named).collect(), container)
+}
+
+/// Those of an object's images that are of the repository of a container's image.
+pub fn repository_images<'u>(uses: &'u [ImageUse], container: &ContainerFacts) -> Vec<&'u ImageUse> {
+    let name = image_name(&container.image);
+    let is_of_repository = |one: &&ImageUse| image_name(&one.reference) == name;
+    closest_images(uses.iter().filter(is_of_repository).collect(), container)
+}
+
+/// Of several images those that a container's reference means, else those of its repository; all where neither tells.
+fn closest_images<'u>(images: Vec<&'u ImageUse>, container: &ContainerFacts) -> Vec<&'u ImageUse> {
+    if images.len() < 2 {
+        return images;
+    }
+
+    let (name, pin) = (image_name(&container.image), container.pin());
+    let digest = |text: &str| text.parse::<ImageReference>().ok()?.digest;
+    let is_meant =
+        |one: &ImageUse| one.reference == container.image || pin.is_some() && digest(&one.reference) == pin;
+    let is_of_repository = |one: &ImageUse| image_name(&one.reference) == name;
+
+    if images.iter().any(|one| is_meant(one)) {
+        images.into_iter().filter(|one| is_meant(one)).collect()
+    } else if images.iter().any(|one| is_of_repository(one)) {
+        images.into_iter().filter(|one| is_of_repository(one)).collect()
+    } else {
+        images
+    }
 }
 
 /// Where the release says that an object holds no image, whatever it looks like.

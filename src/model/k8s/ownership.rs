@@ -5,6 +5,7 @@
 //! create pods can claim an owner: the chain is what the cluster says, and no proof of who made a pod.
 
 use super::controller::Controller;
+use super::known_kind::KnownKind;
 use super::pod::PodFacts;
 use crate::model::object::Object;
 use std::collections::BTreeMap;
@@ -14,6 +15,14 @@ pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// How many owners above a pod are looked at.
 pub const MOST_OWNERS: usize = 6;
+
+/// The kind that commonly stands between objects of a kind, of which no rule tells the pods, and these pods.
+pub fn kind_between(kind: &str) -> KnownKind {
+    match kind {
+        "CronJob" => KnownKind::Job,
+        _ => KnownKind::ReplicaSet,
+    }
+}
 
 /// What is known of an object that controls others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +36,26 @@ pub enum OwnerFacts {
     },
     /// No object of that UID is there.
     Gone,
-    /// It could not be read: why.
-    Unreadable(String),
+    /// It could not be read.
+    Unreadable {
+        /// Why.
+        cause: String,
+        /// Whether another read may succeed.
+        is_transient: bool,
+    },
+}
+
+impl OwnerFacts {
+    /// Whether another read may tell more.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable {
+                is_transient: true,
+                ..
+            }
+        )
+    }
 }
 
 /// Whether a pod belongs to a workload.
@@ -38,8 +65,13 @@ pub enum Ownership<'o> {
     Owned(Option<&'o str>),
     /// Its chain ends elsewhere.
     Other,
-    /// A link of its chain is not known: why.
-    Unknown(String),
+    /// A link of its chain is not known.
+    Unknown {
+        /// Why.
+        cause: String,
+        /// Whether it may become known.
+        is_transient: bool,
+    },
 }
 
 /// Whether a pod of an object is of an older revision than the object's own; false where its kind does not tell.
@@ -76,6 +108,25 @@ impl Owners {
         self.0.get(uid)
     }
 
+    /// Whether another read may tell more.
+    pub fn has_transient(&self) -> bool {
+        self.0.values().any(OwnerFacts::is_transient)
+    }
+
+    /// Forgets what another read may tell.
+    pub fn forget_transient(&mut self) {
+        self.0.retain(|_, facts| !facts.is_transient());
+    }
+
+    /// Takes it that no other read tells more.
+    pub fn settle(&mut self) {
+        for facts in self.0.values_mut() {
+            if let OwnerFacts::Unreadable { is_transient, .. } = facts {
+                *is_transient = false;
+            }
+        }
+    }
+
     /// Takes in what others are.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);
@@ -107,27 +158,33 @@ impl Owners {
                     above = controller.as_ref();
                 }
                 Some(OwnerFacts::Gone) => return Ownership::Other,
-                Some(OwnerFacts::Unreadable(cause)) => {
-                    return Ownership::Unknown(format!(
-                        "cannot read {} {}, an owner of pod {}: {cause}",
-                        owner.kind, owner.name, pod.name
-                    ));
+                Some(OwnerFacts::Unreadable { cause, is_transient }) => {
+                    return Ownership::Unknown {
+                        cause: format!(
+                            "cannot read {} {}, an owner of pod {}: {cause}",
+                            owner.kind, owner.name, pod.name
+                        ),
+                        is_transient: *is_transient,
+                    };
                 }
                 None => {
-                    return Ownership::Unknown(format!(
-                        "{} {}, an owner of pod {}, is not read yet",
-                        owner.kind, owner.name, pod.name
-                    ));
+                    return Ownership::Unknown {
+                        cause: format!(
+                            "{} {}, an owner of pod {}, is not read yet",
+                            owner.kind, owner.name, pod.name
+                        ),
+                        is_transient: true,
+                    };
                 }
             }
         }
 
         match above {
             None => Ownership::Other,
-            Some(_) => Ownership::Unknown(format!(
-                "pod {} has more than {MOST_OWNERS} owners above it",
-                pod.name
-            )),
+            Some(_) => Ownership::Unknown {
+                cause: format!("pod {} has more than {MOST_OWNERS} owners above it", pod.name),
+                is_transient: false,
+            },
         }
     }
 
@@ -205,10 +262,11 @@ mod tests {
         assert_eq!(chain(6).ownership(&pod, "6"), Ownership::Owned(Some("")));
         assert_eq!(chain(6).ownership(&pod, "another"), Ownership::Other);
 
-        let Ownership::Unknown(cause) = chain(7).ownership(&pod, "7") else {
-            panic!("a chain of seven was followed");
+        let unknown = Ownership::Unknown {
+            cause: "pod web-1 has more than 6 owners above it".into(),
+            is_transient: false,
         };
-        assert_eq!(cause, "pod web-1 has more than 6 owners above it");
+        assert_eq!(chain(7).ownership(&pod, "7"), unknown);
         assert_eq!(chain(7).first_unknown(&pod), None, "nothing more is read");
     }
 
@@ -230,18 +288,33 @@ mod tests {
         let mut owners = Owners::default();
         assert_eq!(owners.first_unknown(&owned_pod()), Some(&controller("1")));
 
-        owners.insert("1", OwnerFacts::Unreadable("forbidden".into()));
-        assert_eq!(
-            owners.ownership(&owned_pod(), "2"),
-            Ownership::Unknown("cannot read Middle 1, an owner of pod web-1: forbidden".into())
-        );
+        let unknown = |cause: &str, is_transient| Ownership::Unknown {
+            cause: cause.into(),
+            is_transient,
+        };
+        let unread = unknown("Middle 1, an owner of pod web-1, is not read yet", true);
+        assert_eq!(owners.ownership(&owned_pod(), "2"), unread);
 
-        assert_eq!(owners.first_unknown(&owned_pod()), None, "it is read once");
+        for is_transient in [false, true] {
+            let facts = OwnerFacts::Unreadable {
+                cause: "forbidden".into(),
+                is_transient,
+            };
+            owners.insert("1", facts);
+            assert_eq!(
+                owners.ownership(&owned_pod(), "2"),
+                unknown(
+                    "cannot read Middle 1, an owner of pod web-1: forbidden",
+                    is_transient
+                )
+            );
+            assert_eq!(owners.first_unknown(&owned_pod()), None, "it is read once");
+        }
 
         owners.insert("1", live(Some("1")));
         assert!(matches!(
             owners.ownership(&owned_pod(), "2"),
-            Ownership::Unknown(_)
+            Ownership::Unknown { .. }
         ));
         assert_eq!(owners.chain(&owned_pod()).count(), MOST_OWNERS);
     }

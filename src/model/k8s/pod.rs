@@ -139,6 +139,11 @@ impl PodFacts {
         matches!(self.phase.as_str(), "Succeeded" | "Failed")
     }
 
+    /// Whether it runs, or is about to.
+    pub fn is_running(&self) -> bool {
+        !self.deleting && !self.has_ended()
+    }
+
     /// Reduces a Pod.
     pub fn reduce(pod: &Object) -> Self {
         let pod = pod.value();

@@ -50,8 +50,8 @@ pub struct Follow {
     store: Store,
     policy: Policy,
     clock: Clock,
-    /// Objects whose pods are found by the chains of their owners.
-    chained: BTreeSet<ObjectId>,
+    /// Objects whose pods are found by the chains of their owners, with the namespaces in which these are looked for.
+    chained: BTreeMap<ObjectId, BTreeSet<String>>,
     status_kinds: StatusKinds,
     followed: BTreeMap<ObjectId, Followed>,
     /// Writes since which a controller has written the object's status; outlives what is followed.
@@ -81,7 +81,7 @@ impl Follow {
             cluster,
             policy,
             clock: Clock::start(),
-            chained: BTreeSet::new(),
+            chained: BTreeMap::new(),
             status_kinds: StatusKinds::default(),
             reported: BTreeSet::new(),
             content_moved: Arc::default(),
@@ -94,9 +94,9 @@ impl Follow {
         }
     }
 
-    /// Has the pods of these objects watched as well, which no rule of their kinds does.
+    /// Has the pods of these objects watched as well in these namespaces, which no rule of their kinds does.
     #[must_use]
-    pub fn with_pods_of(mut self, objects: impl IntoIterator<Item = ObjectId>) -> Self {
+    pub fn with_pods_of(mut self, objects: impl IntoIterator<Item = (ObjectId, BTreeSet<String>)>) -> Self {
         self.chained.extend(objects);
         self
     }
@@ -122,8 +122,8 @@ impl Follow {
     /// Watches what an object needs.
     fn watch(&mut self, target: &Target) -> Needed {
         // What is needed may depend on the object, where that is known already.
-        let has_chained_pods = self.chained.contains(&target.id());
-        let needed = needed(target, self.store.contents().object(target), has_chained_pods);
+        let pods_in = self.chained.get(&target.id());
+        let needed = needed(target, self.store.contents().object(target), pods_in);
         for (collection, _) in &needed {
             self.store.ensure(collection);
         }
@@ -134,8 +134,7 @@ impl Follow {
     /// was there before that.
     pub fn baseline(&self, target: &Target, before: Option<Timestamp>) -> Baseline {
         let contents = self.store.contents();
-        let has_chained_pods = self.chained.contains(&target.id());
-        let needed = needed(target, contents.object(target), has_chained_pods);
+        let needed = needed(target, contents.object(target), self.chained.get(&target.id()));
         Baseline::from_context(&surroundings(target, &needed, &contents), before)
     }
 
@@ -255,7 +254,7 @@ impl Follow {
         // Its spec names the services that it calls, and may name others by now.
         if one.subject.rolls_out && may_need_more(&one.subject.target) {
             let object = &one.subject.target;
-            one.needed = needed(object, store.contents().object(object), chained.contains(id));
+            one.needed = needed(object, store.contents().object(object), chained.get(id));
             one.needed
                 .iter()
                 .for_each(|(collection, _)| store.ensure(collection));

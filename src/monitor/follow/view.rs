@@ -4,15 +4,21 @@
 //! so and is believed in nothing else: what is missing in it may be there.
 
 use crate::model::k8s::known_kind::KnownKind;
+use crate::model::k8s::ownership::kind_between;
 use crate::model::{Object, Target};
 use crate::observe::watch::{Collection, Contents, State};
 use crate::rollout::{Need, RolloutContext, needs};
+use std::collections::BTreeSet;
 
 /// What must be watched for an object, and whether a verdict can do without it.
 pub(super) type Needed = Vec<(Collection, bool)>;
 
-/// What must be watched for an object; with `has_chained_pods` its pods, and what commonly stands between.
-pub(super) fn needed(target: &Target, object: Option<&Object>, has_chained_pods: bool) -> Needed {
+/// What must be watched for an object; in these namespaces also its pods, and what commonly stands between.
+pub(super) fn needed(
+    target: &Target,
+    object: Option<&Object>,
+    pod_namespaces: Option<&BTreeSet<String>>,
+) -> Needed {
     let collection = |need: &Need| match need.namespace.as_deref() {
         // By its name: a role may let a single object of a cluster-scoped kind be read.
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
@@ -24,13 +30,9 @@ pub(super) fn needed(target: &Target, object: Option<&Object>, has_chained_pods:
         .iter()
         .map(|need| (collection(need), need.optional))
         .collect();
-    if let (true, Some(namespace)) = (has_chained_pods, target.namespace.as_deref()) {
-        let between = match &*target.resource.kind {
-            "CronJob" => KnownKind::Job,
-            _ => KnownKind::ReplicaSet,
-        };
+    for namespace in pod_namespaces.into_iter().flatten() {
         // No verdict needs them: without a right to read pods, what runs is unknown.
-        for kind in [KnownKind::Pod, between] {
+        for kind in [KnownKind::Pod, kind_between(&target.resource.kind)] {
             let one = Collection::new(&kind.resource(), Some(namespace));
             if !all.iter().any(|(known, _)| *known == one) {
                 all.push((one, true));

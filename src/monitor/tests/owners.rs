@@ -115,3 +115,94 @@ async fn a_pod_whose_owner_has_the_name_of_another_object_by_now_belongs_to_nobo
     assert_eq!(failure.cause.kind, CauseKind::Stalled);
     assert_eq!(failure.cause.message, "wants 1 pod and has none after 1s");
 }
+
+#[tokio::test]
+async fn an_owner_that_cannot_be_read_for_a_reason_that_passes_is_asked_for_again() {
+    let scene = owned_scene();
+    scene.fake.put(owned_set("set", "s"));
+    scene.fake.put(owned_pod(0, ("set", "s")));
+    scene.fake.cannot_get("StatefulSet", [503, 503]);
+
+    let summary = prove(&scene).await.unwrap().unwrap();
+    assert_eq!(summary.message, "1 of 1 images verified in 1 pod");
+    assert_eq!(scene.fake.count("GET StatefulSet"), 3);
+}
+
+#[tokio::test]
+async fn an_owner_that_may_not_be_read_is_asked_for_once_and_leaves_its_pods_unknown() {
+    let scene = owned_scene();
+    scene.fake.put(owned_set("set", "s"));
+    scene.fake.put(owned_pod(0, ("set", "s")));
+    scene.fake.cannot_get("StatefulSet", [403]);
+
+    let summary = prove(&scene).await.unwrap().unwrap();
+    let unknown = "0 of 1 images verified; 1 unknown (Database shop/db: cannot read StatefulSet set, an owner of pod db-0: a fault of the test: 403)";
+    assert_eq!(summary.message, unknown);
+    assert_eq!(scene.fake.count("GET StatefulSet"), 1);
+}
+
+#[tokio::test]
+async fn an_owner_that_stays_without_an_answer_leaves_its_pods_unknown_and_fails_nothing() {
+    let mut scene = owned_scene();
+    scene.watching.options.unknown_limit = Duration::from_secs(1);
+    scene.fake.put(owned_set("set", "s"));
+    scene.fake.put(owned_pod(0, ("set", "s")));
+    scene.fake.cannot_get("StatefulSet", vec![503; 1000]);
+
+    let start = Instant::now();
+    let summary = prove(&scene).await.unwrap().unwrap();
+    let unknown = "0 of 1 images verified; 1 unknown (Database shop/db: cannot read StatefulSet set, an owner of pod db-0: a fault of the test: 503)";
+    assert_eq!(summary.message, unknown);
+    assert!(start.elapsed() >= scene.watching.options.unknown_limit);
+}
+
+#[tokio::test]
+async fn pods_of_a_cluster_scoped_object_are_looked_for_in_the_namespaces_of_the_release() {
+    let prove_in = async |namespaces: &[&str], replicas: u32| {
+        let Scene {
+            fake,
+            events,
+            mut watching,
+            context,
+        } = owned_scene();
+        let workload = watching.options.workloads.pop_first().unwrap().1;
+        let mut target = workload.target.clone();
+        target.resource.namespaced = false;
+        target.namespace = None;
+        watching.options.members = vec![target.clone()];
+        let workload = WorkloadImages {
+            target: target.clone(),
+            ..workload
+        };
+        watching.options.workloads = [(target.id(), workload)].into();
+        watching.options.namespaces = namespaces.iter().map(ToString::to_string).collect();
+
+        let mut object = database(replicas);
+        object["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .shift_remove("namespace");
+        fake.put(object);
+        fake.put(owned_set("set", "s"));
+        fake.put(owned_pod(0, ("set", "s")));
+        let scene = Scene {
+            fake,
+            events,
+            watching,
+            context,
+        };
+        let summary = scene.watching.prove(&scene.context).await.unwrap().unwrap();
+        (summary.message, scene.notes())
+    };
+
+    let (summary, note) = prove_in(&["db", "shop"], 1).await;
+    assert_eq!(summary, "1 of 1 images verified in 1 pod");
+    assert_eq!(note, "its pods were looked for in the namespaces db, shop alone");
+
+    // Where they may be is not known: nothing waits for them, and nothing fails.
+    let (summary, _) = prove_in(&["db"], 3).await;
+    assert_eq!(
+        summary,
+        "0 of 1 images verified; 1 unknown (Database db: wants 3 pods and has none in the namespaces db; others are not looked at)"
+    );
+}

@@ -18,6 +18,9 @@ pub struct ImageView {
     pub container: String,
     /// What was found.
     pub state: ImageState,
+    /// Why it is unknown, where that is not for the pods to report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// The reference.
     pub reference: String,
     /// The tested digest.
@@ -42,6 +45,7 @@ impl ImageView {
             workload: image.workload.clone(),
             container: redactor.text(&image.container),
             state: image.state,
+            cause: image.cause.as_deref().map(|cause| redactor.text(cause)),
             reference: redactor.text(&image.reference),
             tested: image.tested.as_ref().map(ToString::to_string),
             promoted: image.promoted.as_ref().map(|promoted| PromotedRelease {
@@ -69,6 +73,9 @@ impl ImageView {
                 revision,
             } = promoted;
             return format!("{name} {version} runs (revision {revision})").into();
+        }
+        if let Some(cause) = &self.cause {
+            return format!("unknown: {cause}").into();
         }
 
         let text = match self.state {

@@ -130,6 +130,7 @@ fn image(container: &str, state: ImageState, allowed: Option<&str>) -> ImageFind
         reference: format!("registry.example/{container}:1"),
         written: "registry.example/app:1".into(),
         promoted: None,
+        cause: None,
         state,
         running: vec![
             RunningImage {

@@ -56,7 +56,9 @@ impl TestPod {
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "uid": "s", "name": "s", "controller": true}]},
             "spec": {"containers": [{"name": self.name, "image": self.image}], "ephemeralContainers": debuggers},
             "status": {"phase": self.phase, "containerStatuses": [status], "ephemeralContainerStatuses": debugging}});
-        PodFacts::reduce(&Object::new(pod).unwrap())
+        let mut facts = PodFacts::reduce(&Object::new(pod).unwrap());
+        facts.deleting = self.phase == "Terminating";
+        facts
     }
 }
 
@@ -68,8 +70,8 @@ fn rollout(spec: Value, status: &Value) -> Object {
     .unwrap()
 }
 
-/// What is known of the pods of an object, and what is said of its image.
-fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
+/// The images that an object names.
+fn workload(object: &Object) -> WorkloadImages {
     let gvk = object.gvk();
     let resource = ResourceType {
         plural: format!("{}s", gvk.kind.to_lowercase()),
@@ -85,8 +87,12 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         path: "/spec/template/spec/containers/[*]/image".into(),
         ignored: false,
     };
-    let workload = WorkloadImages::find(&target, object, &[path]).unwrap();
+    WorkloadImages::find(&target, object, &[path]).unwrap()
+}
 
+/// What is known of the pods of a rollout, and what is said of its image.
+fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, VerificationState) {
+    let workload = workload(object);
     let mut owners = Owners::default();
     owners.insert("s", set);
     let facts: Vec<PodFacts> = pods.iter().enumerate().map(|(at, pod)| pod.facts(at)).collect();
@@ -106,7 +112,7 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         injected: &[],
     };
 
-    let subject = MonitoredObject::new(target, object, Timestamp::UNIX_EPOCH);
+    let subject = MonitoredObject::new(workload.target.clone(), object, Timestamp::UNIX_EPOCH);
     let proof = prove_chained(&subject, object, &Policy::default(), tested, (&workload, &pods));
     let state = verify(&workload, &images, &proof).images[0].state.clone();
     (proof, state)
@@ -144,19 +150,22 @@ fn every_running_pod_has_to_run_what_was_tested() {
         "{state:?}"
     );
 
-    // What has ended does not run.
-    let ended = TestPod {
-        phase: "Failed",
-        ..pod("other")
-    };
-    let (_, state) = proof(&wanted(), &[pod("tested"), ended], by_rollout());
-    assert_eq!(
-        state,
-        VerificationState::Verified {
-            containers: 1,
-            pods: 1
-        }
-    );
+    // What has ended or is being deleted does not run.
+    for phase in ["Failed", "Terminating"] {
+        let gone = TestPod {
+            phase,
+            ..pod("other")
+        };
+        let (_, state) = proof(&wanted(), &[pod("tested"), gone], by_rollout());
+        assert_eq!(
+            state,
+            VerificationState::Verified {
+                containers: 1,
+                pods: 1
+            },
+            "{phase}"
+        );
+    }
 }
 
 #[test]
@@ -230,7 +239,10 @@ fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
 
 #[test]
 fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() {
-    let unreadable = || OwnerFacts::Unreadable("forbidden".into());
+    let unreadable = || OwnerFacts::Unreadable {
+        cause: "forbidden".into(),
+        is_transient: false,
+    };
     let (found, state) = proof(&wanted(), &[pod("tested")], unreadable());
     assert!(found.is_settled(), "{found:?}");
     let message = "cannot read ReplicaSet s, an owner of pod web-0: forbidden".into();
@@ -279,4 +291,56 @@ fn what_somebody_debugs_a_pod_with_is_not_held_against_the_release() {
         pods: 1,
     };
     assert_eq!(state, verified);
+}
+
+#[test]
+fn an_owner_that_may_yet_be_read_is_waited_for() {
+    let unread = OwnerFacts::Unreadable {
+        cause: "503".into(),
+        is_transient: true,
+    };
+    let (found, _) = proof(&wanted(), &[pod("tested")], unread);
+    assert_eq!((found.is_settled(), found.doubt), (false, None));
+    let cause = "cannot read ReplicaSet s, an owner of pod web-0: 503";
+    assert_eq!(found.unread.as_deref(), Some(cause));
+}
+
+#[test]
+fn templates_that_share_a_containers_name_do_not_share_its_image() {
+    let (leader, worker) = ("r.example/leader:1", "r.example/worker:1");
+    let template = |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+    let mut object = wanted();
+    object.value_mut()["spec"]["template"] = template(leader);
+    object.value_mut()["spec"]["workerTemplate"] = template(worker);
+    let workload = workload(&object);
+
+    let image = |reference: &str| RecordedImage {
+        reference: reference.into(),
+        digest: digest(reference),
+        origin: None,
+        platforms: Vec::new(),
+    };
+    let tested = [image(leader), image(worker)];
+    let named = |image: &str, runs: &'static str| {
+        let facts = TestPod {
+            image: image.into(),
+            ..pod(runs)
+        }
+        .facts(0);
+        let found = workload.images_of(&facts.containers[0], &tested).into_iter();
+        found.map(|image| image.reference.as_str()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(named(leader, "other"), [leader]);
+    assert_eq!(named(worker, "other"), [worker]);
+    assert_eq!(
+        named("r.example/worker:2", "other"),
+        [worker],
+        "by its repository"
+    );
+    assert_eq!(
+        named("r.example/other:1", "other"),
+        [leader, worker],
+        "either is meant"
+    );
 }

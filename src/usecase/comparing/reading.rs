@@ -59,7 +59,8 @@ impl Reading {
         let ids: HashSet<ObjectId> = targets.iter().map(Target::id).collect();
         let is_extra = |member: &&Target| !ids.contains(&member.id());
         let pods_in = if request.reads_around {
-            pod_namespaces(desired, &request.inputs.release.release.spec.image_paths)
+            let paths = &request.inputs.release.release.spec.image_paths;
+            pod_namespaces(desired, &targets, paths, request.home)
         } else {
             Vec::new()
         };

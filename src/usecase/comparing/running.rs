@@ -9,9 +9,10 @@ use crate::model::k8s::images::images;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::release::ImagePath;
 use crate::model::running::ImageTrees;
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, Target};
 use crate::observe::{PodNamespace, Pods};
 use crate::usecase::inputs::Inputs;
+use crate::usecase::scope::release_namespaces;
 use std::collections::HashMap;
 
 /// Adds what runs to a comparison: images and stale pods.
@@ -53,13 +54,26 @@ pub fn examine(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, trees: 
     comparison.stale = compare::stale(&live, &running, &source);
 }
 
-/// The namespaces of what makes pods that stay.
-pub(super) fn pod_namespaces(objects: &[DesiredObject], paths: &[ImagePath]) -> Vec<PodNamespace> {
-    let workloads = objects
-        .iter()
-        .map(|one| &one.object)
-        .filter(|object| makes_lasting_pods(object, paths));
-    PodNamespace::collect(workloads.filter_map(|one| Some((one.namespace()?, pod_spec(one).is_none()))))
+/// The namespaces of what makes pods that stay. `targets` are where the objects are reached.
+pub(super) fn pod_namespaces(
+    objects: &[DesiredObject],
+    targets: &[Target],
+    paths: &[ImagePath],
+    home: &str,
+) -> Vec<PodNamespace> {
+    let release = release_namespaces(targets.iter(), home);
+    let both = objects.iter().map(|one| &one.object).zip(targets);
+    let workloads = both.filter(|(object, _)| makes_lasting_pods(object, paths));
+    let namespaces = workloads.flat_map(|(object, target)| {
+        let is_custom = pod_spec(object).is_none();
+        let namespaces: Vec<&str> = match target.namespace.as_deref() {
+            Some(own) => vec![own],
+            // Its pods may be in any: those of the release are looked at.
+            None => release.iter().map(String::as_str).collect(),
+        };
+        namespaces.into_iter().map(move |name| (name, is_custom))
+    });
+    PodNamespace::collect(namespaces)
 }
 
 fn makes_lasting_pods(object: &Object, paths: &[ImagePath]) -> bool {

@@ -47,7 +47,7 @@ pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[Image
     let named = references.clone();
     let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
     let Ok(registries) = made.await else {
-        return ImageCheck::default();
+        return image_findings(&needed, unasked(references));
     };
     let registries = &registries;
     let ask = |reference: String| async move {
@@ -66,6 +66,13 @@ pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[Image
         .collect()
         .await;
     image_findings(&needed, answers)
+}
+
+/// As unknown as where no registry answers.
+fn unasked(references: Vec<String>) -> Vec<(String, Presence)> {
+    let why = Unknown::new("no client for registries could be made");
+    let answer = |reference| (reference, Presence::Unknown(why.clone()));
+    references.into_iter().map(answer).collect()
 }
 
 fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
@@ -247,6 +254,18 @@ mod tests {
                 .iter()
                 .any(|finding| finding.message.contains("r/silent:1: no route"))
         );
+    }
+
+    #[test]
+    fn images_that_nobody_could_be_asked_for_are_named_as_not_looked_up() {
+        let references = || vec!["r/a:1".to_owned(), "r/b:1".to_owned()];
+        let needed = references().into_iter().map(|one| (one, Needed::default()));
+        let check = image_findings(&needed.collect(), unasked(references()));
+        assert_eq!(check.findings.len(), 1);
+        assert_eq!(check.findings[0].severity, Severity::Note);
+        let message = "not looked up: r/a:1, r/b:1: no client for registries could be made";
+        assert_eq!(check.findings[0].message, message);
+        assert_eq!(check.seen, BTreeSet::new());
     }
 
     #[test]

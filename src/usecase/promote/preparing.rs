@@ -233,7 +233,8 @@ impl Preparation<'_> {
             target,
             ..
         } = self.session;
-        let mut questions = preflight::questions(&planned.plan, comparison);
+        let paths = &inputs.release.release.spec.image_paths;
+        let mut questions = preflight::questions(&planned.plan, comparison, paths);
         let head = target.state.head.as_ref().map(|head| &head.value);
         questions.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
         questions.has_gates = !inputs.environment.environment.spec.gates.is_empty();
@@ -244,7 +245,6 @@ impl Preparation<'_> {
             _ => 0,
         };
 
-        let paths = &inputs.release.release.spec.image_paths;
         // Registries may be slow, and need nothing of the server's answers.
         let (answers, images) = futures::join!(
             observe::preflight(target.cluster.as_ref(), &questions),

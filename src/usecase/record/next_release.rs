@@ -1,7 +1,9 @@
 //! `record --from`: the next release, where one service changed. The same objects, some images new.
+//!
+//! The objects may have been recorded by another version, which knew fewer shapes of images: they are looked at anew.
 
-use super::{Request, find_source, resolve};
-use crate::compare::NeededImage;
+use super::{Request, ensure_recorded, find_source, resolve};
+use crate::compare::{NeededImage, Unrecorded, needed_images, unrecorded_images};
 use crate::model::Object;
 use crate::model::image::ImageReference;
 use crate::model::k8s::images::images;
@@ -12,19 +14,40 @@ use crate::usecase::inputs::open_release;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// An earlier release with other images: repository, and the new reference.
+/// An earlier release with other images (repository, and the new reference) and more paths of images; with the texts that
+/// name images which are not in it.
 pub(super) async fn next_release(
     request: &Request,
     earlier: &str,
-    images: &[(String, String)],
+    (images, image_paths): (&[(String, String)], &[ImagePath]),
     registries: &RegistryOptions,
-) -> Result<Release, CommandError> {
+) -> Result<(Release, Unrecorded), CommandError> {
     let mut release = open_release(earlier).await?.release;
     if images.is_empty() {
         return Err(CommandError::usage(
             "expected --image REPOSITORY=REFERENCE with --from, found none",
         ));
     }
+    let spec = &mut release.spec;
+    // What is said of a field now takes the place of what was.
+    let is_replaced = |old: &ImagePath| {
+        let is_same =
+            |new: &ImagePath| (&new.group, &new.kind, &new.path) == (&old.group, &old.kind, &old.path);
+        image_paths.iter().any(is_same)
+    };
+    spec.image_paths.retain(|old| !is_replaced(old));
+    spec.image_paths.extend_from_slice(image_paths);
+    let unrecorded = unrecorded_images(&spec.objects, &spec.image_paths);
+    ensure_recorded(&unrecorded.fields)?;
+    let mut new = needed_images(&spec.objects, &spec.image_paths);
+    new.retain(|needed| {
+        spec.images
+            .iter()
+            .all(|known| known.reference != needed.reference)
+    });
+    let found = resolve(&new, &BTreeMap::new(), request.offline, registries).await?;
+    spec.images.extend(found);
+
     for (repository, reference) in images {
         let at = find_image(&release, repository)?;
         let needed = NeededImage {
@@ -44,7 +67,7 @@ pub(super) async fn next_release(
         release.metadata.name.clone_from(name);
     }
     release.spec.source = find_source(request, Path::new(".")).or(release.spec.source);
-    Ok(release)
+    Ok((release, unrecorded))
 }
 
 /// Where in the release an image stands, by its repository or its whole reference.

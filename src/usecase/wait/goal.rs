@@ -14,7 +14,7 @@ use crate::usecase::inputs::{open_environment, open_release};
 use crate::usecase::system::today;
 use crate::usecase::{CommandError, ErrorKind, Scope, scope};
 use crate::{observe, plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is waited for.
@@ -70,6 +70,11 @@ impl Goal {
         let is_autoscaler = |one: &&(Target, Object)| one.0.resource.kind == "HorizontalPodAutoscaler";
         let autoscalers = self.objects.iter().filter(is_autoscaler);
         autoscalers.map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The namespaces that it is in.
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        scope::release_namespaces(self.objects.iter().map(|(target, _)| target), &self.home)
     }
 
     /// The images that its objects name.

@@ -111,7 +111,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         "json",
     ]);
     let plan: Plan = serde_json::from_value(plan.run().exits(0).json()).unwrap();
-    let needed = questions(&plan, &Comparison::default()).rights;
+    let needed = questions(&plan, &Comparison::default(), &[]).rights;
     let reads = |resource: &str, group: &str| Permission {
         group: group.into(),
         resource: resource.into(),

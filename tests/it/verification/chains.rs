@@ -1,8 +1,8 @@
 //! Pods that belong to a workload of an unknown kind by the chain of their owners.
 
-use super::shop::{Shop, controlled_by, digest, owned_by};
-use crate::harness::Run;
-use serde_json::Value;
+use super::shop::{IMAGE, Shop, controlled_by, digest, owned_by};
+use crate::harness::{Run, TestCluster};
+use serde_json::{Value, json};
 
 /// A chain of so many owners above five pods, the workload among them.
 fn chain(shop: &Shop, length: usize, runs: &str) -> Value {
@@ -95,4 +95,32 @@ fn an_owner_that_may_not_be_read_makes_its_pods_unknown() {
     );
     let last = ran.stderr.lines().last().unwrap();
     assert!(last.starts_with(&start) && last.contains("forbidden"), "{last}");
+}
+
+#[test]
+fn diff_says_that_pods_are_unknown_whose_owner_may_not_be_read() {
+    let shop = Shop::new();
+    // Its operator names the container of its pods itself.
+    let mut workload = shop.workload(5);
+    let pinned = format!("registry.example/verification@{}", digest("tested"));
+    workload["spec"]["template"]["spec"]["containers"][0] = json!({"name": "app", "image": pinned});
+    let owner = shop.middle("m0", &shop.create(&workload));
+    shop.pods("set", 2, "another", &controlled_by(&owner));
+
+    let read = ["get", "list", "watch"];
+    let user = shop.namespace.user("reader").with_role("view");
+    let user = user.may(&read, &shop.group, &["rollouts"]).ready();
+    workload["spec"]["template"]["spec"]["containers"][0]["image"] = IMAGE.into();
+    let mut diff = TestCluster::get().delivery();
+    diff.arg("diff").arg(shop.release(&[workload]));
+    diff.args(["-n", shop.namespace.name(), "-o", "json"]);
+    let view = diff.env("KUBECONFIG", user.kubeconfig()).run().exits(0).json();
+
+    let images = view["images"].as_array().unwrap();
+    let web = images.iter().find(|image| image["container"] == "web").unwrap();
+    assert_eq!(web["state"], "unknown");
+    let cause = web["cause"].as_str().unwrap();
+    let start = "cannot read Middle m0, an owner of pod set-";
+    assert!(cause.starts_with(start) && cause.contains("forbidden"), "{cause}");
+    assert_eq!(web["running"][0]["digest"], digest("another").to_string());
 }

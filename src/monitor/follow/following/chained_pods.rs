@@ -11,7 +11,7 @@ use crate::model::k8s::pod::PodFacts;
 use crate::model::{Object, ObjectId};
 use crate::observe::NamedOwner;
 use crate::observe::watch::{Collection, Contents, State};
-use crate::rollout::{MonitoredObject, is_running};
+use crate::rollout::MonitoredObject;
 use std::collections::BTreeSet;
 
 /// Why pods are not known.
@@ -24,8 +24,10 @@ pub struct UnreadPods {
 }
 
 impl Follow {
-    /// Owners above running pods of these namespaces that neither the watches nor an earlier read know.
-    pub fn unknown_owners(&self, namespaces: &BTreeSet<String>, read: &Owners) -> Vec<NamedOwner> {
+    /// Owners above running pods that may be these objects', and that neither the watches nor an earlier read know.
+    pub fn unknown_owners(&self, objects: &[ObjectId], read: &Owners) -> Vec<NamedOwner> {
+        let namespaces = objects.iter().filter_map(|id| self.chained.get(id));
+        let namespaces: BTreeSet<&String> = namespaces.flatten().collect();
         let contents = self.store.contents();
         let mut unknown = Vec::new();
         for namespace in namespaces {
@@ -36,8 +38,8 @@ impl Follow {
         unknown
     }
 
-    /// What the watches show of an object and of the pods that its namespace runs, with the owners above them; else why
-    /// its pods are not known.
+    /// What the watches show of an object and of the pods that run where its own may be, with the owners above them; else
+    /// why its pods are not known.
     pub fn look_at_pods<T>(
         &self,
         object: &ObjectId,
@@ -56,20 +58,16 @@ impl Follow {
         let live = view
             .object
             .ok_or_else(|| unread("it is not there".into(), false))?;
-        let Some(namespace) = object.namespace.as_deref() else {
-            return Err(unread("its pods may be in any namespace".into(), false));
-        };
-        if let Some(unread) = unread_pods(namespace, &contents) {
-            return Err(unread);
+        let namespaces = self.chained.get(object).into_iter().flatten();
+        let (mut pods, mut above) = (Vec::new(), Owners::default());
+        for namespace in namespaces {
+            if let Some(unread) = unread_pods(namespace, &contents) {
+                return Err(unread);
+            }
+            pods.extend(running_pods(namespace, &contents));
+            above.extend(owners(namespace, &contents, read));
         }
-
-        let pods: Vec<&PodFacts> = running_pods(namespace, &contents).collect();
-        Ok(look(
-            &one.subject,
-            live,
-            &pods,
-            &owners(namespace, &contents, read),
-        ))
+        Ok(look(&one.subject, live, &pods, &above))
     }
 }
 
@@ -99,6 +97,6 @@ fn owners(namespace: &str, contents: &Contents, read: &Owners) -> Owners {
 
 /// The pods of a namespace that run.
 fn running_pods<'c>(namespace: &str, contents: &'c Contents) -> impl Iterator<Item = &'c PodFacts> {
-    let is_in = move |pod: &&PodFacts| pod.namespace == namespace && is_running(pod);
+    let is_in = move |pod: &&PodFacts| pod.namespace == namespace && pod.is_running();
     contents.pods().filter(is_in)
 }
