@@ -199,8 +199,9 @@ pub struct StepProgress {
     /// How far it is.
     pub state: StepState,
     /// Whether its object was seen ready since: a Job has run, a workload is rolled out.
-    // What runs once and has ended may be gone: a run that takes over neither misses it nor runs it again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    // What runs once and has ended may be gone: a run that takes over neither misses it nor runs it again. The name is
+    // that of format version 1.
+    #[serde(rename = "well", default, skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
     /// How far its undo is.
     #[serde(default, skip_serializing_if = "UndoState::is_pending")]
