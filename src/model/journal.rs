@@ -199,8 +199,7 @@ pub struct StepProgress {
     /// How far it is.
     pub state: StepState,
     /// Whether its object was seen ready since: a Job has run, a workload is rolled out.
-    // What runs once and has ended may be gone: a run that takes over neither misses it nor runs it again. The name is
-    // that of format version 1.
+    // What ran once may be gone: a run that takes over neither misses nor repeats it. Format version 1 has the name.
     #[serde(rename = "well", default, skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
     /// How far its undo is.
