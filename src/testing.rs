@@ -18,7 +18,7 @@ pub mod model {
         FieldPath, Gvk, Object, ObjectId, ResourceType, Sha256Digest, StepId, Target, Uid,
     };
     pub mod bundle {
-        pub use crate::model::bundle::{Bundle, compress, decompress, pack, unpack};
+        pub use crate::model::bundle::{PartBundle, compress, decompress, pack, unpack};
     }
     pub mod environment {
         pub use crate::model::environment::{HealthCheck, PrometheusGate};
@@ -110,7 +110,7 @@ pub mod observe {
         pub use crate::observe::sealing::parse_seal;
     }
     pub mod watch {
-        pub use crate::observe::watch::{Collection, Store};
+        pub use crate::observe::watch::{Collection, WatchStore};
     }
 }
 pub mod preflight {
@@ -124,7 +124,8 @@ pub mod registry {
 }
 pub mod rollout {
     pub use crate::rollout::{
-        Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, assess, wants_pods, written_at,
+        Assessment, Baseline, Memory, MonitoredObject, RolloutContext, RolloutPolicy, assess, wants_pods,
+        written_at,
     };
 }
 pub mod signing {

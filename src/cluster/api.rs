@@ -1,6 +1,6 @@
 //! The trait, its requests and its answers.
 
-use super::deadline::Deadline;
+use super::deadline::SendDeadline;
 use super::error::ApiError;
 use crate::model::plan::Propagation;
 use crate::model::{Object, ResourceType, Target};
@@ -257,7 +257,7 @@ pub struct ApplyOptions {
     /// Whether nothing is persisted.
     pub dry_run: bool,
     /// When it must have been sent; looked at right before.
-    pub not_after: Option<Deadline>,
+    pub not_after: Option<SendDeadline>,
 }
 
 /// How a create, a replace or a patch is done.
@@ -268,7 +268,7 @@ pub struct WriteOptions {
     /// Whether nothing is persisted.
     pub dry_run: bool,
     /// When it must have been sent; looked at right before.
-    pub not_after: Option<Deadline>,
+    pub not_after: Option<SendDeadline>,
 }
 
 /// The answer to a write.
@@ -294,7 +294,7 @@ pub struct DeleteOptions {
     /// Whether nothing is persisted.
     pub dry_run: bool,
     /// When it must have been sent; looked at right before.
-    pub not_after: Option<Deadline>,
+    pub not_after: Option<SendDeadline>,
 }
 
 /// The answer to a delete.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Held on two clocks: the monotonic one stands still while the machine sleeps, and the wall clock may be set back.
 /// Whichever comes first counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline {
+pub struct SendDeadline {
     at: Instant,
     wall: SystemTime,
 }
@@ -30,15 +30,15 @@ impl Moment {
     }
 
     /// So long after this moment.
-    pub fn after(self, time: Duration) -> Deadline {
-        Deadline {
+    pub fn after(self, time: Duration) -> SendDeadline {
+        SendDeadline {
             at: self.at + time,
             wall: self.wall + time,
         }
     }
 }
 
-impl Deadline {
+impl SendDeadline {
     /// Whether it is over at that moment.
     pub fn is_over(&self, now: Moment) -> bool {
         // A wall clock that was set forward ends it too early. That costs another try, and never an object.

@@ -21,7 +21,7 @@ pub use api::{
     LogRequest, Page, ServerVersion, WatchEvent, WatchRequest, WatchStream, WriteOptions,
 };
 pub use connect_error::ConnectError;
-pub use deadline::{Deadline, Moment};
+pub use deadline::{Moment, SendDeadline};
 pub use error::{ApiError, StatusCause};
 pub use kube::{connect, kubeconfig_names};
 pub use options::ConnectionOptions;

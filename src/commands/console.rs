@@ -4,7 +4,7 @@ mod sinks;
 
 use crate::cli::{Context, Exit};
 use crate::execute::RunReport;
-use crate::model::event::{Event, EventSink, Outcome};
+use crate::model::event::{Event, EventSink, RunOutcome};
 use crate::usecase::signals::Signals;
 use crate::usecase::{Channels, CommandError};
 use std::sync::Arc;
@@ -82,18 +82,19 @@ pub fn events(mode: OutputMode, context: &Context) -> Arc<dyn EventSink> {
 }
 
 /// The exit code of an outcome; `reverts` where putting back is what was asked for.
-pub fn exit_of(outcome: Outcome, reverts: bool) -> Exit {
+pub fn exit_of(outcome: RunOutcome, reverts: bool) -> Exit {
     match outcome {
-        Outcome::Promoted | Outcome::PromotedPruneIncomplete | Outcome::NothingToDo | Outcome::Running => {
-            Exit(0)
-        }
-        Outcome::Unreachable => Exit(1),
-        Outcome::Refused => Exit(2),
-        Outcome::Reverted if reverts => Exit(0),
-        Outcome::Reverted | Outcome::NotApplied | Outcome::Failed => Exit(3),
-        Outcome::NotFullyReverted => Exit(4),
-        Outcome::Locked => Exit(5),
-        Outcome::InterruptedReverted | Outcome::Left => Exit(130),
+        RunOutcome::Promoted
+        | RunOutcome::PromotedPruneIncomplete
+        | RunOutcome::NothingToDo
+        | RunOutcome::Running => Exit(0),
+        RunOutcome::Unreachable => Exit(1),
+        RunOutcome::Refused => Exit(2),
+        RunOutcome::Reverted if reverts => Exit(0),
+        RunOutcome::Reverted | RunOutcome::NotApplied | RunOutcome::Failed => Exit(3),
+        RunOutcome::NotFullyReverted => Exit(4),
+        RunOutcome::Locked => Exit(5),
+        RunOutcome::InterruptedReverted | RunOutcome::Left => Exit(130),
     }
 }
 
@@ -113,23 +114,23 @@ mod tests {
     use clap::Args as _;
 
     /// Every outcome, whether it is one of `wait`.
-    const OUTCOMES: &[(Outcome, bool)] = &[
-        (Outcome::Promoted, false),
-        (Outcome::PromotedPruneIncomplete, false),
-        (Outcome::NothingToDo, false),
-        (Outcome::Refused, false),
-        (Outcome::Reverted, false),
-        (Outcome::NotFullyReverted, false),
-        (Outcome::Locked, false),
-        (Outcome::InterruptedReverted, false),
-        (Outcome::Left, false),
-        (Outcome::Running, true),
-        (Outcome::NotApplied, true),
-        (Outcome::Failed, true),
-        (Outcome::Unreachable, true),
+    const OUTCOMES: &[(RunOutcome, bool)] = &[
+        (RunOutcome::Promoted, false),
+        (RunOutcome::PromotedPruneIncomplete, false),
+        (RunOutcome::NothingToDo, false),
+        (RunOutcome::Refused, false),
+        (RunOutcome::Reverted, false),
+        (RunOutcome::NotFullyReverted, false),
+        (RunOutcome::Locked, false),
+        (RunOutcome::InterruptedReverted, false),
+        (RunOutcome::Left, false),
+        (RunOutcome::Running, true),
+        (RunOutcome::NotApplied, true),
+        (RunOutcome::Failed, true),
+        (RunOutcome::Unreachable, true),
     ];
 
-    fn word(outcome: Outcome) -> String {
+    fn word(outcome: RunOutcome) -> String {
         serde_json::to_value(outcome)
             .unwrap()
             .as_str()

@@ -27,7 +27,7 @@ pub fn changes(
     predicted: &Object,
     fresh: &Fresh,
 ) -> (Vec<FieldChange>, Vec<Aside>) {
-    let mut walk = Walk {
+    let mut walk = FieldWalk {
         owners: &Owners::from_object(live),
         desired,
         live,
@@ -71,7 +71,7 @@ pub fn changes(
     (walk.found, walk.asides)
 }
 
-struct Walk<'a> {
+struct FieldWalk<'a> {
     owners: &'a Owners<'a>,
     desired: &'a Object,
     live: &'a Object,
@@ -79,7 +79,7 @@ struct Walk<'a> {
     asides: Vec<Aside>,
 }
 
-impl Walk<'_> {
+impl FieldWalk<'_> {
     /// What others set, desired does not hold, and an apply would leave.
     fn added(&mut self, predicted: &Object, fresh: &Fresh) {
         for (owner, fields) in self.owners.fields_of(|owner| !is_our_apply(owner)) {

@@ -19,7 +19,7 @@ pub(super) fn with_list_keys<'a>(desired: &'a Object, live: &Object) -> Cow<'a, 
         .filter_map(|entry| Some((is_our_apply_entry(entry), entry["fieldsV1"].as_object()?)))
         .collect();
 
-    let mut walk = Walk {
+    let mut walk = KeyWalk {
         at: Vec::new(),
         found: Vec::new(),
     };
@@ -49,14 +49,14 @@ type Sets<'a> = Vec<(bool, &'a Map<String, Value>)>;
 /// Fields of a key, as an item has them.
 type Fields = Vec<(String, Value)>;
 
-struct Walk {
+struct KeyWalk {
     /// Where it is, as the tokens of a pointer.
     at: Vec<String>,
     /// What items lack, by their pointers.
     found: Vec<(String, Fields)>,
 }
 
-impl Walk {
+impl KeyWalk {
     fn value(&mut self, sets: &Sets<'_>, value: &Value) {
         // Below a place of which no entry tells, no entry tells of anything.
         if sets.iter().all(|(_, set)| set.is_empty()) {

@@ -81,7 +81,7 @@ pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
         .collect();
 
     // The type is known only of a Secret that is among the objects; of others only what is read of them.
-    let typed = |need: Need| {
+    let typed = |need: RequirementUse| {
         let mut requirement = need.requirement;
         let place = (requirement.namespace.as_deref(), requirement.name.as_str());
         let found = types
@@ -95,13 +95,13 @@ pub fn requirements(objects: &[Object]) -> Vec<Requirement> {
 
 /// Something that objects need, and who needs it.
 #[derive(Clone, Debug)]
-pub(super) struct Need {
+pub(super) struct RequirementUse {
     pub requirement: Requirement,
     pub by: Vec<ObjectId>,
 }
 
 /// Needs, ordered by kind, namespace and name. `with_secrets`: Secrets among the objects are held by them.
-pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
+pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<RequirementUse> {
     let held: HashSet<ObjectId> = objects
         .iter()
         .filter(|object| with_secrets || !object.is_secret())
@@ -146,7 +146,7 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
         }
     }
 
-    let sorted = |mut need: Need| {
+    let sorted = |mut need: RequirementUse| {
         need.requirement.keys.sort();
         need.requirement.keys.dedup();
         // One object may need several keys: its entries follow each other.
@@ -159,7 +159,7 @@ pub(super) fn needs(objects: &[Object], with_secrets: bool) -> Vec<Need> {
 struct Needs {
     held: HashSet<ObjectId>,
     produced: BTreeMap<(Option<String>, String), String>,
-    found: BTreeMap<(String, Option<String>, String), Need>,
+    found: BTreeMap<(String, Option<String>, String), RequirementUse>,
 }
 
 impl Needs {
@@ -184,7 +184,7 @@ impl Needs {
         let produced_by = self.produced.get(&place).filter(|_| kind == "Secret").cloned();
         let slot = (kind.to_owned(), place.0, place.1);
 
-        let need = self.found.entry(slot).or_insert_with(|| Need {
+        let need = self.found.entry(slot).or_insert_with(|| RequirementUse {
             requirement: Requirement {
                 kind: kind.into(),
                 namespace: namespace.map(Into::into),

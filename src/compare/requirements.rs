@@ -3,7 +3,7 @@
 //! Three say what is needed: what the objects refer to, the release, and the environment. One object is asked for once,
 //! with the keys of all three, and is optional only where each of them can do without. Values are never looked at.
 
-use super::recording::{Need, needs};
+use super::recording::{RequirementUse, needs};
 use crate::model::environment::External;
 use crate::model::finding::{RequirementFinding, RequirementState};
 use crate::model::k8s::kinds::built_in;
@@ -45,7 +45,7 @@ pub fn needed(
         .collect();
 
     let required = required.iter().cloned();
-    let required = required.map(|requirement| Need {
+    let required = required.map(|requirement| RequirementUse {
         requirement,
         by: Vec::new(),
     });
@@ -94,7 +94,7 @@ fn declared_object(external: &External, home: &str) -> Option<Needed> {
 }
 
 /// Only built-in kinds are looked up.
-fn needed_object(need: Need) -> Option<Needed> {
+fn needed_object(need: RequirementUse) -> Option<Needed> {
     let group = if need.requirement.kind == "StorageClass" {
         "storage.k8s.io"
     } else {

@@ -25,7 +25,7 @@ pub fn differences(
     right: &Value,
     same: &dyn Fn(&FieldPath, &Value, &Value) -> bool,
 ) -> Vec<Difference> {
-    let mut walk = Walk {
+    let mut walk = DiffWalk {
         same,
         found: Vec::new(),
     };
@@ -56,12 +56,12 @@ pub(super) fn split_towards(difference: Difference, deep: &FieldPath) -> Vec<Dif
         .collect()
 }
 
-struct Walk<'s> {
+struct DiffWalk<'s> {
     same: &'s dyn Fn(&FieldPath, &Value, &Value) -> bool,
     found: Vec<Difference>,
 }
 
-impl Walk<'_> {
+impl DiffWalk<'_> {
     fn both(&mut self, path: &FieldPath, left: &Value, right: &Value) {
         if left == right {
             return;

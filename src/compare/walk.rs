@@ -53,7 +53,7 @@ pub(super) fn is_skipped(path: &FieldPath) -> bool {
 /// The paths at which `other` differs from live: leaves, items that only one of them holds, and lists that are compared
 /// as a whole.
 pub(super) fn differing(live: &Object, other: &Object) -> Vec<Differing> {
-    let walk = Walk {
+    let walk = UnownedWalk {
         live: &Owners::from_object(live),
         other: &Owners::from_object(other),
     };
@@ -67,12 +67,12 @@ pub(super) fn differing(live: &Object, other: &Object) -> Vec<Differing> {
     found
 }
 
-struct Walk<'a> {
+struct UnownedWalk<'a> {
     live: &'a Owners<'a>,
     other: &'a Owners<'a>,
 }
 
-impl Walk<'_> {
+impl UnownedWalk<'_> {
     fn values(
         &self,
         live: Option<&Value>,

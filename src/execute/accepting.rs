@@ -13,10 +13,10 @@ use super::requests::deletion;
 use super::retry_budget::RetryBudget;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
-use super::store::{Store, parts_of};
+use super::store::{StateStore, parts_of};
 use super::writer::{StoreError, Writer};
 use crate::model::Object;
-use crate::model::bundle::{Bundle, is_named_by_its_bytes};
+use crate::model::bundle::{PartBundle, is_named_by_its_bytes};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
 use crate::model::moves::ReleaseRef;
@@ -230,7 +230,7 @@ struct RenewedState {
     inventory: Option<Inventory>,
     packed: Vec<Packed>,
     /// What nothing names any more then.
-    gone: Vec<Bundle>,
+    gone: Vec<PartBundle>,
     /// What should be known.
     notes: Vec<String>,
 }
@@ -318,13 +318,13 @@ async fn write_renewed(
     mut seal: SealAtHand,
     found: &Unsealed,
     renewed: &RenewedState,
-) -> Result<Store, StoreError> {
+) -> Result<StateStore, StoreError> {
     for (bundle, parts) in &renewed.packed {
         writer.write_bundle(bundle, parts).await?;
     }
     writer.write_seal(&mut seal, None).await?;
 
-    let store = Store::new(writer, seal);
+    let store = StateStore::new(writer, seal);
     if let (Some(head), Some(stored)) = (&renewed.head, &found.head) {
         store.write_head(head, Some(&handle(stored))).await?;
     }
@@ -334,7 +334,7 @@ async fn write_renewed(
     Ok(store)
 }
 
-async fn delete_unnamed(writer: &Writer, gone: &[Bundle], old: &[BoundKey]) -> Result<(), StoreError> {
+async fn delete_unnamed(writer: &Writer, gone: &[PartBundle], old: &[BoundKey]) -> Result<(), StoreError> {
     // Whose parts they are, nothing but the key before tells.
     let is_ours = |part: &Object, name: &str| {
         let bytes = part_bytes(part);
@@ -347,7 +347,7 @@ async fn delete_unnamed(writer: &Writer, gone: &[Bundle], old: &[BoundKey]) -> R
 }
 
 /// Takes out of them what later runs would act on; the bundles that are no longer needed then.
-pub(super) fn unname_bundles(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<Bundle> {
+pub(super) fn unname_bundles(head: Option<&mut Head>, inventory: Option<&mut Inventory>) -> Vec<PartBundle> {
     let mut gone = Vec::new();
     if let Some(head) = head {
         let current = &mut head.current;

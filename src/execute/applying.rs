@@ -4,10 +4,10 @@
 //! was sent empty, or keeps no default where it took one away. What goes before the apply or after it is a
 //! write of its own over the version that the last one made, so that a change in between is a conflict.
 
-use super::outcome::{Outcome, checked};
-use super::retry_budget::Clock;
+use super::outcome::{StepOutcome, checked};
+use super::retry_budget::Attempts;
 use super::steps::{Again, CONFLICTS, Steps, Trying};
-use crate::cluster::{ApiError, Applied, ApplyOptions, Deadline};
+use crate::cluster::{ApiError, Applied, ApplyOptions, SendDeadline};
 use crate::model::k8s::allocation::without_allocated;
 use crate::model::k8s::kinds::well_known;
 use crate::model::names::FIELD_MANAGER;
@@ -22,8 +22,8 @@ impl Steps {
         &self,
         trying: &Trying<'_>,
         live: &Object,
-        clock: &Clock<'_>,
-    ) -> Result<Outcome, Again> {
+        clock: &Attempts<'_>,
+    ) -> Result<StepOutcome, Again> {
         let step = &trying.part.step;
         let Action::Apply {
             object,
@@ -31,7 +31,7 @@ impl Steps {
             take_over,
         } = &step.action
         else {
-            return Ok(Outcome::Conflict("expected an apply".into()));
+            return Ok(StepOutcome::Conflict("expected an apply".into()));
         };
         // Ahead of the apply, which would leave null of a map that loses all that it holds.
         let emptied = self
@@ -81,7 +81,7 @@ impl Steps {
         trying: &Trying<'_>,
         object: &Object,
         mut answer: Applied,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Applied, Again> {
         // The first apply is done: whatever fails from here on leaves something behind.
         trying.mark_written();
@@ -114,7 +114,7 @@ impl Steps {
         trying: &Trying<'_>,
         object: &Object,
         live: &Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Applied, Again> {
         let mut body = object.value().clone();
         body["metadata"]["uid"] = live.uid().into();
@@ -132,7 +132,7 @@ impl Steps {
         target: &Target,
         body: &Value,
         force: bool,
-        deadline: Deadline,
+        deadline: SendDeadline,
     ) -> Result<Applied, ApiError> {
         let not_after = Some(deadline);
         let options = ApplyOptions {

@@ -4,7 +4,7 @@
 //! it is. So the largest state is tried before the first write, and texts for people have bounds of their
 //! own: where there is no room they are shortened, and never what a later run needs.
 
-use crate::model::bundle::{Bundle, BundleError, compress};
+use crate::model::bundle::{BundleError, PartBundle, compress};
 use crate::model::format::FORMAT_VERSION;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal, JournalPhase, Previous, StepProgress, StepState, UndoState};
@@ -125,7 +125,7 @@ fn start(text: &str, bytes: usize) -> &str {
 
 /// Whether a head fits as it is, and in the largest state that it can come to: each step done and undone. Texts can be
 /// shortened, so that they do not count. `forgotten` are the records that the history drops at the commit.
-pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), BundleError> {
+pub(super) fn head_fits(head: &Head, forgotten: Vec<PartBundle>) -> Result<(), BundleError> {
     encode(head)?;
 
     let found = compress(&serde_json::to_vec(&largest(head, forgotten))?)?.len();
@@ -138,7 +138,7 @@ pub(super) fn head_fits(head: &Head, forgotten: Vec<Bundle>) -> Result<(), Bundl
     Ok(())
 }
 
-fn largest(head: &Head, forgotten: Vec<Bundle>) -> Head {
+fn largest(head: &Head, forgotten: Vec<PartBundle>) -> Head {
     let mut head = head.clone();
     head.current.forget.extend(forgotten);
     head.previous.iter_mut().for_each(Previous::drop_stored_journal);

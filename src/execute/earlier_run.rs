@@ -20,7 +20,7 @@ use crate::model::journal::{
 };
 use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
-use crate::model::plan::{Plan, Settings};
+use crate::model::plan::{Plan, PlanLimits};
 use crate::observe::release_state::{
     Bodies, ReleaseState, ReleaseStateError, Stored, read_bodies, read_previous, read_release_state,
 };
@@ -252,7 +252,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
-        settings: Settings::default(),
+        settings: PlanLimits::default(),
     };
 
     // Nothing was widened yet: these are the members of before.

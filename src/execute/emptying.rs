@@ -4,7 +4,7 @@
 //! between leaves an object that `standing` knows again, so that the apply is gone on with.
 
 use super::requests::write_options;
-use super::retry_budget::Clock;
+use super::retry_budget::Attempts;
 use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
 use crate::model::k8s::entries::is_our_update_entry;
@@ -20,7 +20,7 @@ impl Steps {
         trying: &Trying<'_>,
         (sent, expected): (&Object, &Object),
         live: &Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Option<Object>, Again> {
         let maps = emptied(sent, live);
         let mut lists = vanishing(expected, live);
@@ -62,7 +62,7 @@ impl Steps {
         &self,
         trying: &Trying<'_>,
         answer: Applied,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Applied, Again> {
         // A patch of ours owns by `Update` what it touched; what our applies own stands in another entry.
         let entries = answer.object.managed_fields();

@@ -4,7 +4,7 @@
 
 use super::services::RunReport;
 use crate::model::ObjectId;
-use crate::model::event::Outcome;
+use crate::model::event::RunOutcome;
 use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
 use crate::model::phrase::list_first;
 use crate::model::verification::VerificationSummary;
@@ -65,7 +65,7 @@ pub(super) fn promoted(
             journal.revision
         );
         return RunReport {
-            outcome: Outcome::Promoted,
+            outcome: RunOutcome::Promoted,
             message,
             next: vec![undo],
         };
@@ -77,7 +77,7 @@ pub(super) fn promoted(
         unpruned.join("; ")
     );
     RunReport {
-        outcome: Outcome::PromotedPruneIncomplete,
+        outcome: RunOutcome::PromotedPruneIncomplete,
         message,
         next: vec![undo],
     }
@@ -122,7 +122,7 @@ pub(super) fn reverted(
             left.join("; ")
         );
         return RunReport {
-            outcome: Outcome::NotFullyReverted,
+            outcome: RunOutcome::NotFullyReverted,
             message,
             next: ways_to_finish(journal, remains),
         };
@@ -135,7 +135,7 @@ pub(super) fn reverted(
             failure.cause.message
         );
         return RunReport {
-            outcome: Outcome::NotFullyReverted,
+            outcome: RunOutcome::NotFullyReverted,
             message,
             next: vec![in_namespace(journal, "status")],
         };
@@ -146,9 +146,9 @@ pub(super) fn reverted(
         .as_ref()
         .is_some_and(|r| r.why == RollbackReason::Interrupted);
     let outcome = if interrupted {
-        Outcome::InterruptedReverted
+        RunOutcome::InterruptedReverted
     } else {
-        Outcome::Reverted
+        RunOutcome::Reverted
     };
 
     let message = match not_as_before(journal, remains) {
@@ -187,7 +187,7 @@ pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> RunReport {
         why.unwrap_or_else(|| "interrupted".into())
     );
     RunReport {
-        outcome: Outcome::NotFullyReverted,
+        outcome: RunOutcome::NotFullyReverted,
         message,
         next: ways_on(journal),
     }
@@ -208,7 +208,7 @@ pub(super) fn stopped(journal: &Journal) -> RunReport {
     let mut next = vec![in_namespace(journal, "status")];
     next.extend(ways_on(journal));
     RunReport {
-        outcome: Outcome::NotFullyReverted,
+        outcome: RunOutcome::NotFullyReverted,
         message,
         next,
     }
@@ -264,7 +264,7 @@ pub(super) fn left(journal: &Journal, why: &str) -> RunReport {
         named(journal)
     );
     RunReport {
-        outcome: Outcome::Left,
+        outcome: RunOutcome::Left,
         message,
         next,
     }

@@ -7,7 +7,7 @@
 
 use super::requests::write_options;
 use super::steps::Steps;
-use crate::cluster::{ApiError, Deadline};
+use crate::cluster::{ApiError, SendDeadline};
 use crate::model::{Object, Target};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(super) async fn touch(
     target: &Target,
     before: &Object,
     live: &Object,
-    deadline: Deadline,
+    deadline: SendDeadline,
 ) -> Result<(), ApiError> {
     let has_annotations = live.annotations().is_some();
     let mut add = vec![version_of(live)];

@@ -8,10 +8,10 @@ use super::accepting::{discard, handle, unname_bundles};
 use super::locks::Locks;
 use super::not_begun::ExecuteError;
 use super::requests::write_options;
-use super::retry_budget::{Clock, RetryBudget};
+use super::retry_budget::{Attempts, RetryBudget};
 use super::sealing::prepare_seal;
 use super::services::Services;
-use super::store::Store;
+use super::store::StateStore;
 use super::undo::is_test;
 use super::writer::{StoreError, Writer};
 use crate::cluster::ApiError;
@@ -125,7 +125,7 @@ impl Forgetting<'_> {
         let mut head = found.head.map(|stored| stored.value);
         let bundles = unname_bundles(head.as_mut(), inventory.as_mut());
         let seal = prepare_seal(&found.sealing, self.state_key, &self.writer).await?;
-        let store = Store::new(self.writer, seal);
+        let store = StateStore::new(self.writer, seal);
         store.delete_bundles(&bundles).await?;
         store
             .write_inventory(&Inventory::default(), stored.as_ref())
@@ -172,7 +172,7 @@ impl Forgetting<'_> {
     async fn try_to_hand_over(
         &self,
         target: &Target,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Result<(), ApiError>, StopReason> {
         let cluster = &self.writer.cluster;
         let live = match clock.answer(cluster.get(target)).await {

@@ -5,7 +5,7 @@
 
 use super::ending::left_behind;
 use crate::model::Target;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Failure, HistoryOutcome, Journal, StepProgress, StepState, UndoState};
@@ -111,7 +111,7 @@ pub(super) fn drop_pruned_members(
 }
 
 /// Drops the oldest entries, but never what is promoted now; the records that go with them.
-pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<Bundle> {
+pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<PartBundle> {
     let too_many = inventory.history.len().saturating_sub(keep.max(1));
     // However old it is, what runs is never forgotten.
     let promoted = inventory.promoted().map(|entry| entry.id.clone());

@@ -11,7 +11,7 @@ use super::acquisition::{Acquired, Acquisition, LockError};
 use super::lease::{LeaseVersion, holder_of, lease_options, lease_target, micro_time};
 use super::process::Holder;
 use super::services::{Interrupt, Services};
-use crate::cluster::{Cluster, Deadline, Moment};
+use crate::cluster::{Cluster, Moment, SendDeadline};
 use crate::model::{Object, Target};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -31,7 +31,7 @@ const DELETE_AGAIN: Duration = Duration::from_millis(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
     /// It is, until then.
-    Ours(Deadline),
+    Ours(SendDeadline),
     /// It could not be renewed in time; nobody else has been seen to hold it.
     Doubtful,
     /// Another holds it.
@@ -58,7 +58,7 @@ struct Shared {
 /// Until when it is ours; none once it is another's.
 #[derive(Clone, Copy)]
 struct HoldState {
-    until: Option<Deadline>,
+    until: Option<SendDeadline>,
 }
 
 impl Shared {
@@ -73,7 +73,7 @@ impl Shared {
         lease.resource_version = found.resource_version().into();
     }
 
-    fn set_until(&self, until: Option<Deadline>) {
+    fn set_until(&self, until: Option<SendDeadline>) {
         self.hold.send_replace(HoldState { until });
     }
 }

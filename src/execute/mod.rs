@@ -61,6 +61,6 @@ pub use not_begun::ExecuteError;
 pub use promote::{Promotion, promote};
 pub use resolve::{resolve_open_journal, resume, revert};
 pub use sealing::stopped_by as stopped_by_state;
-pub use services::{Interrupt, Limits, RunReport, Services};
+pub use services::{Interrupt, RunLimits, RunReport, Services};
 pub use unconfirmed::{Confirmed, Unconfirmed, unconfirmed_plan, unconfirmed_prunes};
 pub use writer::StoreError;

@@ -6,7 +6,7 @@
 
 use super::requests::write_options;
 use super::steps::Steps;
-use crate::cluster::{ApiError, Deadline, DeleteOptions, Deleted};
+use crate::cluster::{ApiError, DeleteOptions, Deleted, SendDeadline};
 use crate::model::plan::Propagation;
 use crate::monitor::{MonitorContext, MonitorWrite, StopReason, WriteAnswer};
 use async_trait::async_trait;
@@ -30,7 +30,7 @@ impl Steps {
     async fn send_for_monitor(
         &self,
         write: &MonitorWrite,
-        deadline: Deadline,
+        deadline: SendDeadline,
     ) -> Result<WriteAnswer, ApiError> {
         match write {
             MonitorWrite::Create { target, object } => {

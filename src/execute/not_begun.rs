@@ -8,7 +8,7 @@ use super::own_namespace::OwnNamespaceError;
 use super::services::RunReport;
 use super::unconfirmed::Unconfirmed;
 use super::writer::StoreError;
-use crate::model::event::Outcome;
+use crate::model::event::RunOutcome;
 use crate::model::journal::Journal;
 use crate::observe::release_state::ReleaseStateError;
 
@@ -38,7 +38,7 @@ pub enum ExecuteError {
 /// The end that stands for a refusal before anything was touched.
 pub(super) fn refused(message: String, next: Vec<String>) -> RunReport {
     RunReport {
-        outcome: Outcome::Refused,
+        outcome: RunOutcome::Refused,
         message,
         next,
     }
@@ -49,14 +49,14 @@ pub(super) fn locked(error: LockError) -> Result<RunReport, ExecuteError> {
         LockError::Held { .. } => {
             let next = vec!["--lock-timeout 10m waits for it".to_owned()];
             Ok(RunReport {
-                outcome: Outcome::Locked,
+                outcome: RunOutcome::Locked,
                 message: error.to_string(),
                 next,
             })
         }
         // Nothing was changed, which is how an interrupted run ends that has put everything back.
         LockError::Interrupted => Ok(RunReport {
-            outcome: Outcome::InterruptedReverted,
+            outcome: RunOutcome::InterruptedReverted,
             message: error.to_string(),
             next: Vec::new(),
         }),

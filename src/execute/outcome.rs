@@ -12,7 +12,7 @@ use crate::preflight::dropped;
 
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum StepOutcome {
     /// Done: the object as it is now; none where it is gone.
     Done(Option<Box<Object>>),
     /// Done, and the server made something else of it than was planned.
@@ -28,7 +28,7 @@ pub(super) enum Outcome {
 }
 
 /// Whether the server kept what was sent.
-pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> Outcome {
+pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> StepOutcome {
     // Features that are off and admission drop fields without a word, strict validation or not.
     let lost = dropped(sent.value(), answer.value());
     if !lost.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> Outc
             "expected the server to keep every field, found that it dropped {}",
             lost.join(", ")
         );
-        return Outcome::Otherwise(Box::new(answer), why);
+        return StepOutcome::Otherwise(Box::new(answer), why);
     }
 
     if !changed.is_empty() {
@@ -44,8 +44,8 @@ pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> Outc
             "expected what the dry run showed, found other values at {}",
             changed.join(", ")
         );
-        return Outcome::Otherwise(Box::new(answer), why);
+        return StepOutcome::Otherwise(Box::new(answer), why);
     }
 
-    Outcome::Done(Some(Box::new(answer)))
+    StepOutcome::Done(Some(Box::new(answer)))
 }

@@ -8,7 +8,7 @@
 use super::foreigners;
 use super::services::Services;
 use super::step_status::is_made_by;
-use crate::cluster::{ApiError, ApplyOptions, Deadline, DeleteOptions, Moment};
+use crate::cluster::{ApiError, ApplyOptions, DeleteOptions, Moment, SendDeadline};
 use crate::model::journal::StepPart;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::FIELD_MANAGER;
@@ -147,6 +147,6 @@ impl OwnNamespace {
     }
 }
 
-fn deadline() -> Deadline {
+fn deadline() -> SendDeadline {
     Moment::now().after(WRITE)
 }

@@ -8,7 +8,7 @@
 use super::services::Services;
 use super::writer::StoreError;
 use super::{codec, history};
-use crate::model::bundle::{self, Bundle};
+use crate::model::bundle::{self, PartBundle};
 use crate::model::format::FormatVersion;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Head, Journal, Previous, PromotionPart, StepPart, SuccessCriteria};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio::task::{JoinError, spawn_blocking};
 
 /// A bundle, and the bytes of its parts.
-pub(super) type Packed = (Bundle, Vec<Vec<u8>>);
+pub(super) type Packed = (PartBundle, Vec<Vec<u8>>);
 
 /// The plan in its parts: what belongs to the whole, and each step with its pre-image.
 pub(super) fn bodies(
@@ -190,7 +190,7 @@ pub(super) fn bundle<T: serde::Serialize>(
     let parts = parts.into_iter().map(|(_, part)| part).collect();
 
     Ok((
-        Bundle {
+        PartBundle {
             secret,
             namespace: namespace.into(),
             names,
@@ -200,7 +200,7 @@ pub(super) fn bundle<T: serde::Serialize>(
     ))
 }
 
-pub(super) fn named(bundles: &[Packed]) -> Vec<Bundle> {
+pub(super) fn named(bundles: &[Packed]) -> Vec<PartBundle> {
     bundles.iter().map(|(bundle, _)| bundle.clone()).collect()
 }
 
@@ -261,7 +261,11 @@ pub(super) fn new_head(
 }
 
 /// What was finished last and can still be put back. What came before that goes.
-fn last_finished(current: Journal, previous: Option<Previous>, forget: &mut Vec<Bundle>) -> Option<Previous> {
+fn last_finished(
+    current: Journal,
+    previous: Option<Previous>,
+    forget: &mut Vec<PartBundle>,
+) -> Option<Previous> {
     if current.parts.is_empty() {
         return previous;
     }

@@ -10,7 +10,7 @@ mod watching;
 
 use super::ending::Remain;
 use super::machine::{Effect, Input, Now};
-use super::outcome::Outcome;
+use super::outcome::StepOutcome;
 use super::own_namespace::OwnNamespace;
 use super::packing::Packed;
 use super::requests::refusal;
@@ -19,7 +19,7 @@ use super::services::Services;
 use super::source_inventories;
 use super::step_status::with_known_uid;
 use super::steps::Steps;
-use super::store::Store;
+use super::store::StateStore;
 use super::undo::Undoing;
 use super::writer::StoreError;
 use crate::model::event::Event;
@@ -54,7 +54,7 @@ pub(super) struct StepInputs {
 /// Performs effects; each is independent of the state machine's later states.
 pub(super) struct Performer {
     services: Services,
-    store: Store,
+    store: StateStore,
     steps: Steps,
     inputs: StepInputs,
     /// Steps that an earlier run may have sent.
@@ -69,7 +69,7 @@ impl Performer {
     /// `stored` are the versions of head and inventory that were read; the first writes of both are over these.
     pub(super) fn new(
         services: Services,
-        store: Store,
+        store: StateStore,
         steps: Steps,
         inputs: StepInputs,
         in_doubt: BTreeSet<StepId>,
@@ -181,18 +181,20 @@ impl Performer {
             None => self.steps.perform(part, seen, in_doubt).await,
         };
         // The rollout is judged by this answer: by its generation this change is told from any before it.
-        if let Outcome::Done(Some(answer)) | Outcome::Otherwise(answer, _) = &outcome
+        if let StepOutcome::Done(Some(answer)) | StepOutcome::Otherwise(answer, _) = &outcome
             && is_watched(&part.step.target)
         {
             self.answers.lock().await.insert(id, answer.as_ref().clone());
         }
 
-        let ok = matches!(outcome, Outcome::Done(_));
+        let ok = matches!(outcome, StepOutcome::Done(_));
         let result = match &outcome {
-            Outcome::Done(_) => "done".to_owned(),
-            Outcome::Otherwise(_, why) | Outcome::Conflict(why) | Outcome::Partly(_, why) => why.clone(),
-            Outcome::Refused(error) => refusal(error),
-            Outcome::Unknown(problem) => problem.message(),
+            StepOutcome::Done(_) => "done".to_owned(),
+            StepOutcome::Otherwise(_, why) | StepOutcome::Conflict(why) | StepOutcome::Partly(_, why) => {
+                why.clone()
+            }
+            StepOutcome::Refused(error) => refusal(error),
+            StepOutcome::Unknown(problem) => problem.message(),
         };
         self.services.events.emit(Event::StepEnded {
             step: id,

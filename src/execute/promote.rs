@@ -117,7 +117,7 @@ fn too_large(error: ExecuteError) -> Result<RunReport, ExecuteError> {
 }
 
 /// What the release keeps, as a promotion may begin on it.
-struct State {
+struct HeldState {
     head: Option<Stored<Head>>,
     inventory: Inventory,
     inventory_stored: Option<Stored<()>>,
@@ -187,7 +187,7 @@ async fn read_state(
     promotion: &mut Promotion,
     services: &Services,
     lock: &Arc<Locks>,
-) -> Result<Result<State, RunReport>, ExecuteError> {
+) -> Result<Result<HeldState, RunReport>, ExecuteError> {
     let plan = &mut promotion.plan;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
     let outside = services.state_key.as_ref();
@@ -232,7 +232,7 @@ async fn read_state(
         return Ok(Err(report));
     }
 
-    Ok(Ok(State {
+    Ok(Ok(HeldState {
         head,
         inventory,
         inventory_stored,
@@ -318,7 +318,7 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::Outcome;
+    use crate::model::event::RunOutcome;
 
     #[test]
     fn what_is_too_large_to_be_kept_is_refused_as_nothing_was_touched() {
@@ -332,7 +332,7 @@ mod tests {
         };
 
         let report = too_large(error.into()).unwrap();
-        assert_eq!(report.outcome, Outcome::Refused);
+        assert_eq!(report.outcome, RunOutcome::Refused);
         assert_eq!(
             report.message,
             "the journal would not fit into the cluster: expected at most 2 bytes, found 3; nothing was changed"

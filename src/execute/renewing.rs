@@ -8,7 +8,7 @@
 use super::not_begun::ExecuteError;
 use super::packing::{Packed, bundle};
 use super::services::Services;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::inventory::{Inventory, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous};
 use crate::model::moves::ReleaseRef;
@@ -78,7 +78,7 @@ impl<'a> Renewing<'a> {
         release: &ReleaseRef,
         head: Option<&mut Head>,
         inventory: Option<&mut Inventory>,
-    ) -> Result<Vec<Bundle>, ExecuteError> {
+    ) -> Result<Vec<PartBundle>, ExecuteError> {
         let name = &release.name;
         let mut gone = Vec::new();
         // First: everything that follows names its release by its digest.
@@ -101,7 +101,7 @@ impl<'a> Renewing<'a> {
         }
 
         // Under the same key the parts are those of before.
-        Ok(Bundle::without_shared(
+        Ok(PartBundle::without_shared(
             gone,
             self.packed.iter().map(|(bundle, _)| bundle),
         ))
@@ -112,7 +112,7 @@ impl<'a> Renewing<'a> {
         &mut self,
         name: &str,
         journal: &mut Journal,
-        gone: &mut Vec<Bundle>,
+        gone: &mut Vec<PartBundle>,
     ) -> Result<(), ExecuteError> {
         // Needed by nobody any more, and not worth a new key.
         gone.append(&mut journal.forget);
@@ -138,14 +138,14 @@ impl<'a> Renewing<'a> {
         &mut self,
         name: &str,
         previous: &mut Previous,
-        gone: &mut Vec<Bundle>,
+        gone: &mut Vec<PartBundle>,
     ) -> Result<(), ExecuteError> {
         let part_name = |hash: &str, part| names::journal_part(name, hash, part);
         self.renew_bundles::<Parts>(&mut previous.parts, part_name, gone)
             .await?;
 
         let journal_name = |hash: &str, part| names::previous_part(name, hash, part);
-        let mut bundles: Vec<Bundle> = previous.bundle.take().into_iter().collect();
+        let mut bundles: Vec<PartBundle> = previous.bundle.take().into_iter().collect();
         self.renew_bundles::<Journal>(&mut bundles, journal_name, gone)
             .await?;
         previous.bundle = bundles.pop();
@@ -161,8 +161,8 @@ impl<'a> Renewing<'a> {
         &mut self,
         name: &str,
         revision: u32,
-        record: &mut Vec<Bundle>,
-        gone: &mut Vec<Bundle>,
+        record: &mut Vec<PartBundle>,
+        gone: &mut Vec<PartBundle>,
     ) -> Result<(), ExecuteError> {
         let part_name = |hash: &str, part| names::record_part(name, revision, hash, part);
         self.renew_bundles::<Record>(record, part_name, gone).await
@@ -227,9 +227,9 @@ impl<'a> Renewing<'a> {
 
     async fn renew_bundles<T: Renewed>(
         &mut self,
-        bundles: &mut Vec<Bundle>,
+        bundles: &mut Vec<PartBundle>,
         name: impl Fn(&str, usize) -> String + Copy,
-        gone: &mut Vec<Bundle>,
+        gone: &mut Vec<PartBundle>,
     ) -> Result<(), ExecuteError> {
         for old in std::mem::take(bundles) {
             let cluster = self.services.cluster.as_ref();

@@ -4,8 +4,8 @@
 //! None of them goes without a deadline: it is the time until which the lock is surely held, and it is looked
 //! at once more right before the request leaves.
 
-use super::retry_budget::Clock;
-use crate::cluster::{ApiError, Deadline, DeleteOptions, WriteOptions};
+use super::retry_budget::Attempts;
+use crate::cluster::{ApiError, DeleteOptions, SendDeadline, WriteOptions};
 use crate::model::Object;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
@@ -17,7 +17,7 @@ const CATCHING_UP: Duration = Duration::from_secs(30);
 
 /// Whether the server may be able to do it a little later: it serves a kind a little after its CRD is established, and
 /// learns a little after a write which webhooks there are and where they answer.
-pub(super) fn may_catch_up(error: &ApiError, clock: &Clock<'_>) -> bool {
+pub(super) fn may_catch_up(error: &ApiError, clock: &Attempts<'_>) -> bool {
     let is_behind = matches!(error, ApiError::NotServed { .. }) || error.is_unasked_webhook();
     // Counted from the first such answer: one that is still missing then is a refusal.
     is_behind && clock.catching_up() < CATCHING_UP
@@ -28,7 +28,7 @@ pub(super) fn is_failed_test(message: &str) -> bool {
     Refusal::parse(Some(422), message).cause == RefusalCause::FailedTest
 }
 
-pub(super) fn write_options(deadline: Deadline) -> WriteOptions {
+pub(super) fn write_options(deadline: SendDeadline) -> WriteOptions {
     WriteOptions {
         manager: FIELD_MANAGER.into(),
         dry_run: false,
@@ -37,7 +37,7 @@ pub(super) fn write_options(deadline: Deadline) -> WriteOptions {
 }
 
 /// Of exactly the version that was read: a request that comes late finds another.
-pub(super) fn deletion(live: &Object, propagation: Propagation, deadline: Deadline) -> DeleteOptions {
+pub(super) fn deletion(live: &Object, propagation: Propagation, deadline: SendDeadline) -> DeleteOptions {
     DeleteOptions {
         uid: live.uid().into(),
         resource_version: Some(live.resource_version().into()),

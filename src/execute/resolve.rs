@@ -14,7 +14,7 @@ use super::not_begun::{ExecuteError, locked};
 use super::run::{Start, run};
 use super::services::{RunReport, Services};
 use super::unconfirmed::{Confirmed, Doubts, find_doubts};
-use crate::model::event::Outcome;
+use crate::model::event::RunOutcome;
 use crate::model::journal::JournalPhase;
 use crate::model::moves::ReleaseRef;
 use crate::observe::release_state::read_release_state;
@@ -69,7 +69,7 @@ pub async fn revert(
         // Past its commit a promotion is finished first, and then put back as a finished one.
         if !matches!(
             report.outcome,
-            Outcome::Promoted | Outcome::PromotedPruneIncomplete
+            RunOutcome::Promoted | RunOutcome::PromotedPruneIncomplete
         ) {
             return Ok(report);
         }
@@ -142,7 +142,7 @@ async fn under_locks(
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
             let message = format!("the promotion of {name} that was open has been finished meanwhile");
             return Ok(Next::End(RunReport {
-                outcome: Outcome::NothingToDo,
+                outcome: RunOutcome::NothingToDo,
                 message,
                 next: Vec::new(),
             }));

@@ -6,7 +6,7 @@
 //! of either is not called put back.
 
 use super::requests::write_options;
-use super::retry_budget::Clock;
+use super::retry_budget::Attempts;
 use super::step_status::{StepStatus, is_made_by, step_status};
 use super::steps::expected_uid;
 use super::undo::{CONFLICTS, Next, Undoing, is_test};
@@ -25,7 +25,7 @@ impl Undoing<'_> {
         progress: &StepProgress,
         before: &Object,
         live: Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
 
@@ -74,7 +74,7 @@ impl Undoing<'_> {
         progress: &StepProgress,
         before: &Object,
         live: Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         let ours = match (&part.step.action, &progress.state) {
             (Action::Recreate { .. }, StepState::Done { uid, .. }) => live.has_uid(uid.as_ref()),
@@ -104,7 +104,7 @@ impl Undoing<'_> {
         progress: &StepProgress,
         before: &Object,
         live: Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
         let untouched = progress
@@ -172,7 +172,7 @@ impl Undoing<'_> {
         &self,
         target: &Target,
         merged: &Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Object, Next> {
         let mut body = merged.value().clone();
         if let Some(metadata) = body
@@ -194,7 +194,7 @@ impl Undoing<'_> {
         target: &Target,
         live: &Object,
         entries: &[serde_json::Value],
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<Object, Next> {
         let mut live = live.clone();
         for _ in 0..CONFLICTS {

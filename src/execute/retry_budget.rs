@@ -7,7 +7,7 @@
 use super::lock::Hold;
 use super::locks::Locks;
 use super::services::Services;
-use crate::cluster::Deadline;
+use crate::cluster::SendDeadline;
 use crate::model::event::{Event, EventSink};
 use crate::monitor::StopReason;
 use std::pin::pin;
@@ -31,7 +31,7 @@ pub(super) struct RetryBudget {
 }
 
 /// One request's tries.
-pub(super) struct Clock<'a> {
+pub(super) struct Attempts<'a> {
     patience: &'a RetryBudget,
     start: Instant,
     /// When the server was heard last.
@@ -57,9 +57,9 @@ impl RetryBudget {
         }
     }
 
-    pub(super) fn start(&self) -> Clock<'_> {
+    pub(super) fn start(&self) -> Attempts<'_> {
         let now = Instant::now();
-        Clock {
+        Attempts {
             patience: self,
             start: now,
             answered_at: now,
@@ -90,7 +90,7 @@ impl RetryBudget {
     }
 }
 
-impl Clock<'_> {
+impl Attempts<'_> {
     /// Waits for an answer; a silence is told meanwhile.
     pub(super) async fn answer<T>(&self, request: impl Future<Output = T>) -> T {
         let mut request = pin!(request);
@@ -104,7 +104,7 @@ impl Clock<'_> {
 
     /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
     /// deadline: it may have to wait for its turn.
-    pub(super) async fn before_write(&self) -> Result<Deadline, StopReason> {
+    pub(super) async fn before_write(&self) -> Result<SendDeadline, StopReason> {
         // In two waits, so that a silence can be told after the first.
         let mut hold = self.patience.lock.confirm_held(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {

@@ -10,7 +10,7 @@ use super::retry_budget::RetryBudget;
 use super::sealing::SealAtHand;
 use super::services::{Interrupt, RunReport, Services};
 use super::steps::Steps;
-use super::store::Store;
+use super::store::StateStore;
 use super::writer::Writer;
 use crate::model::StepId;
 use crate::model::event::{Event, Phase};
@@ -52,7 +52,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         release: ReleaseRef::new(&journal.namespace, &journal.release.name),
     };
 
-    let store = Store::new(writer, start.seal);
+    let store = StateStore::new(writer, start.seal);
     let steps = Steps {
         cluster: services.cluster.clone(),
         patience,

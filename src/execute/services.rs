@@ -1,7 +1,7 @@
 //! What the execution needs from outside: the cluster, where events go, what a person wants, time and ids.
 
 use crate::cluster::Cluster;
-use crate::model::event::{EventSink, Outcome};
+use crate::model::event::{EventSink, RunOutcome};
 use crate::model::state_key::StateKey;
 use crate::monitor::Rollout;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub struct Services {
     /// Who acts, as the API server knows them.
     pub actor: String,
     /// Limits of time.
-    pub limits: Limits,
+    pub limits: RunLimits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
     /// The key to what releases keep, where it is kept outside of the cluster.
@@ -48,7 +48,7 @@ pub struct Services {
 
 /// Limits of time.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RunLimits {
     /// How long a lock lasts without being renewed.
     pub lease: Duration,
     /// How long to wait for a lock that another holds.
@@ -61,7 +61,7 @@ pub struct Limits {
     pub in_flight: Duration,
 }
 
-impl Default for Limits {
+impl Default for RunLimits {
     fn default() -> Self {
         Self {
             // Renewed three times in it; whoever takes over from a run that died waits for all of it.
@@ -79,7 +79,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     /// How: decides the exit code.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// One sentence.
     pub message: String,
     /// What to type next.

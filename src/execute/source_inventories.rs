@@ -7,7 +7,7 @@
 
 use super::machine::{Moving, Now};
 use super::sealing;
-use super::store::{Store, split};
+use super::store::{StateStore, split};
 use super::writer::{StoreError, Writer};
 use crate::model::inventory::Inventory;
 use crate::model::journal::UndoState;
@@ -61,7 +61,7 @@ async fn write_one(
             return Ok(());
         };
 
-        let store = Store::new(writer, seal);
+        let store = StateStore::new(writer, seal);
 
         let mut inventory = stored.value.clone();
         record_move(moving, one, now, &mut inventory);

@@ -6,11 +6,11 @@
 //! `standing` tells from the object what was done. So a step that an earlier run may have sent goes exactly
 //! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
-use super::outcome::{Outcome, checked};
+use super::outcome::{StepOutcome, checked};
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
-use super::retry_budget::{Clock, RetryBudget};
+use super::retry_budget::{Attempts, RetryBudget};
 use super::step_status::{StepStatus, is_made_by, step_status};
-use crate::cluster::{ApiError, Applied, Cluster, Deadline};
+use crate::cluster::{ApiError, Applied, Cluster, SendDeadline};
 use crate::model::journal::StepPart;
 use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::state_key::ContentKey;
@@ -45,12 +45,12 @@ pub(super) enum Again {
     /// Wait a little: the server cannot do it yet.
     CatchUp,
     /// The step has ended.
-    Ended(Outcome),
+    Ended(StepOutcome),
 }
 
 impl From<StopReason> for Again {
     fn from(problem: StopReason) -> Self {
-        Again::Ended(Outcome::Unknown(problem))
+        Again::Ended(StepOutcome::Unknown(problem))
     }
 }
 
@@ -71,11 +71,13 @@ impl Trying<'_> {
     }
 
     /// What a step that failed has left behind decides whether it has to be undone.
-    fn with_traces(&self, outcome: Outcome) -> Outcome {
+    fn with_traces(&self, outcome: StepOutcome) -> StepOutcome {
         match outcome {
-            Outcome::Conflict(why) if self.may_have_written() => Outcome::Partly(CauseKind::Conflict, why),
-            Outcome::Refused(error) if self.may_have_written() => {
-                Outcome::Partly(CauseKind::Refused, refusal(&error))
+            StepOutcome::Conflict(why) if self.may_have_written() => {
+                StepOutcome::Partly(CauseKind::Conflict, why)
+            }
+            StepOutcome::Refused(error) if self.may_have_written() => {
+                StepOutcome::Partly(CauseKind::Refused, refusal(&error))
             }
             outcome => outcome,
         }
@@ -90,7 +92,7 @@ impl Steps {
         part: &StepPart,
         mut seen: Option<&Object>,
         in_doubt: bool,
-    ) -> Outcome {
+    ) -> StepOutcome {
         // What an earlier run may have written counts as written by this one.
         let trying = Trying {
             part,
@@ -115,12 +117,12 @@ impl Steps {
 
                 Again::Look => {
                     let why = "found it changed again and again while it was written";
-                    return trying.with_traces(Outcome::Conflict(why.into()));
+                    return trying.with_traces(StepOutcome::Conflict(why.into()));
                 }
                 Again::CatchUp => clock.catch_up().await,
                 Again::Wait => {
                     if let Err(problem) = clock.wait().await {
-                        return Outcome::Unknown(problem);
+                        return StepOutcome::Unknown(problem);
                     }
                 }
             }
@@ -131,8 +133,8 @@ impl Steps {
         &self,
         trying: &Trying<'_>,
         seen: Option<&Object>,
-        clock: &Clock<'_>,
-    ) -> Result<Outcome, Again> {
+        clock: &Attempts<'_>,
+    ) -> Result<StepOutcome, Again> {
         let part = trying.part;
         let target = &part.step.target;
 
@@ -158,8 +160,8 @@ impl Steps {
         };
 
         match (standing, live) {
-            (StepStatus::Done, live) => Ok(Outcome::Done(live.map(|live| Box::new(live.clone())))),
-            (StepStatus::Foreign(why), _) => Ok(Outcome::Conflict(why)),
+            (StepStatus::Done, live) => Ok(StepOutcome::Done(live.map(|live| Box::new(live.clone())))),
+            (StepStatus::Foreign(why), _) => Ok(StepOutcome::Conflict(why)),
             // Its name has to be free first: the next look says what follows.
             (StepStatus::Going, Some(live)) => {
                 self.wait_gone(target, live.uid()).await.map_err(Again::Ended)?;
@@ -178,23 +180,23 @@ impl Steps {
         }
     }
 
-    pub(super) fn after_read(&self, part: &StepPart, error: ApiError, clock: &Clock<'_>) -> Again {
+    pub(super) fn after_read(&self, part: &StepPart, error: ApiError, clock: &Attempts<'_>) -> Again {
         match error {
             // Its kind went with its CRD, and the object with it.
             ApiError::NotServed { .. } if matches!(part.step.action, Action::Delete { .. }) => {
-                Again::Ended(Outcome::Done(None))
+                Again::Ended(StepOutcome::Done(None))
             }
             error if may_catch_up(&error, clock) => Again::CatchUp,
             error if error.is_transient() => Again::Wait,
-            error => Again::Ended(Outcome::Refused(error)),
+            error => Again::Ended(StepOutcome::Refused(error)),
         }
     }
 
-    async fn create(&self, trying: &Trying<'_>, clock: &Clock<'_>) -> Result<Outcome, Again> {
+    async fn create(&self, trying: &Trying<'_>, clock: &Attempts<'_>) -> Result<StepOutcome, Again> {
         let target = &trying.part.step.target;
         let (Action::Create { object } | Action::Recreate { object }) = &trying.part.step.action else {
             // Nothing else comes here without an object.
-            return Ok(Outcome::Done(None));
+            return Ok(StepOutcome::Done(None));
         };
 
         let deadline = clock.before_write().await?;
@@ -212,14 +214,14 @@ impl Steps {
         }
         // The apply was merged into what somebody else has made.
         self.withdraw(target, &answer.object, deadline).await;
-        Ok(Outcome::Conflict(
+        Ok(StepOutcome::Conflict(
             "expected to create it, found it made by somebody meanwhile".into(),
         ))
     }
 
     /// Takes back what an apply put into somebody else's object: what nobody else applies goes. Where that fails, the
     /// conflict names the object all the same.
-    async fn withdraw(&self, target: &Target, live: &Object, deadline: Deadline) {
+    async fn withdraw(&self, target: &Target, live: &Object, deadline: SendDeadline) {
         // What a manager applies no longer, and nobody else
         // owns, the server takes away: here that is all of it.
         let mut body = json!({"apiVersion": live.api_version(), "kind": live.kind(), "metadata": {
@@ -233,7 +235,12 @@ impl Steps {
         }
     }
 
-    async fn change(&self, trying: &Trying<'_>, live: &Object, clock: &Clock<'_>) -> Result<Outcome, Again> {
+    async fn change(
+        &self,
+        trying: &Trying<'_>,
+        live: &Object,
+        clock: &Attempts<'_>,
+    ) -> Result<StepOutcome, Again> {
         let target = &trying.part.step.target;
         match &trying.part.step.action {
             Action::Apply {
@@ -255,7 +262,7 @@ impl Steps {
             }
             Action::Delete { propagation } => {
                 self.delete(trying, live, *propagation, clock).await?;
-                Ok(Outcome::Done(None))
+                Ok(StepOutcome::Done(None))
             }
             Action::Create { .. } => self.create(trying, clock).await,
         }
@@ -267,7 +274,7 @@ impl Steps {
         target: &Target,
         live: &Object,
         entries: &[Value],
-        deadline: Deadline,
+        deadline: SendDeadline,
     ) -> Result<Applied, ApiError> {
         let operations = [
             json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
@@ -285,7 +292,7 @@ impl Steps {
         trying: &Trying<'_>,
         live: &Object,
         propagation: Propagation,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<(), Again> {
         let target = &trying.part.step.target;
 
@@ -299,7 +306,7 @@ impl Steps {
     }
 
     /// Waits until the object with this uid is gone.
-    pub(super) async fn wait_gone(&self, target: &Target, uid: &str) -> Result<(), Outcome> {
+    pub(super) async fn wait_gone(&self, target: &Target, uid: &str) -> Result<(), StepOutcome> {
         let start = tokio::time::Instant::now();
         let mut clock = self.patience.start();
         // Most objects go at once.
@@ -311,7 +318,7 @@ impl Steps {
                 Ok(Some(live)) if live.uid() == uid => {
                     clock.hear();
                     if start.elapsed() > self.gone {
-                        return Err(Outcome::Conflict(held_by(&live, self.gone)));
+                        return Err(StepOutcome::Conflict(held_by(&live, self.gone)));
                     }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -319,13 +326,13 @@ impl Steps {
                 // One of another uid is another object, and of no concern to this wait.
                 Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
                 Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
-                Err(error) if error.is_transient() => clock.wait().await.map_err(Outcome::Unknown)?,
-                Err(error) => return Err(Outcome::Refused(error)),
+                Err(error) if error.is_transient() => clock.wait().await.map_err(StepOutcome::Unknown)?,
+                Err(error) => return Err(StepOutcome::Refused(error)),
             }
         }
     }
 
-    pub(super) fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Clock<'_>) -> Again {
+    pub(super) fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Attempts<'_>) -> Again {
         if error.may_have_been_done() {
             trying.mark_written();
         }
@@ -338,7 +345,7 @@ impl Steps {
             } if is_failed_test(message) => Again::Look,
             error if may_catch_up(error, clock) => Again::CatchUp,
             error if error.is_transient() => Again::Wait,
-            _ => Again::Ended(Outcome::Refused(error)),
+            _ => Again::Ended(StepOutcome::Refused(error)),
         }
     }
 }

@@ -8,7 +8,7 @@
 use super::codec;
 use super::sealing::SealAtHand;
 use super::writer::{StoreError, Writer};
-use crate::model::bundle::{Bundle, is_named_by_its_bytes};
+use crate::model::bundle::{PartBundle, is_named_by_its_bytes};
 use crate::model::inventory::Inventory;
 use crate::model::journal::Head;
 use crate::model::moves::ReleaseRef;
@@ -21,13 +21,13 @@ use futures::future::try_join_all;
 use tokio::sync::Mutex;
 
 /// Writes what one release keeps, under its seal.
-pub(super) struct Store {
+pub(super) struct StateStore {
     pub writer: Writer,
     pub key: BoundKey,
     seal: Mutex<SealAtHand>,
 }
 
-impl Store {
+impl StateStore {
     pub(super) fn new(writer: Writer, seal: SealAtHand) -> Self {
         Self {
             writer,
@@ -88,7 +88,7 @@ impl Store {
 
     /// Deletes the parts of bundles. What is not there or not ours stays out of it: a part carries our labels, and its name
     /// is the one that its own bytes give it.
-    pub(super) async fn delete_bundles(&self, bundles: &[Bundle]) -> Result<(), StoreError> {
+    pub(super) async fn delete_bundles(&self, bundles: &[PartBundle]) -> Result<(), StoreError> {
         let parts = parts_of(bundles);
         // Labels can be copied: that it is ours is told by its bytes and the key.
         let is_ours = |part: &Object, name: &str| {
@@ -101,7 +101,7 @@ impl Store {
 }
 
 /// Where the parts of bundles lie.
-pub(super) fn parts_of(bundles: &[Bundle]) -> impl Iterator<Item = Target> + '_ {
+pub(super) fn parts_of(bundles: &[PartBundle]) -> impl Iterator<Item = Target> + '_ {
     bundles.iter().flat_map(|bundle| {
         let kind = kind_of(bundle.secret);
         bundle

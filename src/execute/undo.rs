@@ -9,10 +9,10 @@
 //! (no answer, no lock) ends the run and not the step.
 
 use super::foreigners::Stay;
-use super::outcome::Outcome;
+use super::outcome::StepOutcome;
 use super::own_namespace::creates_home;
 use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
-use super::retry_budget::Clock;
+use super::retry_budget::Attempts;
 use super::step_status::is_made_by;
 use super::steps::Steps;
 use super::{foreigners, moving, recreate};
@@ -124,7 +124,7 @@ impl Undoing<'_> {
         &self,
         part: &StepPart,
         progress: &StepProgress,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
         let live = match self.steps.cluster.get(target).await {
@@ -154,7 +154,7 @@ impl Undoing<'_> {
         part: &StepPart,
         progress: &StepProgress,
         live: Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         let target = &part.step.target;
 
@@ -215,7 +215,12 @@ impl Undoing<'_> {
             .collect()
     }
 
-    pub(super) async fn delete(&self, target: &Target, live: &Object, clock: &Clock<'_>) -> Result<(), Next> {
+    pub(super) async fn delete(
+        &self,
+        target: &Target,
+        live: &Object,
+        clock: &Attempts<'_>,
+    ) -> Result<(), Next> {
         // The owner goes after what it owns: nothing of it runs on unseen.
 
         let owns = matches!(&*target.resource.group, "apps" | "batch");
@@ -241,8 +246,8 @@ impl Undoing<'_> {
     pub(super) async fn gone(&self, target: &Target, uid: &str) -> Result<(), Next> {
         match self.steps.wait_gone(target, uid).await {
             Ok(()) => Ok(()),
-            Err(Outcome::Unknown(problem)) => Err(Next::Stop(problem)),
-            Err(Outcome::Conflict(why)) => Err(Next::End(self.left(why))),
+            Err(StepOutcome::Unknown(problem)) => Err(Next::Stop(problem)),
+            Err(StepOutcome::Conflict(why)) => Err(Next::End(self.left(why))),
             // Forbidden or broken: it was on its way out, and nobody can say that it is gone.
             Err(_) => Err(Next::End(
                 self.left("expected to see it go, found that it cannot be read".into()),
@@ -255,7 +260,7 @@ impl Undoing<'_> {
         &self,
         part: &StepPart,
         before: &Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         match &part.step.undo {
             // It was a Job that had ended: to create it again is to run it again.
@@ -296,7 +301,7 @@ impl Undoing<'_> {
         part: &StepPart,
         before: &Object,
         made: Object,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<UndoState, Next> {
         // The create made every field ours: they go back to those who owned them.
         let entries = merged_ownership(before, &made, &made);
@@ -316,7 +321,7 @@ impl Undoing<'_> {
         Ok(self.done(Some(&owned), notes))
     }
 
-    pub(super) fn after(&self, error: &ApiError, clock: &Clock<'_>) -> Next {
+    pub(super) fn after(&self, error: &ApiError, clock: &Attempts<'_>) -> Next {
         match error {
             // Whatever the write was based on has changed meanwhile.
             error if error.is_conflict() || is_test(error) => Next::Look,

@@ -4,7 +4,7 @@
 //! that it has to run, and that the other one had run. It is set going once that one and its pods are gone.
 
 use super::requests::write_options;
-use super::retry_budget::Clock;
+use super::retry_budget::Attempts;
 use super::step_status::is_made_by;
 use super::steps::expected_uid;
 use super::undo::{Next, Undoing};
@@ -41,7 +41,7 @@ impl Undoing<'_> {
         job: &UndoJob<'_>,
         part: &StepPart,
         progress: &StepProgress,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<bool, Next> {
         let found = self.get(&job.target, clock).await?;
 
@@ -83,7 +83,7 @@ impl Undoing<'_> {
         &self,
         part: &StepPart,
         progress: &StepProgress,
-        clock: &Clock<'_>,
+        clock: &Attempts<'_>,
     ) -> Result<bool, Next> {
         // An earlier revert that got stuck had found that it had run, and may have deleted it since.
         if matches!(progress.state, StepState::Done { .. }) || matches!(progress.undo, UndoState::Left { .. })
@@ -112,7 +112,7 @@ impl Undoing<'_> {
         }
     }
 
-    async fn try_to_start(&self, job: &UndoJob<'_>, clock: &Clock<'_>) -> Result<Object, Next> {
+    async fn try_to_start(&self, job: &UndoJob<'_>, clock: &Attempts<'_>) -> Result<Object, Next> {
         let Some(found) = self.get(&job.target, clock).await? else {
             return Err(Next::End(job.failed("somebody deleted it before it ran")));
         };
@@ -133,7 +133,7 @@ impl Undoing<'_> {
             .map_err(|error| self.after(&error, clock))
     }
 
-    async fn get(&self, target: &Target, clock: &Clock<'_>) -> Result<Option<Object>, Next> {
+    async fn get(&self, target: &Target, clock: &Attempts<'_>) -> Result<Option<Object>, Next> {
         self.steps
             .cluster
             .get(target)

@@ -9,7 +9,7 @@ use super::codec;
 use super::requests::{deletion, write_options};
 use super::retry_budget::RetryBudget;
 use crate::cluster::{ApiError, Cluster};
-use crate::model::bundle::{Bundle, BundleError};
+use crate::model::bundle::{BundleError, PartBundle};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::*;
 use crate::model::plan::Propagation;
@@ -136,7 +136,11 @@ impl Writer {
     }
 
     /// Writes the parts of a bundle, all at once. Parts that are there already are the same: they are named by hash.
-    pub(super) async fn write_bundle(&self, bundle: &Bundle, parts: &[Vec<u8>]) -> Result<(), StoreError> {
+    pub(super) async fn write_bundle(
+        &self,
+        bundle: &PartBundle,
+        parts: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
         let kind = kind_of(bundle.secret);
         let writes = bundle.names.iter().zip(parts).map(|(name, part)| {
             let target = Target::new(&kind, Some(&bundle.namespace), name);

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// Where a bundle's parts are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bundle {
+pub struct PartBundle {
     /// Whether the parts are Secrets; else ConfigMaps.
     // Secrets where anything in it is not everybody's to read.
     pub secret: bool,
@@ -30,7 +30,7 @@ pub struct Bundle {
     pub digest: Mac,
 }
 
-impl Bundle {
+impl PartBundle {
     /// These bundles without the parts that others name as well: parts are named by their bytes, and two bundles whose bytes
     /// agree in one part share that one.
     pub fn without_shared<'b>(bundles: Vec<Self>, others: impl IntoIterator<Item = &'b Self>) -> Vec<Self> {
@@ -53,7 +53,7 @@ impl Bundle {
 }
 
 #[cfg(test)]
-impl Bundle {
+impl PartBundle {
     /// In the namespace `shop`.
     pub fn named(name: &str, secret: bool) -> Self {
         let digest = crate::model::state_key::StateKey::new([1; 32])
@@ -131,7 +131,7 @@ fn pack_up_to<T: Serialize>(value: &T, key: &BoundKey, limit: usize) -> Result<P
 
 /// The value of a bundle from its parts, in order. Whether they are those that were written is unknown without the key.
 pub fn unpack<T: DeserializeOwned>(
-    bundle: &Bundle,
+    bundle: &PartBundle,
     parts: &[Vec<u8>],
     key: Option<&BoundKey>,
 ) -> Result<T, BundleError> {
@@ -202,8 +202,8 @@ mod tests {
         StateKey::new([byte; 32]).bind(crate::model::Uid::parse("u").as_ref(), "shop")
     }
 
-    fn bundle(digest: Mac) -> Bundle {
-        Bundle {
+    fn bundle(digest: Mac) -> PartBundle {
+        PartBundle {
             secret: true,
             namespace: "shop".into(),
             names: Vec::new(),
@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    fn bytes(packed: Packed) -> (Bundle, Vec<Vec<u8>>) {
+    fn bytes(packed: Packed) -> (PartBundle, Vec<Vec<u8>>) {
         (
             bundle(packed.digest),
             packed.parts.into_iter().map(|(_, part)| part).collect(),
@@ -262,11 +262,11 @@ mod tests {
 
     #[test]
     fn a_part_that_two_bundles_share_is_not_forgotten_with_one_of_them() {
-        let of = |names: &[&str]| Bundle {
+        let of = |names: &[&str]| PartBundle {
             names: names.iter().map(ToString::to_string).collect(),
-            ..Bundle::named("a", true)
+            ..PartBundle::named("a", true)
         };
-        let other = Bundle {
+        let other = PartBundle {
             namespace: "other".into(),
             ..of(&["b-1"])
         };
@@ -274,7 +274,7 @@ mod tests {
         let old = vec![of(&["a-0", "b-1"]), of(&["b-1"]), other.clone()];
         let others = [of(&["c-0", "b-1"])];
         // Of the same name in another namespace it is another one.
-        assert_eq!(Bundle::without_shared(old, &others), [of(&["a-0"]), other]);
+        assert_eq!(PartBundle::without_shared(old, &others), [of(&["a-0"]), other]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub enum Event {
     /// The end.
     Finished {
         /// How.
-        outcome: Outcome,
+        outcome: RunOutcome,
         /// One sentence.
         message: String,
         /// What to type next.
@@ -160,7 +160,7 @@ pub enum Phase {
 // Exit codes follow from it: docs/events.md has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Outcome {
+pub enum RunOutcome {
     /// Promoted.
     Promoted,
     /// Promoted; something that is no longer desired could not be deleted.

@@ -7,7 +7,7 @@
 
 mod moving;
 
-use super::bundle::Bundle;
+use super::bundle::PartBundle;
 use super::format::{FormatVersion, Rest};
 use super::identity::Target;
 use super::journal::{Failure, HistoryOutcome, LoadedGate};
@@ -15,7 +15,7 @@ use super::k8s::kinds::{Gvk, ResourceType};
 use super::member;
 use super::moves::Moved;
 use super::object::Object;
-use super::plan::{Settings, Waiver};
+use super::plan::{PlanLimits, Waiver};
 use super::release::{PublicDigest, PublicRelease};
 use super::verification::VerificationSummary;
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ pub struct HistoryEntry {
     /// The release's bytes and desired objects, while they are kept.
     // Stays where a finished promotion is put back later: it can still be promoted again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub record: Vec<Bundle>,
+    pub record: Vec<PartBundle>,
     /// What a later program wrote beside it.
     #[serde(flatten)]
     pub rest: Rest,
@@ -116,7 +116,7 @@ pub struct Terms {
     /// The environment, as its file holds it, without its gates.
     pub environment: Value,
     /// Limits of time.
-    pub settings: Settings,
+    pub settings: PlanLimits,
 }
 
 impl Inventory {
@@ -237,7 +237,7 @@ mod tests {
             let cause =
                 cause.map(|kind| serde_json::json!({"cause": {"kind": kind, "message": "", "pod": null}}));
 
-            let bundle = crate::model::bundle::Bundle::named("a", false);
+            let bundle = crate::model::bundle::PartBundle::named("a", false);
             let value = serde_json::json!({"revision": revision, "id": "p", "actor": "jane", "ending": ending, "failure": cause,
                 "release": {"name": "shop", "version": "1", "digest": Sha256Digest::compute(b"1")},
                 "startedAt": "2026-11-23T06:00:00Z", "endedAt": "2026-11-23T06:00:00Z",

@@ -9,7 +9,7 @@
 mod head;
 
 pub use self::head::{Head, Previous};
-use super::bundle::Bundle;
+use super::bundle::PartBundle;
 use super::environment::{Gate, HealthCheck, Injected, UnknownHealth, WaitRule};
 use super::format::{FormatVersion, Rest};
 use super::identity::{ObjectId, Target, Uid, optional_uid};
@@ -67,14 +67,14 @@ pub struct Journal {
     pub reverting: Option<Reverting>,
     /// Pre-images and bodies: Secrets, each in the namespace of what it copies.
     // Named before they are written: a run that is killed in between leaves nothing that nobody knows of.
-    pub parts: Vec<Bundle>,
+    pub parts: Vec<PartBundle>,
     /// The release's bytes and desired objects.
-    pub record: Vec<Bundle>,
+    pub record: Vec<PartBundle>,
     /// Parts that nobody needs any more, and that may be there still: what the history no longer keeps, and what a
     /// closed journal no longer needs.
     // Named at least until they are deleted: what a killed run has left goes with a later one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub forget: Vec<Bundle>,
+    pub forget: Vec<PartBundle>,
     /// Other releases whose members it takes: their locks are held, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves_from: Vec<ReleaseRef>,

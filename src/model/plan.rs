@@ -59,7 +59,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
     /// Limits of time.
-    pub settings: Settings,
+    pub settings: PlanLimits,
 }
 
 /// Data that a step deletes, and that no revert brings back.
@@ -250,7 +250,7 @@ impl std::fmt::Display for Waiver {
 /// Limits of time, in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Settings {
+pub struct PlanLimits {
     /// Caps every deadline; none where each object's own deadline counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<u32>,

@@ -30,7 +30,7 @@ pub struct Permission {
 
 /// What a right is needed for, and on which objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Need {
+pub struct PermissionUse {
     /// Names of the objects; empty where any may be meant (`create`, `list`, `watch`).
     pub names: BTreeSet<String>,
     /// A few words: `to put configmaps back`.
@@ -83,7 +83,7 @@ pub struct PodDryRun {
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
     /// Rights, with what they are needed for.
-    pub rights: BTreeMap<Permission, Need>,
+    pub rights: BTreeMap<Permission, PermissionUse>,
     /// Requests to make dry.
     pub tries: Vec<DryRun>,
     /// Pods to create dry.
@@ -104,7 +104,7 @@ pub struct Questions {
 
 /// What became of a dry request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum DryRunResult {
     /// The server would do it; the object as it would be, where there is one.
     // A deletion has none.
     Accepted(Option<Box<Object>>),
@@ -156,11 +156,11 @@ pub struct Answers {
     /// For each right.
     pub rights: BTreeMap<Permission, PermissionAnswer>,
     /// For each dry request, in their order.
-    pub tries: Vec<Answer>,
+    pub tries: Vec<DryRunResult>,
     /// For each pod, in their order.
-    pub pods: Vec<Answer>,
+    pub pods: Vec<DryRunResult>,
     /// For each pod as it is made now, in their order.
-    pub old_pods: Vec<Answer>,
+    pub old_pods: Vec<DryRunResult>,
     /// ResourceQuotas of the namespaces.
     pub quotas: Vec<Object>,
     /// What could not be read, and why.

@@ -87,7 +87,7 @@ pub struct VerificationSummary {
 
 /// How an image stands over all objects that name it; the first that holds for one of them counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+enum ImageStatus {
     Wrong,
     Unknown,
     Verified,
@@ -98,21 +98,21 @@ impl VerificationSummary {
     /// Of these objects' images; an image counts once, whatever names it. One that runs somewhere is verified though
     /// another object does not run it now.
     pub fn new(objects: &[ObjectVerification]) -> Self {
-        let mut standings: BTreeMap<&str, Standing> = BTreeMap::new();
+        let mut standings: BTreeMap<&str, ImageStatus> = BTreeMap::new();
         for one in objects.iter().flat_map(|object| &object.images) {
             let standing = match one.state {
-                VerificationState::Verified { .. } => Standing::Verified,
-                VerificationState::NotRunning { .. } => Standing::NotRunning,
-                VerificationState::Wrong { .. } => Standing::Wrong,
-                VerificationState::Unknown { .. } => Standing::Unknown,
+                VerificationState::Verified { .. } => ImageStatus::Verified,
+                VerificationState::NotRunning { .. } => ImageStatus::NotRunning,
+                VerificationState::Wrong { .. } => ImageStatus::Wrong,
+                VerificationState::Unknown { .. } => ImageStatus::Unknown,
             };
             let known = standings.entry(&one.reference).or_insert(standing);
             *known = standing.min(*known);
         }
 
         let count = |standing| standings.values().filter(|one| **one == standing).count();
-        let (verified, not_running) = (count(Standing::Verified), count(Standing::NotRunning));
-        let (wrong, unknown) = (count(Standing::Wrong), count(Standing::Unknown));
+        let (verified, not_running) = (count(ImageStatus::Verified), count(ImageStatus::NotRunning));
+        let (wrong, unknown) = (count(ImageStatus::Wrong), count(ImageStatus::Unknown));
         let pods = objects.iter().map(|object| object.pods).sum();
 
         let mut parts = vec![format!("{verified} of {} images verified", standings.len())];
@@ -121,9 +121,9 @@ impl VerificationSummary {
             parts[0] += &counted(pods as usize, "pod");
         }
         for (count, standing, words) in [
-            (wrong, Standing::Wrong, "wrong"),
-            (not_running, Standing::NotRunning, "not running"),
-            (unknown, Standing::Unknown, "unknown"),
+            (wrong, ImageStatus::Wrong, "wrong"),
+            (not_running, ImageStatus::NotRunning, "not running"),
+            (unknown, ImageStatus::Unknown, "unknown"),
         ] {
             if count > 0 {
                 let causes = causes(objects, |reference| standings.get(reference) == Some(&standing));

@@ -22,7 +22,7 @@ pub enum Play {
 
 /// The state behind it.
 #[derive(Default)]
-struct State {
+struct FakeState {
     objects: Vec<Object>,
     watches: Vec<(String, UnboundedSender<WatchEvent>)>,
     unlistable: HashMap<String, u16>,
@@ -35,7 +35,7 @@ struct State {
 
 /// The cluster.
 #[derive(Default)]
-pub struct Fake(Mutex<State>);
+pub struct Fake(Mutex<FakeState>);
 
 pub fn status(code: u16) -> ApiError {
     let message = format!("a fault of the test: {code}");
@@ -100,7 +100,7 @@ impl Fake {
             .count()
     }
 
-    fn ask(&self, what: String) -> Result<std::sync::MutexGuard<'_, State>, ApiError> {
+    fn ask(&self, what: String) -> Result<std::sync::MutexGuard<'_, FakeState>, ApiError> {
         let mut state = self.0.lock().unwrap();
         // Counted even where nobody answers.
         state.requests.push(what);

@@ -12,7 +12,7 @@ use crate::model::verdict::{Cause, CauseKind, Health};
 use crate::model::{Object, Target};
 use crate::monitor::follow::Follow;
 use crate::monitor::{MonitorContext, MonitorWrite, StopReason, Stopped, WriteAnswer};
-use crate::rollout::{MonitoredObject, Policy, RolloutContext, written_at};
+use crate::rollout::{MonitoredObject, RolloutContext, RolloutPolicy, written_at};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -52,7 +52,7 @@ pub(super) async fn run(
     // A follower of its own: the gate's timeout is a deadline for this Job and for no rollout.
     let mut follow = Follow::with_liveness(
         watching.cluster.clone(),
-        Policy {
+        RolloutPolicy {
             timeout: u32::try_from(gate.timeout.as_secs()).ok(),
             ..watching.options.policy.clone()
         },

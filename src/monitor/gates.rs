@@ -6,7 +6,7 @@
 
 use super::gate_job;
 use super::options::{GateCheck, ReadyGate};
-use super::prometheus::{self, Answer};
+use super::prometheus::{self, QueryResult};
 use super::service::Watching;
 use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
@@ -63,16 +63,16 @@ pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Res
         let end = Instant::now() + gate.timeout;
         loop {
             match prometheus::ask(query).await {
-                Answer::Holds => break,
+                QueryResult::Holds => break,
                 // It held before: there is nothing to wait for.
-                Answer::HoldsNot(why) => {
+                QueryResult::HoldsNot(why) => {
                     let message = format!("gate {} does not hold any more: {why}", gate.name);
                     return Err(watching.report_failure(CauseKind::Gate, &message));
                 }
-                Answer::Unknown(why) if Instant::now() + AGAIN > end => {
+                QueryResult::Unknown(why) if Instant::now() + AGAIN > end => {
                     return Err(unanswered(watching, gate, &why));
                 }
-                Answer::Unknown(_) => tokio::time::sleep(AGAIN).await,
+                QueryResult::Unknown(_) => tokio::time::sleep(AGAIN).await,
             }
         }
     }
@@ -91,8 +91,8 @@ async fn until_it_holds(
         let is_late = Instant::now() + AGAIN > end;
 
         match answer {
-            Answer::Holds => return Ok(()),
-            Answer::HoldsNot(why) if is_late => {
+            QueryResult::Holds => return Ok(()),
+            QueryResult::HoldsNot(why) if is_late => {
                 let message = format!(
                     "gate {} does not hold after {} s: {why}",
                     gate.name,
@@ -100,8 +100,8 @@ async fn until_it_holds(
                 );
                 return Err(watching.report_failure(CauseKind::Gate, &message));
             }
-            Answer::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
-            Answer::HoldsNot(_) | Answer::Unknown(_) => tokio::time::sleep(AGAIN).await,
+            QueryResult::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
+            QueryResult::HoldsNot(_) | QueryResult::Unknown(_) => tokio::time::sleep(AGAIN).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::model::secret_texts::withheld;
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::Follow;
-use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, is_watched};
+use crate::rollout::{Baseline, MonitoredObject, RolloutContext, RolloutPolicy, is_watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,11 @@ pub struct ObjectHealth {
 }
 
 /// Judges those of the objects that have a rollout, in their order.
-pub async fn health(cluster: Arc<dyn Cluster>, targets: &[Target], policy: Policy) -> Vec<ObjectHealth> {
+pub async fn health(
+    cluster: Arc<dyn Cluster>,
+    targets: &[Target],
+    policy: RolloutPolicy,
+) -> Vec<ObjectHealth> {
     let watched: Vec<Target> = targets
         .iter()
         .filter(|target| is_watched(target))

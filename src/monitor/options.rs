@@ -3,7 +3,7 @@
 use crate::model::environment::{Injected, PrometheusGate};
 use crate::model::release::{PlatformDigests, RecordedImage};
 use crate::model::{Object, ObjectId, Target};
-use crate::rollout::{Policy, WorkloadImages};
+use crate::rollout::{RolloutPolicy, WorkloadImages};
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -49,7 +49,7 @@ pub enum GateCheck {
 #[derive(Clone)]
 pub struct WatchingOptions {
     /// How patient.
-    pub policy: Policy,
+    pub policy: RolloutPolicy,
     /// The release's images; empty where nothing is to be proved (a revert).
     pub tested: Vec<RecordedImage>,
     /// Whoever tells an image that no release records; none where no registry is asked.
@@ -77,7 +77,7 @@ pub struct WatchingOptions {
 impl Default for WatchingOptions {
     fn default() -> Self {
         Self {
-            policy: Policy::default(),
+            policy: RolloutPolicy::default(),
             tested: Vec::new(),
             resolver: None,
             injected: Vec::new(),

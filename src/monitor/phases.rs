@@ -6,7 +6,7 @@
 
 use super::gates;
 use super::service::Watching;
-use super::state::{State, Turn};
+use super::state::{MonitorState, Turn};
 use crate::model::Target;
 use crate::model::verdict::Health;
 use crate::model::verification::VerificationSummary;
@@ -24,7 +24,7 @@ impl Rollout for Watching {
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         let work = async {
             let mut state = self.state.lock().await;
-            let State {
+            let MonitorState {
                 follow,
                 seen,
                 open,
@@ -89,8 +89,12 @@ impl Rollout for Watching {
 
 impl Watching {
     /// Waits for what something outside of the release brings about, now that everything is applied.
-    async fn follow_late(&self, state: &mut State, context: &dyn MonitorContext) -> Result<(), Stopped> {
-        let State {
+    async fn follow_late(
+        &self,
+        state: &mut MonitorState,
+        context: &dyn MonitorContext,
+    ) -> Result<(), Stopped> {
+        let MonitorState {
             follow,
             seen,
             open,

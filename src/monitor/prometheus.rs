@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// What came of a question.
-pub(super) enum Answer {
+pub(super) enum QueryResult {
     /// The condition holds.
     Holds,
     /// It does not; what was found.
@@ -23,20 +23,20 @@ pub(super) enum Answer {
 }
 
 /// Asks once.
-pub(super) async fn ask(gate: &PrometheusGate) -> Answer {
+pub(super) async fn ask(gate: &PrometheusGate) -> QueryResult {
     let result = match query(gate).await {
         Ok(result) => result,
-        Err(why) => return Answer::Unknown(Unknown::new(why)),
+        Err(why) => return QueryResult::Unknown(Unknown::new(why)),
     };
 
     match holds(&gate.condition, &result) {
-        Ok(true) => Answer::Holds,
-        Ok(false) => Answer::HoldsNot(format!(
+        Ok(true) => QueryResult::Holds,
+        Ok(false) => QueryResult::HoldsNot(format!(
             "{} of {result:?}, the result of {}",
             gate.condition, gate.query
         )),
         // The condition means nothing for this result (there is no sample, say): that is no "no".
-        Err(why) => Answer::Unknown(Unknown::new(format_args!(
+        Err(why) => QueryResult::Unknown(Unknown::new(format_args!(
             "{} of {result:?}: {why}",
             gate.condition
         ))),

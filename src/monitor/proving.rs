@@ -8,7 +8,7 @@
 //! deadline, and of any other it is told why it has none.
 
 use super::service::{FIRST_READ, Watching};
-use super::state::State;
+use super::state::MonitorState;
 use super::unproved::Unproved;
 use crate::model::event::Event;
 use crate::model::k8s::ownership::Owners;
@@ -69,7 +69,7 @@ impl Watching {
     /// Proves the images of everything that was followed, and of the other members.
     pub(super) async fn prove_images(
         &self,
-        state: &mut State,
+        state: &mut MonitorState,
         context: &dyn MonitorContext,
     ) -> Result<VerificationSummary, Stopped> {
         let follow = state.follow.get_or_insert_with(|| self.start());

@@ -5,7 +5,7 @@
 
 use super::hidden::Hiding;
 use super::options::WatchingOptions;
-use super::state::{Noted, State, Turn};
+use super::state::{MonitorState, Noted, Turn};
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink};
 use crate::model::verdict::Health;
@@ -27,7 +27,7 @@ pub struct Watching {
     pub(super) cluster: Arc<dyn Cluster>,
     pub(super) events: Arc<dyn EventSink>,
     pub(super) options: WatchingOptions,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<MonitorState>,
     /// How things stood before the first write; a run that takes up another one's work has no such time.
     pub(super) before: OnceLock<BTreeMap<ObjectId, Baseline>>,
     /// When the API server was last heard.
@@ -65,7 +65,7 @@ impl Watching {
     pub async fn progress(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
         // Held to the end of the call: two calls never judge side by side.
         let mut state = self.state.lock().await;
-        let State {
+        let MonitorState {
             follow, open, noted, ..
         } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());

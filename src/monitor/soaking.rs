@@ -6,7 +6,7 @@
 
 use super::gates;
 use super::service::Watching;
-use super::state::{State, Turn};
+use super::state::{MonitorState, Turn};
 use crate::model::verdict::{CauseKind, Health};
 use crate::monitor::follow::Follow;
 use crate::monitor::{StopReason, Stopped};
@@ -18,11 +18,11 @@ impl Watching {
     /// Waits until everything is done, and then that it stays so for this time.
     pub(super) async fn soak_followed(
         &self,
-        state: &mut State,
+        state: &mut MonitorState,
         time: Duration,
         turn: Turn<'_>,
     ) -> Result<(), Stopped> {
-        let State {
+        let MonitorState {
             follow,
             open,
             noted,

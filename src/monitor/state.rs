@@ -4,11 +4,11 @@ use crate::model::ObjectId;
 use crate::model::verdict::Health;
 use crate::monitor::follow::{Follow, Update};
 use crate::monitor::{MonitorContext, Watched};
-use crate::rollout::Deadline;
+use crate::rollout::ProgressDeadline;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct MonitorState {
     pub follow: Option<Follow>,
     /// Everything that was followed to its end, with the fields that its step changed.
     pub seen: BTreeMap<ObjectId, Watched>,
@@ -32,7 +32,12 @@ pub(super) struct Noted {
 
 impl Noted {
     /// Adds the arithmetic of its deadline to a waiting verdict: once, and again where it changes.
-    pub fn add_deadline(&mut self, verdict: Health, object: &ObjectId, deadline: Option<Deadline>) -> Health {
+    pub fn add_deadline(
+        &mut self,
+        verdict: Health,
+        object: &ObjectId,
+        deadline: Option<ProgressDeadline>,
+    ) -> Health {
         let (Health::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
             return verdict;
         };

@@ -5,7 +5,7 @@
 //! what a rollout is compared with.
 
 use super::service::{FIRST_READ, Watching};
-use super::state::State;
+use super::state::MonitorState;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::{ObjectId, Target};
 use crate::monitor::Watched;
@@ -17,7 +17,7 @@ impl Watching {
     /// Follows these besides what is followed: objects that another tool has just applied.
     pub async fn join(&self, watched: &[Watched]) {
         let mut state = self.state.lock().await;
-        let State { follow, seen, .. } = &mut *state;
+        let MonitorState { follow, seen, .. } = &mut *state;
         let follow = follow.get_or_insert_with(|| self.start());
 
         self.follow_too(follow, watched).await;

@@ -12,7 +12,8 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{
-    Answer, Answers, DryRun, DryRunRequest, Missing, Need, Permission, PermissionAnswer, PodDryRun, Questions,
+    Answers, DryRun, DryRunRequest, DryRunResult, Missing, Permission, PermissionAnswer, PermissionUse,
+    PodDryRun, Questions,
 };
 use crate::model::refusal::{RefusalCause, RefusedBy};
 use crate::model::unknown::Unknown;
@@ -53,7 +54,7 @@ pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
 }
 
 /// Whether a right is there: for any name first, then for each that is needed.
-async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> PermissionAnswer {
+async fn may(cluster: &dyn Cluster, right: &Permission, need: &PermissionUse) -> PermissionAnswer {
     let review = |name: &str| AccessReview {
         verb: right.verb.as_str().into(),
         group: right.group.clone(),
@@ -96,7 +97,7 @@ async fn may(cluster: &dyn Cluster, right: &Permission, need: &Need) -> Permissi
     }
 }
 
-async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (Answer, Vec<String>) {
+async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (DryRunResult, Vec<String>) {
     // No deadline: nothing is persisted, and the lock is not needed.
     let apply = ApplyOptions {
         manager: FIELD_MANAGER.into(),
@@ -130,14 +131,17 @@ async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (Answer, Vec<String
                 not_after: None,
             };
             return match cluster.delete(target, &options).await {
-                Ok(_) => (Answer::Accepted(None), Vec::new()),
+                Ok(_) => (DryRunResult::Accepted(None), Vec::new()),
                 Err(error) => (answer_of(&error), Vec::new()),
             };
         }
     };
 
     match answered {
-        Ok(applied) => (Answer::Accepted(Some(Box::new(applied.object))), applied.warnings),
+        Ok(applied) => (
+            DryRunResult::Accepted(Some(Box::new(applied.object))),
+            applied.warnings,
+        ),
         Err(error) => (answer_of(&error), Vec::new()),
     }
 }
@@ -179,7 +183,7 @@ fn named_as(target: &Target, body: &Value) -> Target {
     }
 }
 
-async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> Answer {
+async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> DryRunResult {
     // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
     let target = Target::new(&KnownKind::Pod.resource(), Some(&dry_run.namespace), "");
 
@@ -190,8 +194,8 @@ async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> Answer {
     };
 
     match cluster.create(&target, &dry_run.pod, &options).await {
-        Ok(applied) => Answer::Accepted(Some(Box::new(applied.object))),
-        Err(error) if may_not_create_pods(&error) => Answer::Unknown {
+        Ok(applied) => DryRunResult::Accepted(Some(Box::new(applied.object))),
+        Err(error) if may_not_create_pods(&error) => DryRunResult::Unknown {
             why: Unknown::new("no right to create pods dry"),
             missing: None,
         },
@@ -208,32 +212,34 @@ async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, S
 }
 
 /// What an error says of a dry request. What is not there yet may be created by this very promotion.
-fn answer_of(error: &ApiError) -> Answer {
+fn answer_of(error: &ApiError) -> DryRunResult {
     match error {
-        ApiError::NotServed { resource } => Answer::Unknown {
+        ApiError::NotServed { resource } => DryRunResult::Unknown {
             why: Unknown::new(format_args!("{resource} is not served yet")),
             missing: Some(Missing::Kind),
         },
         ApiError::Status {
             code: 404, message, ..
-        } => Answer::Unknown {
+        } => DryRunResult::Unknown {
             why: Unknown::new(message),
             missing: is_for(error, RefusalCause::MissingNamespace).then_some(Missing::Namespace),
         },
         // A webhook with side effects: only the real request will tell.
-        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => Answer::Unknown {
-            why: Unknown::new(message),
-            missing: None,
-        },
+        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => {
+            DryRunResult::Unknown {
+                why: Unknown::new(message),
+                missing: None,
+            }
+        }
         // A refusal can be waived by the field that it is about.
-        ApiError::Status { code, message, .. } => Answer::Refused {
+        ApiError::Status { code, message, .. } => DryRunResult::Refused {
             code: *code,
             message: message.clone(),
             fields: error.fields(),
             webhook: error.unreachable_webhook(),
         },
         // No answer at all, or none of the server's own: it refuses nothing.
-        other => Answer::Unknown {
+        other => DryRunResult::Unknown {
             why: Unknown::new(other),
             missing: None,
         },
@@ -264,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_by_what_it_is() {
         let of = |error: ApiError| match answer_of(&error) {
-            Answer::Unknown { missing, .. } => missing,
+            DryRunResult::Unknown { missing, .. } => missing,
             other => panic!("expected an unknown answer, found {other:?}"),
         };
         let not_found = |message: &str| ApiError::Status {

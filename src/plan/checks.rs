@@ -5,7 +5,7 @@
 //! that has expired allows nothing, and what it would have allowed refuses instead.
 
 use super::findings::{note, refuse};
-use super::policy::Policy;
+use super::policy::PlanPolicy;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;
@@ -49,7 +49,7 @@ const NAMED: usize = 4;
 const SUGGEST: &str = "kubectl delivery compare --suggest writes rules for them";
 
 /// Untested differences, requirements and rules.
-pub(super) fn comparison_findings(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+pub(super) fn comparison_findings(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding> {
     let mut findings = untested(comparison, policy);
     findings.extend(dropped(comparison, policy));
     findings.extend(comparison.requirements.iter().map(requirement));
@@ -71,7 +71,7 @@ pub(super) fn comparison_findings(comparison: &Comparison, policy: &Policy) -> V
     findings
 }
 
-fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+fn untested(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for object in &comparison.objects {
         let open: Vec<_> = object
@@ -110,7 +110,7 @@ fn untested(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
 }
 
 /// Tested objects that are not applied here, unless a rule allows it.
-fn dropped(comparison: &Comparison, policy: &Policy) -> Vec<PreflightFinding> {
+fn dropped(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding> {
     let open = comparison
         .dropped
         .iter()

@@ -9,7 +9,7 @@ use super::claims::{
     Ordinals, claims_of, deletes_when_deleted, deletes_when_scaled, is_owned, may_hold_data, ordinal_of,
 };
 use super::findings::{note, refuse};
-use super::policy::{Planned, Policy};
+use super::policy::{PlanPolicy, Planned};
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison, ObjectStatus};
 use crate::model::plan::{Action, DataLoss, Plan, PlanStep};
@@ -52,7 +52,12 @@ pub fn claims_needed(comparison: &Comparison) -> BTreeSet<String> {
 }
 
 /// Names in the plan what data it deletes. What the caller has not allowed by name is refused.
-pub fn name_data_loss(planned: &mut Planned, comparison: &Comparison, claims: &[Object], policy: &Policy) {
+pub fn name_data_loss(
+    planned: &mut Planned,
+    comparison: &Comparison,
+    claims: &[Object],
+    policy: &PlanPolicy,
+) {
     planned.plan.data_loss = losses(&planned.plan, comparison, claims);
 
     for lost in &planned.plan.data_loss {

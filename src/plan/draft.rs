@@ -9,7 +9,7 @@ use super::findings::refuse;
 use super::hooked::Hooked;
 use super::item::{Item, Kind};
 use super::items::items;
-use super::policy::{Facts, PlanInputs, Planned, Policy};
+use super::policy::{Facts, PlanInputs, PlanPolicy, Planned};
 use super::{checks, moving, prune, steps};
 use crate::model::Target;
 use crate::model::check::Check;
@@ -23,7 +23,7 @@ use crate::model::snapshot::ReadFailure;
 /// Plans the promotion that a comparison calls for.
 ///
 /// What the server says of each step comes later: see [`crate::preflight::take_answers`].
-pub fn draft(comparison: &Comparison, policy: &Policy, facts: &Facts) -> Planned {
+pub fn draft(comparison: &Comparison, policy: &PlanPolicy, facts: &Facts) -> Planned {
     let inputs = PlanInputs {
         comparison,
         policy,

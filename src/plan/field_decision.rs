@@ -5,7 +5,7 @@
 //! a label: a controller's name protects nothing, it is one more tool. A person's change needs `--overwrite`, and
 //! another tool's fields `--adopt`, so that neither word takes more than it says.
 
-use super::policy::Policy;
+use super::policy::PlanPolicy;
 use crate::model::Object;
 use crate::model::finding::{ChangeKind, FieldChange, FieldManager, ManagerClass};
 use crate::model::k8s::writers::is_controllers;
@@ -30,7 +30,7 @@ pub(super) fn decide_field(
     live: &Object,
     change: &FieldChange,
     autoscaled: bool,
-    policy: &Policy,
+    policy: &PlanPolicy,
 ) -> Decision {
     // Nothing of a Pod can be taken away in place.
     let is_unknown = change.kind == ChangeKind::AddedOriginUnknown && live.kind() == "Pod";
@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    fn decision(change: &FieldChange, autoscaled: bool, policy: &Policy) -> &'static str {
+    fn decision(change: &FieldChange, autoscaled: bool, policy: &PlanPolicy) -> &'static str {
         let webhooks = json!([{"name": "a", "clientConfig": {"service": {"name": "a"}}}]);
         let live = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": "a"}, "webhooks": webhooks});
@@ -108,20 +108,20 @@ mod tests {
         }
     }
 
-    fn overwrite() -> Policy {
-        Policy {
+    fn overwrite() -> PlanPolicy {
+        PlanPolicy {
             overwrite: true,
-            ..Policy::default()
+            ..PlanPolicy::default()
         }
     }
 
     #[test]
     fn a_field_is_decided_by_who_set_it() {
-        let adopt = Policy {
+        let adopt = PlanPolicy {
             adopt: ["helm".to_owned()].into(),
-            ..Policy::default()
+            ..PlanPolicy::default()
         };
-        let (none, overwrite) = (Policy::default(), overwrite());
+        let (none, overwrite) = (PlanPolicy::default(), overwrite());
 
         for (kind, class, manager, policy, expected) in [
             (Changed, Person, "kubectl-edit", &none, "person"),
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_fields_place_comes_before_who_set_it() {
         let replicas = |kind, class, manager| change("/spec/replicas", kind, class, manager);
-        let none = Policy::default();
+        let none = PlanPolicy::default();
 
         // The autoscaler scales it, whoever wrote the value last; without one the release's number counts.
         let by_person = replicas(Changed, Person, "kubectl");

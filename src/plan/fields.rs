@@ -7,7 +7,7 @@
 
 use super::field_decision::{Decision, decide_field};
 use super::findings::refuse;
-use super::policy::Policy;
+use super::policy::PlanPolicy;
 use crate::compare::desired_holds;
 use crate::model::check::Check;
 use crate::model::finding::{Aside, AsideReason, FieldManager, ManagerClass, ObjectComparison};
@@ -37,7 +37,7 @@ pub(super) fn plan_fields(
     body: &mut Object,
     live: &Object,
     autoscaled: bool,
-    policy: &Policy,
+    policy: &PlanPolicy,
 ) -> FieldPlan {
     let owners = Owners::from_object(live);
     let fields = Fields { object, live, owners };
@@ -85,7 +85,7 @@ struct Decided {
 }
 
 impl Fields<'_> {
-    fn decide(&self, body: &Object, autoscaled: bool, policy: &Policy) -> Decided {
+    fn decide(&self, body: &Object, autoscaled: bool, policy: &PlanPolicy) -> Decided {
         let mut decided = Decided::default();
 
         for change in &self.object.changes {
@@ -148,7 +148,7 @@ impl Fields<'_> {
         plan: &mut FieldPlan,
         paths: Vec<FieldPath>,
         release: Vec<FieldPath>,
-        policy: &Policy,
+        policy: &PlanPolicy,
     ) {
         let manager = |entry: &'_ Value| entry["manager"].as_str().unwrap_or_default().to_owned();
         let managers = self.live.managed_fields().iter().map(manager);
@@ -193,7 +193,7 @@ impl Fields<'_> {
     }
 
     /// The marks of installers that are adopted, whoever owns them.
-    fn adopted_marks(&self, policy: &Policy) -> impl Iterator<Item = FieldPath> {
+    fn adopted_marks(&self, policy: &PlanPolicy) -> impl Iterator<Item = FieldPath> {
         let is_adopted = move |aside: &&Aside| match aside.reason {
             AsideReason::Mark { installer } => policy.adopts_installer(installer),
             _ => false,

@@ -7,7 +7,7 @@
 use super::fields::plan_fields;
 use super::findings::{note, refuse};
 use super::owners::foreign_owner;
-use super::policy::Policy;
+use super::policy::PlanPolicy;
 use super::restart::data_differs;
 use super::termination::{Termination, termination};
 use crate::model::check::Check;
@@ -45,7 +45,7 @@ impl<'a> Item<'a> {
         body: Object,
         autoscaled: bool,
         set: &str,
-        policy: &Policy,
+        policy: &PlanPolicy,
     ) -> (Option<Self>, Vec<PreflightFinding>) {
         let id = object.id();
         let whole = |kind, why: &str, body| Self {
@@ -99,7 +99,7 @@ impl<'a> Item<'a> {
         mut body: Object,
         live: &Object,
         autoscaled: bool,
-        policy: &Policy,
+        policy: &PlanPolicy,
     ) -> (Self, Vec<PreflightFinding>) {
         let fields = plan_fields(object, &mut body, live, autoscaled, policy);
         let item = Self {
@@ -117,7 +117,7 @@ impl<'a> Item<'a> {
     }
 
     /// An object that carries another label or none becomes a member.
-    fn join_set(&mut self, live: &Object, policy: &Policy) {
+    fn join_set(&mut self, live: &Object, policy: &PlanPolicy) {
         let label = FieldPath::root()
             .field("metadata")
             .field("labels")

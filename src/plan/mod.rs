@@ -47,7 +47,7 @@ pub use hooks::not_applied;
 pub use moving::{add_move_findings, moved_member_notes};
 pub use other_releases::{OtherReleases, Source};
 pub use planned_steps::planned_steps;
-pub use policy::{Facts, Planned, Policy};
+pub use policy::{Facts, PlanPolicy, Planned};
 pub(crate) use termination::terminating_namespace_finding;
 pub use tool_metadata::carry_tool_metadata;
 pub use undo::is_immutable;

@@ -5,7 +5,7 @@
 //! refused. What else belongs to another release stays untouched. Locks and inventories are no business of the plan.
 
 use super::findings::{note, refuse};
-use super::policy::{Planned, Policy};
+use super::policy::{PlanPolicy, Planned};
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
@@ -21,7 +21,7 @@ pub(super) fn other_release_finding(
     id: &ObjectId,
     live: &Object,
     set: &str,
-    policy: &Policy,
+    policy: &PlanPolicy,
 ) -> Option<PreflightFinding> {
     let other = live.label(APPLYSET_PART_OF_LABEL).filter(|other| *other != set)?;
     if policy.others.source_of(id, live).is_some() {
@@ -75,7 +75,7 @@ fn unlabel(id: &ObjectId) -> String {
 }
 
 /// The objects that these steps move, by the release that they leave.
-pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy) -> Vec<Move> {
+pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &PlanPolicy) -> Vec<Move> {
     let live: BTreeMap<ObjectId, &Object> = comparison
         .objects
         .iter()
@@ -108,7 +108,7 @@ pub(super) fn moves(steps: &[PlanStep], comparison: &Comparison, policy: &Policy
 }
 
 /// What is said of a plan's moves: what each release loses, and which of those that were named has nothing to lose.
-pub fn add_move_findings(planned: &mut Planned, policy: &Policy) {
+pub fn add_move_findings(planned: &mut Planned, policy: &PlanPolicy) {
     let home = &policy.home;
 
     for source in &policy.others.sources {

@@ -5,7 +5,7 @@
 
 use super::findings::refuse;
 use super::moving::other_release_finding;
-use super::policy::Policy;
+use super::policy::PlanPolicy;
 use crate::model::check::Check;
 use crate::model::k8s::marks::{Installation, Installer, installation};
 use crate::model::plan::PreflightFinding;
@@ -16,7 +16,7 @@ pub(super) fn foreign_owner(
     id: &ObjectId,
     live: &Object,
     applyset_id: &str,
-    policy: &Policy,
+    policy: &PlanPolicy,
 ) -> Option<PreflightFinding> {
     // Whatever is adopted: what belongs to another release moves with its inventory, or not at all.
     if let Some(finding) = other_release_finding(id, live, applyset_id, policy) {
@@ -76,9 +76,9 @@ fn keeper_of(live: &Object) -> Option<Installation> {
 /// The live manager that the short name of a tool stands for.
 fn manager_of(live: &Object, tool: &str) -> Option<String> {
     // Any name that the caller gave for it will do: the tool's, or one of its managers'.
-    let wanted = Policy {
+    let wanted = PlanPolicy {
         adopt: [tool.to_owned()].into(),
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
     live.managed_fields()
         .iter()
@@ -106,9 +106,9 @@ mod tests {
 
     fn finding(metadata: &Value, adopt: &[&str]) -> Option<PreflightFinding> {
         let live = live(metadata);
-        let policy = Policy {
+        let policy = PlanPolicy {
             adopt: adopt.iter().map(|name| (*name).to_owned()).collect(),
-            ..Policy::default()
+            ..PlanPolicy::default()
         };
         foreign_owner(&live.id(), &live, "applyset-ours", &policy)
     }
@@ -189,10 +189,10 @@ mod tests {
                 by_set: [(shop.set(), shop.clone())].into(),
                 ..OtherReleases::default()
             };
-            let policy = Policy {
+            let policy = PlanPolicy {
                 others,
                 home: "shop".into(),
-                ..Policy::default()
+                ..PlanPolicy::default()
             };
             foreign_owner(&object.id(), &object, "applyset-ours", &policy)
         };

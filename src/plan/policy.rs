@@ -5,7 +5,7 @@ use super::other_releases::OtherReleases;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
 use crate::model::k8s::marks::Installer;
-use crate::model::plan::{Plan, PreflightFinding, Settings, Waiver};
+use crate::model::plan::{Plan, PlanLimits, PreflightFinding, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::ReadFailure;
 use crate::model::{Object, ObjectId};
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 /// What the caller allows.
 #[derive(Clone, Debug, Default)]
-pub struct Policy {
+pub struct PlanPolicy {
     /// Whether what a person changed in the cluster is replaced.
     pub overwrite: bool,
     /// Field managers whose fields become ours; `argocd`, `flux`, `helm`, `kapp` and `kubectl` stand for those tools.
@@ -38,10 +38,10 @@ pub struct Policy {
     /// What is never applied and never pruned.
     pub external: Vec<External>,
     /// Limits of time.
-    pub settings: Settings,
+    pub settings: PlanLimits,
 }
 
-impl Policy {
+impl PlanPolicy {
     /// Whether a manager's fields become ours.
     pub(super) fn adopts(&self, manager: &str) -> bool {
         self.adopt
@@ -108,7 +108,7 @@ pub struct Facts {
 /// What one plan is made from.
 pub(super) struct PlanInputs<'a> {
     pub comparison: &'a Comparison,
-    pub policy: &'a Policy,
+    pub policy: &'a PlanPolicy,
     pub facts: &'a Facts,
     /// The id of the release's ApplySet: the label of its members.
     pub set: String,

@@ -5,7 +5,7 @@
 //! says what admission makes of a template. Where that is not known, the sum says so for the resources that depend on it,
 //! and stands for the others: a wrong refusal is as bad as a rollout that stops for want of room.
 
-use super::limits::Limits;
+use super::limits::LimitRanges;
 use super::pod_charge::Pods;
 use super::scopes::Scopes;
 use super::usage::Usage;
@@ -67,7 +67,7 @@ fn is_asked_by_containers(key: &str) -> bool {
 pub(super) fn charge<'a>(
     objects: impl Iterator<Item = Charged<'a>>,
     pods: &Pods<'_>,
-    limits: &Limits<'_>,
+    limits: &LimitRanges<'_>,
     scopes: &Scopes,
 ) -> Charge {
     let mut sum = Charge::default();
@@ -102,7 +102,7 @@ impl Charge {
         }
     }
 
-    fn add_pods(&mut self, one: &Charged<'_>, pods: &Pods<'_>, limits: &Limits<'_>, scopes: &Scopes) {
+    fn add_pods(&mut self, one: &Charged<'_>, pods: &Pods<'_>, limits: &LimitRanges<'_>, scopes: &Scopes) {
         let count = one.pod_count();
 
         match pods.uses(&one.target.id(), one.object, one.before(), (limits, scopes)) {

@@ -11,7 +11,7 @@ use super::{pods::repaired_note, refusals};
 use crate::model::check::Check;
 use crate::model::finding::{ManagerClass, ObjectComparison};
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
-use crate::model::preflight::{Answer, Answers, DryRunRequest, Missing, Questions};
+use crate::model::preflight::{Answers, DryRunRequest, DryRunResult, Missing, Questions};
 use crate::model::unknown::Unknown;
 use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::model::{Object, ObjectId, StepId, WaveIndex};
@@ -44,16 +44,16 @@ pub(super) fn apply_dry_runs(
 
         match (answer, &dry_run.request) {
             // No reason to refuse: the step can be done, and is a barrier from here on.
-            (Answer::Refused { message, .. }, DryRunRequest::Recreate(_)) => {
+            (DryRunResult::Refused { message, .. }, DryRunRequest::Recreate(_)) => {
                 if let Some(step) = step {
                     let why = format!("putting it back is refused: {message}");
                     step.undo = Undo::Impossible { why };
                 }
             }
             // Not known is no barrier: a revert tries it, and says what came of it.
-            (Answer::Unknown { .. }, DryRunRequest::Recreate(_)) => {}
+            (DryRunResult::Unknown { .. }, DryRunRequest::Recreate(_)) => {}
             (
-                Answer::Refused {
+                DryRunResult::Refused {
                     code,
                     message,
                     fields,
@@ -73,17 +73,17 @@ pub(super) fn apply_dry_runs(
                     None => refusals::rejection_finding(&id, *code, message, fields),
                 }),
             },
-            (Answer::Unknown { why, missing }, _) => {
+            (DryRunResult::Unknown { why, missing }, _) => {
                 let finding = unknown_finding(&id, why, *missing, prerequisites);
                 outcome.findings.push(finding);
             }
-            (Answer::Accepted(Some(object)), DryRunRequest::Apply(_) | DryRunRequest::Replace(_)) => {
+            (DryRunResult::Accepted(Some(object)), DryRunRequest::Apply(_) | DryRunRequest::Replace(_)) => {
                 let compared = compared.get(&id).copied();
                 let found = step.map(|step| accept(step, compared, object, prerequisites));
                 outcome.findings.extend(found.into_iter().flatten());
             }
             // Under another name, or of a deletion: the answer says yes, and not what the step will leave.
-            (Answer::Accepted(_), _) => {}
+            (DryRunResult::Accepted(_), _) => {}
         }
     }
 

@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The LimitRanges of a plan in one namespace.
-pub(super) struct Limits<'a> {
+pub(super) struct LimitRanges<'a> {
     created: Vec<&'a Object>,
     /// One that is changed: what it makes of pods is not known before.
     pub changed: Option<ObjectId>,
 }
 
-impl<'a> Limits<'a> {
+impl<'a> LimitRanges<'a> {
     pub(super) fn from_plan(plan: &'a Plan, namespace: &str) -> Self {
         let mut found = Self {
             created: Vec::new(),

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// On what permissions are missing.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place<'a> {
+struct MissingAt<'a> {
     resource: String,
     namespace: Option<&'a str>,
     /// Whether a promotion can do without.
@@ -29,11 +29,11 @@ struct Missing<'a> {
 
 /// What the answers say of the permissions that were asked for.
 pub(super) fn permission_findings(asked: &Questions, answers: &Answers) -> Vec<PreflightFinding> {
-    let mut missing: BTreeMap<Place<'_>, Missing<'_>> = BTreeMap::new();
+    let mut missing: BTreeMap<MissingAt<'_>, Missing<'_>> = BTreeMap::new();
     let mut findings = Vec::new();
 
     for (right, need) in &asked.rights {
-        let place = Place {
+        let place = MissingAt {
             resource: resource_name(right),
             namespace: right.namespace.as_deref(),
             optional: need.optional,
@@ -69,7 +69,7 @@ fn resource_name(right: &Permission) -> String {
     }
 }
 
-fn unknown_finding(place: &Place<'_>, verb: Verb, why: &Unknown) -> PreflightFinding {
+fn unknown_finding(place: &MissingAt<'_>, verb: Verb, why: &Unknown) -> PreflightFinding {
     let resource = &place.resource;
     let message = format!("whether {verb} {resource} is allowed is not known: {why}");
 
@@ -82,7 +82,7 @@ fn unknown_finding(place: &Place<'_>, verb: Verb, why: &Unknown) -> PreflightFin
     }
 }
 
-fn missing_finding(place: &Place<'_>, missing: &Missing<'_>) -> PreflightFinding {
+fn missing_finding(place: &MissingAt<'_>, missing: &Missing<'_>) -> PreflightFinding {
     let resource = &place.resource;
     let whereabouts = place.namespace.map_or("in the cluster".to_owned(), |name| {
         format!("in the namespace {name}")
@@ -113,7 +113,7 @@ fn missing_finding(place: &Place<'_>, missing: &Missing<'_>) -> PreflightFinding
     }
 }
 
-impl Place<'_> {
+impl MissingAt<'_> {
     /// A resource in a namespace, as a waiver names the permissions on it.
     fn subject(&self) -> String {
         let resource = &self.resource;

@@ -5,7 +5,7 @@
 //! asks for is known and can refuse; what others have in the namespace is not, and is said.
 
 use super::charge::{Charge, Charged, charge};
-use super::limits::Limits;
+use super::limits::LimitRanges;
 use super::pod_charge::Pods;
 use super::questions::may_make_pods;
 use super::quota::{key_of, plain, stored, too_much, unknown};
@@ -132,7 +132,7 @@ fn all(
     let mut sum = charge(
         charged,
         &Pods::new(asked, answers),
-        &Limits::from_plan(plan, namespace),
+        &LimitRanges::from_plan(plan, namespace),
         scopes,
     );
     // Scopes are of pods alone.

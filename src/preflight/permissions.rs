@@ -11,7 +11,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::ownership::kind_between;
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
-use crate::model::preflight::{Need, Permission};
+use crate::model::preflight::{Permission, PermissionUse};
 use crate::model::release::ImagePath;
 use crate::model::verb::Verb;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ pub(super) fn needed(
     plan: &Plan,
     comparison: &Comparison,
     paths: &[ImagePath],
-) -> BTreeMap<Permission, Need> {
+) -> BTreeMap<Permission, PermissionUse> {
     let mut permissions = Permissions::default();
     permissions.add_steps(plan);
     permissions.add_state_storage(plan);
@@ -72,7 +72,7 @@ fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
 }
 
 #[derive(Default)]
-struct Permissions(BTreeMap<Permission, Need>);
+struct Permissions(BTreeMap<Permission, PermissionUse>);
 
 impl Permissions {
     /// Kind by kind and namespace by namespace: a thousand steps need a few rights.
@@ -182,10 +182,10 @@ impl Permissions {
             );
 
             // The verdict needs no log: it only says why a container failed.
-            let optional = Need {
+            let optional = PermissionUse {
                 purpose: "to show a failure's log".into(),
                 optional: true,
-                ..Need::default()
+                ..PermissionUse::default()
             };
             let logs = Permission {
                 group: String::new(),
@@ -239,10 +239,10 @@ impl Permissions {
                 namespace: Some(namespace.into()),
                 verb,
             };
-            self.0.entry(right).or_insert_with(|| Need {
+            self.0.entry(right).or_insert_with(|| PermissionUse {
                 purpose: purpose.into(),
                 optional: true,
-                ..Need::default()
+                ..PermissionUse::default()
             });
         }
     }
@@ -270,9 +270,9 @@ impl Permissions {
         };
 
         let purpose = "to seal what is kept".to_owned();
-        let need = self.0.entry(right).or_insert_with(|| Need {
+        let need = self.0.entry(right).or_insert_with(|| PermissionUse {
             purpose,
-            ..Need::default()
+            ..PermissionUse::default()
         });
         need.names.insert(home.into());
     }
@@ -295,7 +295,7 @@ impl Permissions {
         namespace: Option<&str>,
         verb: Verb,
         purpose: &str,
-    ) -> &mut Need {
+    ) -> &mut PermissionUse {
         let right = Permission {
             group: resource.group.clone(),
             resource: resource.plural.clone(),
@@ -305,9 +305,9 @@ impl Permissions {
             verb,
         };
 
-        self.0.entry(right).or_insert_with(|| Need {
+        self.0.entry(right).or_insert_with(|| PermissionUse {
             purpose: purpose.into(),
-            ..Need::default()
+            ..PermissionUse::default()
         })
     }
 }

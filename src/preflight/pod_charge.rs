@@ -3,11 +3,11 @@
 //! Nobody sees a pod before it is made: one that was tried says what admission adds. Like is compared with like, so that a
 //! pod of now and one to come are both taken as admission makes them, or both as they are written.
 
-use super::limits::Limits;
+use super::limits::LimitRanges;
 use super::scopes::{PodSpec, Scopes};
 use super::usage::{Usage, is_same, pod_usage};
 use super::workload::template;
-use crate::model::preflight::{Answer, Answers, PodDryRun, Questions};
+use crate::model::preflight::{Answers, DryRunResult, PodDryRun, Questions};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
@@ -29,10 +29,10 @@ pub(super) struct Pods<'a> {
     old: HashMap<&'a ObjectId, &'a Object>,
 }
 
-fn by_workload<'a>(asked: &'a [PodDryRun], answers: &'a [Answer]) -> HashMap<&'a ObjectId, &'a Object> {
+fn by_workload<'a>(asked: &'a [PodDryRun], answers: &'a [DryRunResult]) -> HashMap<&'a ObjectId, &'a Object> {
     // A pod that was refused is a finding of its own.
-    let made = |(dry_run, answer): (&'a PodDryRun, &'a Answer)| match answer {
-        Answer::Accepted(Some(pod)) => Some((&dry_run.workload, &**pod)),
+    let made = |(dry_run, answer): (&'a PodDryRun, &'a DryRunResult)| match answer {
+        DryRunResult::Accepted(Some(pod)) => Some((&dry_run.workload, &**pod)),
         _ => None,
     };
     asked.iter().zip(answers).filter_map(made).collect()
@@ -53,7 +53,7 @@ impl<'a> Pods<'a> {
         id: &ObjectId,
         object: &Object,
         old: Option<&Object>,
-        (limits, scopes): (&Limits<'_>, &Scopes),
+        (limits, scopes): (&LimitRanges<'_>, &Scopes),
     ) -> Result<Uses, Unknown> {
         // What was tried has its old defaults in it, and nothing tells them from what the manifest says.
         if let Some(range) = &limits.changed {
@@ -166,7 +166,7 @@ mod tests {
             old: HashMap::from([(&id, &old_pod)]),
         };
 
-        let (none, all) = (Limits::none(), Scopes::from_quota(&web("none", &json!({}))));
+        let (none, all) = (LimitRanges::none(), Scopes::from_quota(&web("none", &json!({}))));
         let uses =
             |pods: &Pods<'_>, object: &Object, old| pods.uses(&id, object, old, (&none, &all)).unwrap();
         let cpu = |uses: Uses| (uses.made["cpu"], uses.before.get("cpu").copied());

@@ -4,7 +4,7 @@
 use super::prerequisites::Prerequisites;
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
-use crate::model::preflight::{Answer, Answers, Questions};
+use crate::model::preflight::{Answers, DryRunResult, Questions};
 use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::plan::{note, refuse};
 
@@ -18,7 +18,7 @@ pub(super) fn pod_findings(
     for (dry_run, answer) in asked.pods.iter().zip(&answers.pods) {
         let id = Some(&dry_run.workload);
         match answer {
-            Answer::Refused { message, webhook, .. } => {
+            DryRunResult::Refused { message, webhook, .. } => {
                 // A webhook that has to admit pods may be a part of this very release.
                 let repaired = || {
                     let webhook = webhook.as_ref()?;
@@ -35,13 +35,13 @@ pub(super) fn pod_findings(
                 });
             }
             // Whoever may not create pods may still promote: what admission says is seen in the rollout then.
-            Answer::Unknown { why, .. } => {
+            DryRunResult::Unknown { why, .. } => {
                 let awaited = prerequisites.awaited_by_pod(why.reason(), &dry_run.workload);
                 let message = awaited.unwrap_or_else(|| format!("pod admission not checked: {why}"));
                 findings.push(note(Check::Pods, id, message));
             }
             // It was accepted by rules that are others by the time its pods are made.
-            Answer::Accepted(_) => {
+            DryRunResult::Accepted(_) => {
                 let awaited = prerequisites.awaited_pod_security(&dry_run.workload);
                 findings.extend(awaited.map(|awaited| note(Check::Pods, id, awaited)));
             }

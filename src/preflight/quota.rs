@@ -5,7 +5,7 @@
 //! the pre-images and the lock lie beside the release.
 
 use super::charge::{Charge, Charged, charge};
-use super::limits::Limits;
+use super::limits::LimitRanges;
 use super::pod_charge::Pods;
 use super::questions::{compared, may_make_pods};
 use super::scopes::Scopes;
@@ -201,7 +201,7 @@ fn more(
     let mut sum = charge(
         charged,
         &Pods::new(asked, answers),
-        &Limits::from_plan(plan, namespace),
+        &LimitRanges::from_plan(plan, namespace),
         scopes,
     );
     // Scopes are of pods: no quota of scopes counts what is kept.

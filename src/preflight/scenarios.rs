@@ -20,7 +20,7 @@ use crate::model::release::PublicRelease;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::verb::Verb;
 use crate::model::{Gvk, Object, ResourceType, Sha256Digest, Target};
-use crate::plan::{Facts, Past, Planned, Policy, draft, moved, withheld};
+use crate::plan::{Facts, Past, PlanPolicy, Planned, draft, moved, withheld};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -124,7 +124,7 @@ fn live_mut(object: &mut ObjectComparison) -> &mut Value {
 }
 
 fn plan(comparison: &Comparison) -> Planned {
-    draft(comparison, &Policy::default(), &facts())
+    draft(comparison, &PlanPolicy::default(), &facts())
 }
 
 fn refusals(planned: &Planned) -> Vec<&str> {

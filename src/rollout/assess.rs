@@ -26,7 +26,7 @@ use super::kinds::{self, table};
 use super::observation::{Observation, observe};
 use super::old_status::doubt_old_status;
 use super::outside::not_waited;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::rules::apply_failure_rules;
 use super::status::{KindStatus, UnknownAfter, reported};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
@@ -42,7 +42,7 @@ use jiff::Timestamp;
 pub fn assess(
     subject: &MonitoredObject,
     context: &RolloutContext<'_>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
     memory: &mut Memory,
     now: Timestamp,
 ) -> Assessment {
@@ -93,7 +93,7 @@ pub fn assess(
 }
 
 /// Unknown is a failure for a user who says so, and no mark against the release.
-fn refuse_unknown(verdict: Health, policy: &Policy) -> Health {
+fn refuse_unknown(verdict: Health, policy: &RolloutPolicy) -> Health {
     match verdict {
         Health::Unknown { why } if policy.unknown_health == UnknownHealth::Fail => {
             reported(CauseKind::Unverified, format!("its health is unknown: {why}"))
@@ -108,7 +108,7 @@ fn unobserved<'a>(
     why: String,
     subject: &MonitoredObject,
     object: Option<&Object>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     // A disruption budget that cannot be computed never has its generation observed: its condition decides.
     if let Some(failed) = object.and_then(kinds::failed_sync) {
@@ -173,7 +173,7 @@ fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
 pub(super) fn current_pods<'a>(
     subject: &MonitoredObject,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> Result<Vec<&'a PodFacts>, String> {
     // A memory of its own: a proof must not move what the verdict remembers.
     match observe(subject, context, &mut Memory::default()) {

@@ -121,7 +121,7 @@ fn external_cause_of_pod(pod: &PodFacts, occurrences: &[&Occurrence]) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Memory, MonitoredObject, Policy, RolloutContext, assess};
+    use super::super::{Memory, MonitoredObject, RolloutContext, RolloutPolicy, assess};
     use super::*;
     use crate::model::k8s::kinds::built_in;
     use crate::model::verdict::Health;
@@ -233,7 +233,7 @@ mod tests {
 
         let mut look = |seconds| {
             let now = start + jiff::SignedDuration::from_secs(seconds);
-            assess(&subject, &context, &Policy::default(), &mut memory, now).verdict
+            assess(&subject, &context, &RolloutPolicy::default(), &mut memory, now).verdict
         };
 
         // The time without progress runs from the first look; nothing has moved when it is over.

@@ -91,7 +91,7 @@ fn startup(template: Option<&Value>) -> u32 {
 /// startup probe`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Deadline {
+pub struct ProgressDeadline {
     /// When.
     pub at: Timestamp,
     /// Seconds without progress, or since the start where `capped`.
@@ -102,7 +102,7 @@ pub struct Deadline {
     pub capped: bool,
 }
 
-impl fmt::Display for Deadline {
+impl fmt::Display for ProgressDeadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<_> = self
             .parts
@@ -125,7 +125,7 @@ pub(super) fn deadline(
     timeout: Option<u32>,
     memory: &mut Memory,
     now: Timestamp,
-) -> Option<Deadline> {
+) -> Option<ProgressDeadline> {
     let started = *memory.started.get_or_insert(now);
 
     let rose = figures
@@ -155,7 +155,7 @@ pub(super) fn deadline(
                 .iter()
                 .map(|(seconds, name)| (*seconds, (*name).to_owned()))
                 .collect();
-            Deadline {
+            ProgressDeadline {
                 at,
                 seconds: budget.seconds(),
                 parts,
@@ -166,7 +166,7 @@ pub(super) fn deadline(
     // From the first look and not from the last progress: `--timeout` ends it however much moves.
     let cap = timeout.and_then(|seconds| {
         let at = after(started, i64::from(seconds))?;
-        Some(Deadline {
+        Some(ProgressDeadline {
             at,
             seconds: seconds.into(),
             parts: vec![(seconds, "--timeout".into())],

@@ -2,7 +2,7 @@
 //!
 //! The same trouble keeps its key from look to look, so that its grace runs on while pods are replaced.
 
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::subject::MonitoredObject;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
@@ -22,7 +22,7 @@ pub(super) struct FailureSignal {
 /// What a pod is held against.
 pub(super) struct SignalContext<'a> {
     pub subject: &'a MonitoredObject,
-    pub policy: &'a Policy,
+    pub policy: &'a RolloutPolicy,
     pub occurrences: &'a [&'a Occurrence],
     /// Whether the exit of a main container counts.
     pub must_run: bool,

@@ -2,7 +2,7 @@
 //!
 //! It is all that leaves the judge. What must be known at the next look stands in the memory of the subject.
 
-use super::deadline::Deadline;
+use super::deadline::ProgressDeadline;
 use crate::model::verdict::Health;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Assessment {
     /// The verdict.
     pub verdict: Health,
     /// When it fails for lack of progress; none where it is not waiting.
-    pub deadline: Option<Deadline>,
+    pub deadline: Option<ProgressDeadline>,
     /// When the verdict may change by time alone.
     pub look_again_at: Option<Timestamp>,
     /// What would help it on.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// A collection that must be watched to judge an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Need {
+pub struct WatchScope {
     /// The kind.
     pub resource: ResourceType,
     /// Namespace; none for cluster-scoped kinds.
@@ -47,13 +47,13 @@ pub fn runs_pods(target: &Target) -> bool {
 
 /// What must be watched to judge an object; its own collection first. `object` is what is known of it, where
 /// anything is: what its spec refers to is needed too.
-pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
+pub fn needs(target: &Target, object: Option<&Object>) -> Vec<WatchScope> {
     if !is_watched(target) {
         return Vec::new();
     }
 
     let namespace = target.namespace.as_deref();
-    let mut all = vec![Need {
+    let mut all = vec![WatchScope {
         resource: target.resource.clone(),
         namespace: namespace.map(Into::into),
         optional: false,
@@ -64,7 +64,7 @@ pub fn needs(target: &Target, object: Option<&Object>) -> Vec<Need> {
             return;
         };
 
-        let need = Need {
+        let need = WatchScope {
             resource,
             namespace: namespace.map(Into::into),
             optional,

@@ -7,7 +7,7 @@
 //! vouched for by nobody, and waiting on would have no end. Its failure may be as old, and is not final.
 
 use super::health;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::status::{KindStatus, UnknownAfter};
 use super::subject::{Memory, MonitoredObject, RolloutContext};
 use crate::model::Object;
@@ -20,7 +20,7 @@ pub(super) fn doubt_old_status<'a>(
     status: KindStatus<'a>,
     subject: &MonitoredObject,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
     memory: &mut Memory,
 ) -> KindStatus<'a> {
     let Some(object) = context.object.filter(|_| status.is_by_status) else {
@@ -109,7 +109,7 @@ mod tests {
     /// A rollout of generation 2 that found the status of generation 1.
     struct Scene {
         subject: MonitoredObject,
-        policy: Policy,
+        policy: RolloutPolicy,
         memory: Memory,
         lacks_status: bool,
     }
@@ -129,7 +129,7 @@ mod tests {
             subject.status_before = status_before(&answer, Some(&before));
             Self {
                 subject,
-                policy: Policy::default(),
+                policy: RolloutPolicy::default(),
                 memory: Memory::default(),
                 lacks_status: false,
             }

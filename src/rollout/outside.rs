@@ -8,7 +8,7 @@
 use super::health;
 use super::kinds::{self, table};
 use super::needs::runs_pods;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::status::{KindStatus, UnknownAfter};
 use super::subject::{Case, Memory, MonitoredObject, RolloutContext};
 use crate::model::names::WAIT_ANNOTATION;
@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 pub(super) fn not_waited(
     subject: &MonitoredObject,
     object: Option<&Object>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> Option<String> {
     if object.and_then(|object| object.annotation(WAIT_ANNOTATION)) == Some("false") {
         return Some(format!("not waited for: annotation {WAIT_ANNOTATION}"));
@@ -43,7 +43,7 @@ pub fn is_awaited_late(target: &Target, object: &Object) -> bool {
 }
 
 /// What an object was waiting for before it was written to; none where it was ready. Pods are told by themselves.
-pub fn pending_before(target: &Target, before: &Object, policy: &Policy) -> Option<String> {
+pub fn pending_before(target: &Target, before: &Object, policy: &RolloutPolicy) -> Option<String> {
     if runs_pods(target) {
         return None;
     }
@@ -182,7 +182,7 @@ mod tests {
     fn verdicts(
         object: &Object,
         change: impl Fn(&mut MonitoredObject),
-        policy: &Policy,
+        policy: &RolloutPolicy,
         seconds: i64,
     ) -> [Health; 2] {
         let gvk = object.gvk();
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_another_release_serves_is_waited_for_thirty_seconds_and_ones_own_until_the_deadline() {
-        let policy = Policy::default();
+        let policy = RolloutPolicy::default();
         let [first, last] = verdicts(&api(&json!({})), |_| {}, &policy, 30);
         assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
         assert!(
@@ -229,9 +229,9 @@ mod tests {
         assert!(matches!(last, Health::Failed { .. }), "{last:?}");
 
         // Whoever is strict gets neither the thirty seconds nor the note.
-        let strict = Policy {
+        let strict = RolloutPolicy {
             strict: true,
-            ..Policy::default()
+            ..RolloutPolicy::default()
         };
         let [_, last] = verdicts(&api(&json!({})), |_| {}, &strict, 600);
         assert!(matches!(last, Health::Failed { .. }), "{last:?}");
@@ -246,7 +246,7 @@ mod tests {
             };
         };
 
-        let [first, _] = verdicts(&api(&json!({})), before, &Policy::default(), 30);
+        let [first, _] = verdicts(&api(&json!({})), before, &RolloutPolicy::default(), 30);
         assert!(
             is_noted(&first, "it was not ready before this promotion either"),
             "{first:?}"
@@ -257,7 +257,7 @@ mod tests {
             before(subject);
             subject.is_served_within = true;
         };
-        let [first, last] = verdicts(&api(&json!({})), within, &Policy::default(), 600);
+        let [first, last] = verdicts(&api(&json!({})), within, &RolloutPolicy::default(), 600);
         assert!(
             matches!(first, Health::Waiting { .. }),
             "a repair is waited for: {first:?}"
@@ -278,18 +278,18 @@ mod tests {
 
         // Whoever is strict waits for what is to come: here nothing is.
         for strict in [false, true] {
-            let policy = Policy {
+            let policy = RolloutPolicy {
                 strict,
-                ..Policy::default()
+                ..RolloutPolicy::default()
             };
             let [first, last] = verdicts(&object, |_| {}, &policy, 10);
             assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
             assert_eq!(last, unknown);
         }
 
-        let policy = Policy {
+        let policy = RolloutPolicy {
             unknown_health: UnknownHealth::Fail,
-            ..Policy::default()
+            ..RolloutPolicy::default()
         };
         let [_, last] = verdicts(&object, |_| {}, &policy, 10);
         let Health::Failed { cause } = last else {
@@ -307,7 +307,7 @@ mod tests {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "metadata": {"name": "main", "uid": "u"},
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Error", "message": "no such host"}]}});
         let object = Object::new(object).unwrap();
-        let [first, last] = verdicts(&object, |_| {}, &Policy::default(), 600);
+        let [first, last] = verdicts(&object, |_| {}, &RolloutPolicy::default(), 600);
         assert_eq!(first, Health::waiting(0, 1, "it is not ready: no such host"));
 
         let Health::Failed { cause } = last else {
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn an_annotation_or_a_rule_says_that_nothing_waits() {
         let marked = api(&json!({WAIT_ANNOTATION: "false"}));
-        let [first, _] = verdicts(&marked, |_| {}, &Policy::default(), 0);
+        let [first, _] = verdicts(&marked, |_| {}, &RolloutPolicy::default(), 0);
         assert!(is_noted(&first, "not waited for: annotation"), "{first:?}");
 
         let target = TargetPattern {
@@ -335,10 +335,10 @@ mod tests {
             reason: "served later".into(),
         };
         // A rule holds for whoever is strict, too.
-        let policy = Policy {
+        let policy = RolloutPolicy {
             strict: true,
             not_waited: vec![rule],
-            ..Policy::default()
+            ..RolloutPolicy::default()
         };
 
         let [first, _] = verdicts(&api(&json!({})), |_| {}, &policy, 0);

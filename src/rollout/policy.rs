@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// How patient a rollout's judge is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Policy {
+pub struct RolloutPolicy {
     /// Caps every deadline, counted from the subject's start; none where each object's own deadline counts.
     pub timeout: Option<u32>,
     /// A time without progress after which an object has failed, where its kind has no field for it.
@@ -29,7 +29,7 @@ pub struct Policy {
     pub unknown_health: UnknownHealth,
 }
 
-impl Default for Policy {
+impl Default for RolloutPolicy {
     fn default() -> Self {
         Self {
             timeout: None,

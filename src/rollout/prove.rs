@@ -14,7 +14,7 @@ mod proof;
 use super::assess::current_pods;
 use super::demand::PodDemand;
 use super::outside::not_waited;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::subject::{MonitoredObject, RolloutContext};
 use super::workload_images::{WorkloadImages, WorkloadPods, is_lasting, means};
 use crate::model::Object;
@@ -54,7 +54,7 @@ impl<'a> TestedImages<'a> {
 pub fn prove(
     subject: &MonitoredObject,
     surroundings: &RolloutContext<'_>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
     tested: TestedImages<'_>,
 ) -> Proof {
     // A Job may take itself away once it is complete.
@@ -101,7 +101,7 @@ pub fn prove(
 pub fn prove_chained(
     subject: &MonitoredObject,
     object: &Object,
-    policy: &Policy,
+    policy: &RolloutPolicy,
     tested: TestedImages<'_>,
     (workload, pods): (&WorkloadImages, &WorkloadPods<'_>),
 ) -> Proof {

@@ -7,12 +7,12 @@
 //! in failed, or in a time to look again.
 
 use super::attribution::has_run;
-use super::deadline::{Budget, Deadline, deadline, figures};
+use super::deadline::{Budget, ProgressDeadline, deadline, figures};
 use super::failure_signal::{FailureSignal, SignalContext};
 use super::judgement::{Assessment, StuckPod};
 use super::outside::{excuse, let_go};
 use super::pod_text::trouble;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::refused::refused;
 use super::settle::settled_at;
 use super::signals::{find_signals, is_good};
@@ -79,7 +79,7 @@ pub(super) fn apply_failure_rules(
 }
 
 /// What the kind says, but waiting while a container without a readiness probe must still live for a while.
-fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &Policy) -> Health {
+fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &RolloutPolicy) -> Health {
     if settled.is_none() || !matches!(status.verdict, Health::Done { .. }) {
         return status.verdict.clone();
     }
@@ -93,7 +93,11 @@ fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &P
 }
 
 /// When the object fails for lack of progress, as it stands after this look.
-fn progress_deadline(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Option<Deadline> {
+fn progress_deadline(
+    status: &KindStatus<'_>,
+    case: &Case<'_>,
+    memory: &mut Memory,
+) -> Option<ProgressDeadline> {
     let mut rising = figures(&status.pods);
     rising.extend(status.figures.iter());
 
@@ -182,7 +186,7 @@ struct Timed {
 }
 
 impl Timed {
-    fn judgement(self, verdict: Health, deadline: Option<Deadline>, now: Timestamp) -> Assessment {
+    fn judgement(self, verdict: Health, deadline: Option<ProgressDeadline>, now: Timestamp) -> Assessment {
         Assessment {
             verdict,
             deadline,
@@ -252,7 +256,7 @@ impl<'m> SignalTimers<'m> {
 }
 
 /// The failure for lack of progress: what was waited for, and the likeliest reason.
-fn late(deadline: &Deadline, why: &str, found: &[FailureSignal], status: &KindStatus<'_>) -> Health {
+fn late(deadline: &ProgressDeadline, why: &str, found: &[FailureSignal], status: &KindStatus<'_>) -> Health {
     let what = if deadline.capped {
         format!("not done within {deadline}")
     } else {

@@ -1,6 +1,6 @@
 //! A container without a readiness probe is ready the moment it starts: it must live a while to count.
 
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use super::subject::{Memory, MonitoredObject};
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn settled_at(
     pods: &[&PodFacts],
     subject: &MonitoredObject,
-    policy: &Policy,
+    policy: &RolloutPolicy,
     memory: &mut Memory,
     now: Timestamp,
 ) -> Option<Timestamp> {

@@ -6,7 +6,7 @@
 
 use super::needs::rolls_out;
 use super::pod_text;
-use super::policy::Policy;
+use super::policy::RolloutPolicy;
 use crate::model::identity::optional_uid;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::occurrence::Occurrence;
@@ -232,7 +232,7 @@ pub struct RolloutContext<'a> {
 pub(super) struct Case<'a> {
     pub subject: &'a MonitoredObject,
     pub context: &'a RolloutContext<'a>,
-    pub policy: &'a Policy,
+    pub policy: &'a RolloutPolicy,
     pub now: Timestamp,
 }
 

@@ -18,7 +18,7 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Bundle {
+struct SigstoreBundle {
     media_type: String,
     #[serde(default)]
     verification_material: Material,
@@ -86,7 +86,7 @@ pub fn bundle(statement: &Statement, key: &PrivateKey) -> Result<Vec<u8>, Signin
     let payload = serde_json::to_vec(statement).map_err(|error| unwritable(&error))?;
     let sig = STANDARD.encode(key.sign(&pre_authentication(PAYLOAD_TYPE, &payload)));
 
-    let bundle = Bundle {
+    let bundle = SigstoreBundle {
         media_type: BUNDLE_TYPE.into(),
         verification_material: Material {
             public_key: Some(Hint {
@@ -171,7 +171,7 @@ fn not_a_statement(place: &str, found: String) -> SigningError {
 /// What a bundle's envelope holds, decoded.
 fn signed_of(bundle: serde_json::Value, place: &str) -> Result<Signed, SigningError> {
     let wrong = |found: String| not_a_statement(place, found);
-    let bundle: Bundle =
+    let bundle: SigstoreBundle =
         serde_json::from_value(bundle).map_err(|error| wrong(plain_words(&error.to_string())))?;
     // Another version may mean something else by the same names.
     if bundle.media_type != BUNDLE_TYPE {

@@ -5,13 +5,13 @@ use super::recovery::{Recovery, RecoveryAction};
 use super::run_context::{Channels, RunContext};
 use super::{CommandError, Scope, release_state};
 use crate::cluster::ConnectionOptions;
-use crate::execute::{Confirmed, Limits};
+use crate::execute::{Confirmed, RunLimits};
 use crate::model::inventory::MAX_HISTORY;
 use crate::model::moves::ReleaseRef;
-use crate::model::plan::Settings;
+use crate::model::plan::PlanLimits;
 use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
-use crate::plan::Policy;
+use crate::plan::PlanPolicy;
 use crate::usecase::comparing::Mode;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub enum RevertRequest {
         /// Its number in the history.
         revision: u32,
         /// What its promotion may do.
-        policy: Box<Policy>,
+        policy: Box<PlanPolicy>,
     },
 }
 
@@ -80,7 +80,7 @@ pub async fn revert_last(
 }
 
 /// The promotion of an earlier revision, through the same plan and journal as any other.
-pub fn promote_revision(target: RevertTarget, revision: u32, policy: Policy) -> Request {
+pub fn promote_revision(target: RevertTarget, revision: u32, policy: PlanPolicy) -> Request {
     Request {
         source: ReleaseSource::Recorded {
             name: target.name,
@@ -99,10 +99,10 @@ pub fn promote_revision(target: RevertTarget, revision: u32, policy: Policy) -> 
         confirmed: target.confirmed,
         run: RunOptions {
             // Those of then are in the record.
-            settings: Settings::default(),
-            limits: Limits {
+            settings: PlanLimits::default(),
+            limits: RunLimits {
                 lock_timeout: target.lock_timeout,
-                ..Limits::default()
+                ..RunLimits::default()
             },
             // What a promotion was told to keep is not known here.
             keep_history: MAX_HISTORY,

@@ -4,7 +4,7 @@ use super::signals::Signals;
 use super::system::random_id;
 use super::{CommandError, ErrorKind, gates, release_state, scope};
 use crate::cluster::Cluster;
-use crate::execute::{ExecuteError, Limits, LockError, Services, StoreError};
+use crate::execute::{ExecuteError, LockError, RunLimits, Services, StoreError};
 use crate::model::Target;
 use crate::model::event::EventSink;
 use crate::model::inventory::MAX_HISTORY;
@@ -37,7 +37,7 @@ pub struct RunContext {
     /// What rollouts are judged by.
     pub watching: WatchingOptions,
     /// Limits of time.
-    pub limits: Limits,
+    pub limits: RunLimits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
     /// The key to what releases keep, where it is kept outside of the cluster.
@@ -61,9 +61,9 @@ impl RunContext {
             actor: cluster.whoami().await?,
             cluster,
             watching: WatchingOptions::default(),
-            limits: Limits {
+            limits: RunLimits {
                 lock_timeout,
-                ..Limits::default()
+                ..RunLimits::default()
             },
             // What a promotion was told to keep is not known here.
             keep_history: MAX_HISTORY,

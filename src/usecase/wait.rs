@@ -9,16 +9,16 @@ use self::following::Following;
 pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
-use crate::execute::Limits;
+use crate::execute::RunLimits;
 use crate::model::environment::UnknownHealth;
-use crate::model::event::{EventSink, Outcome};
+use crate::model::event::{EventSink, RunOutcome};
 use crate::model::phrase::counted;
 use crate::model::verdict::CauseKind;
 use crate::model::verification::VerificationSummary;
 use crate::monitor::{
     MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watching, WatchingOptions, WriteAnswer,
 };
-use crate::rollout::Policy;
+use crate::rollout::RolloutPolicy;
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub enum WaitOutcome {
     Unreachable,
 }
 
-impl From<WaitOutcome> for Outcome {
+impl From<WaitOutcome> for RunOutcome {
     fn from(outcome: WaitOutcome) -> Self {
         match outcome {
             WaitOutcome::Running => Self::Running,
@@ -112,7 +112,7 @@ fn ending(
 fn options(request: &Request, goal: &Goal) -> WatchingOptions {
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     WatchingOptions {
-        policy: Policy {
+        policy: RolloutPolicy {
             timeout: Some(seconds(request.timeout)),
             settle: seconds(request.settle),
             strict: request.strict,
@@ -121,7 +121,7 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
             unknown_health: request
                 .unknown_health
                 .stricter(goal.environment.spec.unknown_health),
-            ..Policy::default()
+            ..RolloutPolicy::default()
         },
         tested: goal.images.clone(),
         workloads: goal.workloads(),
@@ -142,7 +142,7 @@ async fn watch(
 ) -> Result<(usize, Option<VerificationSummary>), Stopped> {
     let watching = Watching::new(goal.cluster.clone(), events.clone(), options(request, goal));
     let bounds = Looking {
-        patience: request.timeout.min(Limits::default().patience),
+        patience: request.timeout.min(RunLimits::default().patience),
     };
     let mut following = Following::new(goal, &watching, &*events, &bounds, request.timeout);
     let verification = loop {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use kubectl_delivery::testing::load::documents;
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
 use kubectl_delivery::testing::model::{Object, ResourceType, Target};
-use kubectl_delivery::testing::rollout::{Memory, MonitoredObject, Policy, RolloutContext, assess};
+use kubectl_delivery::testing::rollout::{Memory, MonitoredObject, RolloutContext, RolloutPolicy, assess};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ fn state(object: &Object) -> &'static str {
         object: Some(object),
         ..RolloutContext::default()
     };
-    let (policy, mut memory) = (Policy::default(), Memory::default());
+    let (policy, mut memory) = (RolloutPolicy::default(), Memory::default());
     let mut look = |seconds: u32| {
         let now = began + SignedDuration::from_secs(seconds.into());
         assess(&subject, &context, &policy, &mut memory, now).verdict

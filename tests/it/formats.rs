@@ -5,7 +5,7 @@
 
 use crate::execute::app::{App, NAME, map};
 use crate::harness::{Run, Webhook};
-use kubectl_delivery::testing::model::bundle::{Bundle, unpack};
+use kubectl_delivery::testing::model::bundle::{PartBundle, unpack};
 use kubectl_delivery::testing::model::inventory::{Inventory, Record};
 use kubectl_delivery::testing::model::journal::{Head, HistoryOutcome, Journal, Parts};
 use kubectl_delivery::testing::model::plan::Plan;
@@ -143,7 +143,7 @@ impl Written {
             .value
     }
 
-    fn bundle<T: DeserializeOwned>(&self, bundle: &Bundle) -> T {
+    fn bundle<T: DeserializeOwned>(&self, bundle: &PartBundle) -> T {
         let (kind, field) = if bundle.secret {
             ("Secret", "/data/part")
         } else {

@@ -21,7 +21,7 @@ const ORDINARY: usize = 8 * 1024 * 1024;
 const LARGEST_REFUSAL: usize = 4 * 1024 * 1024;
 
 /// A whole answer.
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     /// Status code.
     pub code: StatusCode,
     /// Headers.
@@ -72,7 +72,7 @@ struct Cause {
     field: String,
 }
 
-impl Answer {
+impl ApiResponse {
     /// Reads the whole body, where it is one that an API server sends. Of large ones one is read at a time.
     pub async fn read(response: Response<Body>, large: &Semaphore) -> Result<Self, ApiError> {
         let (head, mut body) = response.into_parts();
@@ -230,8 +230,8 @@ fn warning(header: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn answer(code: u16, body: &str) -> Answer {
-        Answer {
+    fn answer(code: u16, body: &str) -> ApiResponse {
+        ApiResponse {
             code: StatusCode::from_u16(code).unwrap(),
             headers: HeaderMap::new(),
             body: Bytes::from(body.to_owned()),

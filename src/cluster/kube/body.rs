@@ -3,7 +3,7 @@
 //! Everything stays JSON, and a large answer is parsed beside the threads that move bytes. What cannot be read
 //! is an answer all the same: whether a write was done, the error's code tells.
 
-use super::answer::{Answer, Status};
+use super::answer::{ApiResponse, Status};
 use crate::cluster::{ApiError, DeleteOptions, Deleted, ListRequest, Page};
 use crate::model::Object;
 use crate::model::plan::Propagation;
@@ -30,7 +30,7 @@ struct ListMetadata {
 }
 
 /// The page that a list is answered with.
-pub(super) async fn page_of(answer: Answer, request: &ListRequest) -> Result<Page, ApiError> {
+pub(super) async fn page_of(answer: ApiResponse, request: &ListRequest) -> Result<Page, ApiError> {
     let list: List = parse(answer.body).await?;
 
     let api_version = Value::from(request.resource.api_version());
@@ -107,7 +107,7 @@ pub(super) fn delete_body(options: &DeleteOptions) -> Value {
 }
 
 /// A Status says that it is gone; the object, that it is going, or what it last was.
-pub(super) async fn deleted(answer: Answer) -> Result<Deleted, ApiError> {
+pub(super) async fn deleted(answer: ApiResponse) -> Result<Deleted, ApiError> {
     if serde_json::from_slice::<Status>(&answer.body).is_ok_and(|status| status.is_success()) {
         return Ok(Deleted::Gone);
     }

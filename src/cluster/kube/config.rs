@@ -25,7 +25,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything that is needed to send a first request.
-pub(super) struct Settings {
+pub(super) struct ConnectionSettings {
     /// For the client library; without tokens and plugins, which are ours.
     pub config: Config,
     /// What the Authorization header is made of.
@@ -39,7 +39,10 @@ pub(super) struct Settings {
 }
 
 /// Reads everything. Runs no program and sends nothing.
-pub(super) fn settings(options: &ConnectionOptions, env: &ProcessEnv) -> Result<Settings, ConnectError> {
+pub(super) fn settings(
+    options: &ConnectionOptions,
+    env: &ProcessEnv,
+) -> Result<ConnectionSettings, ConnectError> {
     let kubeconfig = kubeconfig::read_files(options, env)?;
 
     let is_empty = kubeconfig
@@ -58,7 +61,7 @@ fn from_kubeconfig(
     options: &ConnectionOptions,
     env: &ProcessEnv,
     mut chosen: Chosen,
-) -> Result<Settings, ConnectError> {
+) -> Result<ConnectionSettings, ConnectError> {
     // Flags first: what is checked is what will count, and not what the file alone says.
     override_with_flags(options, &mut chosen);
     join_lines(&mut chosen);
@@ -97,7 +100,7 @@ fn from_kubeconfig(
 }
 
 /// A pod's ServiceAccount, where there is no kubeconfig.
-fn in_cluster(options: &ConnectionOptions, env: &ProcessEnv) -> Result<Settings, ConnectError> {
+fn in_cluster(options: &ConnectionOptions, env: &ProcessEnv) -> Result<ConnectionSettings, ConnectError> {
     let mount = &env.service_account;
     let token = mount.join("token");
     // The variables stand in every pod, also in one that mounts no token.
@@ -153,7 +156,7 @@ fn finish(
     mut config: Config,
     credentials: Credentials,
     user_name: String,
-) -> Settings {
+) -> ConnectionSettings {
     let timeout = options.request_timeout.unwrap_or(DEFAULT_TIMEOUT);
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(timeout));
 
@@ -164,7 +167,7 @@ fn finish(
     config.disable_compression |= config.cluster_url.host().is_some_and(is_loopback);
 
     let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    Settings {
+    ConnectionSettings {
         config,
         credentials,
         user_name,

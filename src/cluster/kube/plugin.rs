@@ -28,7 +28,7 @@ pub(super) struct Plugin {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ExecCredential {
     #[serde(default)]
     api_version: String,
     #[serde(default)]
@@ -158,7 +158,7 @@ fn parse_grant(output: &Output, version: &str) -> Result<Grant, String> {
     }
 
     // JSON is YAML, and kubectl takes both.
-    let answer: Answer = serde_json::from_slice(&output.stdout)
+    let answer: ExecCredential = serde_json::from_slice(&output.stdout)
         .or_else(|error| serde_yaml::from_slice(&output.stdout).map_err(|_| error))
         .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
 

@@ -5,13 +5,13 @@
 //! leaves: whatever it waited for until then has taken its time. A write is never sent again where it may
 //! have been done.
 
-use super::answer::{self, Answer};
-use super::config::Settings;
+use super::answer::{self, ApiResponse};
+use super::config::ConnectionSettings;
 use super::credentials::Credentials;
 use super::failure;
 use super::grant::{ClientCertificate, Grant};
 use super::retry::{Failed, Repeat, pause};
-use crate::cluster::{ApiError, ConnectError, Deadline, Moment};
+use crate::cluster::{ApiError, ConnectError, Moment, SendDeadline};
 use base64::Engine;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -45,7 +45,7 @@ pub(super) struct Call<'a> {
     /// Whether repeating it can do harm.
     pub repeat: Repeat,
     /// When it must have been sent.
-    pub not_after: Option<Deadline>,
+    pub not_after: Option<SendDeadline>,
     /// Whether the answer is read as it comes.
     pub is_stream: bool,
     /// `plural.group/version`, for errors.
@@ -71,7 +71,7 @@ impl<'a> Call<'a> {
 
 /// What a successful request gives.
 enum Reply {
-    Whole(Answer),
+    Whole(ApiResponse),
     Stream(Response<Body>),
 }
 
@@ -81,7 +81,7 @@ impl Call<'_> {
         if self.is_stream && response.status().is_success() {
             return Ok(Reply::Stream(response));
         }
-        Answer::read(response, large)
+        ApiResponse::read(response, large)
             .await?
             .check(self.resource)
             .map(Reply::Whole)
@@ -103,8 +103,8 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Makes the client; asks a credential plugin, sends nothing to the server.
-    pub async fn new(settings: Settings) -> Result<Self, ConnectError> {
-        let Settings {
+    pub async fn new(settings: ConnectionSettings) -> Result<Self, ConnectError> {
+        let ConnectionSettings {
             config,
             credentials,
             user_name,
@@ -146,7 +146,7 @@ impl Transport {
     }
 
     /// Sends a request whose answer is read as a whole.
-    pub async fn send(&self, call: Call<'_>) -> Result<Answer, ApiError> {
+    pub async fn send(&self, call: Call<'_>) -> Result<ApiResponse, ApiError> {
         // Outside of the limit: waiting for a turn is no silence of the server. A write's deadline counts it
         // all the same.
         // The semaphore is never closed.
@@ -155,7 +155,7 @@ impl Transport {
         match self.limited(self.retried(&call)).await? {
             Reply::Whole(answer) => Ok(answer),
             // Only `open` asks for streams.
-            Reply::Stream(response) => Answer::read(response, &self.large).await,
+            Reply::Stream(response) => ApiResponse::read(response, &self.large).await,
         }
     }
 
@@ -301,7 +301,7 @@ impl Transport {
 /// Sends where it is not too late yet, and gives the request up when it has become so: a process that slept in between
 /// must not send what it had prepared before.
 async fn send_before_deadline<T>(
-    not_after: Option<Deadline>,
+    not_after: Option<SendDeadline>,
     send: impl Future<Output = T>,
 ) -> Result<T, ApiError> {
     let Some(deadline) = not_after else {

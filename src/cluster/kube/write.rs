@@ -7,7 +7,7 @@
 use super::path;
 use super::retry::Repeat;
 use super::transport::Call;
-use crate::cluster::{ApiError, Deadline, WriteOptions};
+use crate::cluster::{ApiError, SendDeadline, WriteOptions};
 use crate::model::Target;
 use bytes::Bytes;
 use http::Method;
@@ -24,7 +24,7 @@ pub(super) struct Write<'a> {
     pub manager: &'a str,
     pub force: bool,
     pub dry_run: bool,
-    pub not_after: Option<Deadline>,
+    pub not_after: Option<SendDeadline>,
 }
 
 impl<'a> Write<'a> {

@@ -5,9 +5,9 @@ use crate::commands::inputs::WaitMode;
 use crate::execute;
 use crate::model::check::Check;
 use crate::model::moves::RELEASE_PREFIX;
-use crate::model::plan::{OnFailure, Settings, Waiver};
+use crate::model::plan::{OnFailure, PlanLimits, Waiver};
 use crate::monitor::WatchingOptions;
-use crate::plan::Policy;
+use crate::plan::PlanPolicy;
 use crate::usecase::CommandError;
 use crate::usecase::promote::{Request, ResumeRequest, RunOptions};
 use crate::usecase::releases::ReleaseLocation;
@@ -57,14 +57,14 @@ fn release_of(name: &str) -> Option<&str> {
 
 impl Allow {
     /// What the flags allow.
-    pub(in crate::commands) fn policy(&self) -> Policy {
+    pub(in crate::commands) fn policy(&self) -> PlanPolicy {
         let waiver = |(check, item): &(Check, Option<String>)| Waiver {
             check: check.name().into(),
             item: item.clone(),
             reason: self.reason.clone(),
             gave_up: Vec::new(),
         };
-        Policy {
+        PlanPolicy {
             overwrite: self.overwrite,
             adopt: self
                 .adopt
@@ -82,7 +82,7 @@ impl Allow {
             prune_kept: self.prune_kept.iter().cloned().collect(),
             allow_data_loss: self.data_loss(),
             waivers: self.waive.iter().map(waiver).collect(),
-            ..Policy::default()
+            ..PlanPolicy::default()
         }
     }
 }
@@ -92,7 +92,7 @@ impl LimitArgs {
     pub(super) fn run_options(&self) -> RunOptions {
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         RunOptions {
-            settings: Settings {
+            settings: PlanLimits {
                 timeout_seconds: self.timeout.map(seconds),
                 soak_seconds: self.soak.map(seconds).unwrap_or_default(),
                 settle_seconds: seconds(self.settle),
@@ -111,12 +111,12 @@ impl LimitArgs {
     }
 
     /// A server that is silent for longer than the whole may take is not waited for.
-    fn run_limits(&self) -> execute::Limits {
-        let limits = execute::Limits::default();
+    fn run_limits(&self) -> execute::RunLimits {
+        let limits = execute::RunLimits::default();
         let patience = self
             .timeout
             .map_or(limits.patience, |timeout| timeout.min(limits.patience));
-        execute::Limits {
+        execute::RunLimits {
             lock_timeout: self.lock_timeout,
             patience,
             ..limits

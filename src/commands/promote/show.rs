@@ -5,7 +5,7 @@ mod text;
 use crate::cli::{Context, Exit};
 use crate::commands::console::{Console, OutputMode};
 use crate::execute::RunReport;
-use crate::model::event::{Event, Outcome};
+use crate::model::event::{Event, RunOutcome};
 use crate::plan::{self, Planned};
 use crate::usecase::CommandError;
 use crate::usecase::promote::{Prepared, Session};
@@ -51,7 +51,7 @@ pub(super) fn finish_idle(prepared: &Prepared, console: &Console<'_>) -> Exit {
         return Exit::OK;
     }
     let report = RunReport {
-        outcome: Outcome::NothingToDo,
+        outcome: RunOutcome::NothingToDo,
         message: nothing_message(&prepared.planned),
         next: Vec::new(),
     };

@@ -28,8 +28,8 @@ fn target(n: usize) -> Target {
     Target::new(&built_in("", "ConfigMap").unwrap(), Some("shop"), &name)
 }
 
-fn bundle(name: &str) -> Bundle {
-    Bundle::named(name, false)
+fn bundle(name: &str) -> PartBundle {
+    PartBundle::named(name, false)
 }
 
 fn head(steps: usize) -> Head {

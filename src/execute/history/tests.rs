@@ -27,7 +27,7 @@ fn entry(revision: u32, ending: HistoryOutcome) -> HistoryEntry {
         message: String::new(),
         verification: None,
         waivers: Vec::new(),
-        record: vec![Bundle::named(&name, false)],
+        record: vec![PartBundle::named(&name, false)],
     }
 }
 

@@ -7,9 +7,9 @@
 use super::messages::{Effect, Halt, Input, Moving};
 use super::stage::{Commit, Stage};
 use super::{Machine, note_remain};
-use crate::execute::outcome::Outcome;
+use crate::execute::outcome::StepOutcome;
 use crate::execute::{ending, history};
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::journal::{HistoryOutcome, Previous, StepProgress, StepState};
 use crate::model::{StepId, WaveIndex};
 use jiff::Timestamp;
@@ -94,7 +94,7 @@ impl Machine {
         wave: WaveIndex,
         mut in_flight: BTreeSet<StepId>,
         step: StepId,
-        outcome: Outcome,
+        outcome: StepOutcome,
         now: Timestamp,
     ) -> Result<Vec<Effect>, Halt> {
         // A sentence for the report: it fails nothing, and the object stays a member.
@@ -136,7 +136,7 @@ impl Machine {
         old.append(&mut self.head.current.forget);
         let journal = &self.head.current;
         // What is to be forgotten may be what this promotion names.
-        let old = Bundle::without_shared(old, journal.parts.iter().chain(&journal.record));
+        let old = PartBundle::without_shared(old, journal.parts.iter().chain(&journal.record));
 
         if old.is_empty() {
             return self.close_promoted(now);

@@ -7,7 +7,7 @@
 use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Commit, Forward, Stage};
 use super::{Direction, Machine};
-use crate::execute::outcome::Outcome;
+use crate::execute::outcome::StepOutcome;
 use crate::execute::{ending, history};
 use crate::model::journal::{Failure, JournalPhase, Previous, RollbackReason};
 use crate::model::verdict::CauseKind;
@@ -212,7 +212,7 @@ impl Machine {
         wave: WaveIndex,
         mut in_flight: BTreeSet<StepId>,
         step: StepId,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<Vec<Effect>, Halt> {
         let failure = self.record_outcome(&mut in_flight, step, outcome)?;
         // The others of the wave are on their way: their answers are waited for.

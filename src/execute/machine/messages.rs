@@ -5,10 +5,10 @@
 //! come there, and is told as an internal error.
 
 use super::super::ending::Remain;
-use super::super::outcome::Outcome;
+use super::super::outcome::StepOutcome;
 use super::super::services::{Interrupt, RunReport};
 use crate::model::StepId;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::event::Event;
 use crate::model::journal::{Failure, UndoState};
 use crate::model::verification::VerificationSummary;
@@ -23,7 +23,7 @@ pub(in crate::execute) enum Input {
     /// That write failed for good, and why.
     NotWritten(String),
     /// A step was answered.
-    Answered(StepId, Outcome),
+    Answered(StepId, StepOutcome),
     /// What was followed, proved or watched is well, or why not.
     Judged(Result<(), Box<Failure>>),
     /// What runs was looked at: what is known of the images, where any were tested.
@@ -54,7 +54,7 @@ pub(in crate::execute) enum Effect {
     /// Write the inventories of the releases whose members move.
     WriteSources(Moving),
     /// Delete parts.
-    Forget(Vec<Bundle>),
+    Forget(Vec<PartBundle>),
     /// Do a step.
     Send(StepId),
     /// Judge the rollout of these steps' objects.
@@ -149,7 +149,7 @@ impl Input {
         }
     }
 
-    pub(super) fn into_outcome(self) -> Result<(StepId, Outcome), Halt> {
+    pub(super) fn into_outcome(self) -> Result<(StepId, StepOutcome), Halt> {
         match self {
             Input::Answered(step, outcome) => Ok((step, outcome)),
             other => Err(other.misfit("the outcome of a step")),

@@ -9,7 +9,7 @@ use super::stage::Rollback;
 use crate::execute::ending;
 use crate::execute::own_namespace::creates_home;
 use crate::model::StepId;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::event::Event;
 use crate::model::journal::{StepState, UndoState};
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ impl Machine {
         let journal = &self.head.current;
         // Nothing else names these any more.
         let named = journal.parts.iter().chain(&journal.forget).chain(&journal.record);
-        let outside: Vec<Bundle> = named
+        let outside: Vec<PartBundle> = named
             .filter(|bundle| bundle.namespace != journal.namespace)
             .cloned()
             .collect();

@@ -12,7 +12,7 @@ use crate::execute::ending::Remain;
 use crate::execute::order::{Group, restore_then_delete};
 use crate::execute::{ending, history};
 use crate::model::StepId;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::event::{Event, Phase};
 use crate::model::journal::{
     Failure, HistoryOutcome, JournalPhase, Reverting, RollbackReason, StepProgress, UndoState,
@@ -221,7 +221,7 @@ impl Machine {
             .iter()
             .flat_map(|one| one.parts.iter().chain(&one.bundle));
         let needed = previous.chain(&journal.parts);
-        journal.forget = Bundle::without_shared(std::mem::take(&mut journal.forget), needed);
+        journal.forget = PartBundle::without_shared(std::mem::take(&mut journal.forget), needed);
     }
 
     /// What is left over here goes with the next promotion.

@@ -8,7 +8,7 @@
 use super::Machine;
 use super::messages::Halt;
 use crate::execute::order::waves;
-use crate::execute::outcome::Outcome;
+use crate::execute::outcome::StepOutcome;
 use crate::execute::requests::refusal;
 use crate::model::hook::{is_hook, runs};
 use crate::model::journal::{Failure, StepProgress, StepState};
@@ -124,7 +124,7 @@ impl Machine {
         &mut self,
         in_flight: &mut BTreeSet<StepId>,
         id: StepId,
-        outcome: Outcome,
+        outcome: StepOutcome,
     ) -> Result<Option<Failure>, Halt> {
         if !in_flight.remove(&id) {
             return Err(Halt::Misfit {
@@ -134,17 +134,17 @@ impl Machine {
         }
 
         let (state, failed) = match outcome {
-            Outcome::Done(object) => (self.done_state(id, object.as_deref()), None),
-            Outcome::Otherwise(object, why) => {
+            StepOutcome::Done(object) => (self.done_state(id, object.as_deref()), None),
+            StepOutcome::Otherwise(object, why) => {
                 let state = self.done_state(id, Some(&object));
                 (state, Some((CauseKind::Refused, why)))
             }
             // What it has left behind is undone with the rest.
-            Outcome::Partly(kind, why) => (StepState::Intended, Some((kind, why))),
-            Outcome::Conflict(why) => not_done(CauseKind::Conflict, why),
-            Outcome::Refused(error) => not_done(CauseKind::Refused, refusal(&error)),
+            StepOutcome::Partly(kind, why) => (StepState::Intended, Some((kind, why))),
+            StepOutcome::Conflict(why) => not_done(CauseKind::Conflict, why),
+            StepOutcome::Refused(error) => not_done(CauseKind::Refused, refusal(&error)),
             // Whether it was done is for a later run to find out: nothing true can be written down now.
-            Outcome::Unknown(problem) => return Err(Halt::Unknown(problem.message())),
+            StepOutcome::Unknown(problem) => return Err(Halt::Unknown(problem.message())),
         };
 
         let Some(step) = self.head.current.step_mut(id) else {

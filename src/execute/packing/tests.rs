@@ -10,8 +10,8 @@ fn key() -> BoundKey {
     StateKey::new([1; 32]).bind(crate::model::Uid::parse("u").as_ref(), "shop")
 }
 
-fn named_bundle(name: &str) -> Bundle {
-    Bundle::named(name, true)
+fn named_bundle(name: &str) -> PartBundle {
+    PartBundle::named(name, true)
 }
 
 /// A journal with one part, or with none: one that was put back keeps none.

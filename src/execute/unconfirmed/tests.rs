@@ -201,7 +201,7 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
-        settings: crate::model::plan::Settings::default(),
+        settings: crate::model::plan::PlanLimits::default(),
     };
 
     unconfirmed_prunes(&plan, |_| live.as_ref(), &Confirmed::default()).len()

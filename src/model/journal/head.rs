@@ -4,7 +4,7 @@
 //! large lies in bundles that it names.
 
 use super::Journal;
-use crate::model::bundle::Bundle;
+use crate::model::bundle::PartBundle;
 use crate::model::format::{FormatVersion, Rest};
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +45,10 @@ impl Head {
 pub struct Previous {
     /// Where its journal lies; none in a head that holds it itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bundle: Option<Bundle>,
+    pub bundle: Option<PartBundle>,
     /// Its pre-images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Bundle>,
+    pub parts: Vec<PartBundle>,
     /// Its journal, until the bundle is certainly there.
     // In the head first, then in the bundle: a run that is killed in between has left it in one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct Previous {
 
 impl Previous {
     /// Everything that it needs in the cluster.
-    pub fn into_bundles(self) -> Vec<Bundle> {
+    pub fn into_bundles(self) -> Vec<PartBundle> {
         self.parts.into_iter().chain(self.bundle).collect()
     }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_head_names_the_bundle_of_the_promotion_before() {
-        let named = Bundle::named("a", false);
+        let named = PartBundle::named("a", false);
         // As it is once the bundle is there.
         let previous = Previous {
             bundle: Some(named),

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 /// The time of day at its start, counted on from there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct MonotonicTime {
     began_at: Timestamp,
     began: Instant,
 }
 
-impl Clock {
+impl MonotonicTime {
     pub fn start() -> Self {
         // The wall clock is read here alone: whoever sets it moves no deadline.
         Self {

@@ -4,7 +4,7 @@
 use super::view::Needed;
 use crate::model::verdict::Health;
 use crate::model::{Object, ObjectId};
-use crate::rollout::{Assessment, Deadline, Memory, MonitoredObject, StuckPod};
+use crate::rollout::{Assessment, Memory, MonitoredObject, ProgressDeadline, StuckPod};
 use jiff::Timestamp;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct Update {
     /// Its verdict now.
     pub verdict: Health,
     /// When it fails for lack of progress; none where it is not waiting.
-    pub deadline: Option<Deadline>,
+    pub deadline: Option<ProgressDeadline>,
     /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
     pub stuck_pods: Vec<StuckPod>,
 }

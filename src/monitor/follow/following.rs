@@ -10,7 +10,7 @@
 
 mod chained_pods;
 
-use super::clock::Clock;
+use super::clock::MonotonicTime;
 use super::followed::{Followed, Update};
 use super::status_kinds::StatusKinds;
 use super::view::{Needed, is_read, may_become_known, may_need_more, needed, surroundings};
@@ -18,8 +18,8 @@ use crate::cluster::Cluster;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
-use crate::observe::watch::{AffectedObjects, Collection, ServerLiveness, Store};
-use crate::rollout::{Baseline, MonitoredObject, Policy, RolloutContext, StuckPod, assess};
+use crate::observe::watch::{AffectedObjects, Collection, ServerLiveness, WatchStore};
+use crate::rollout::{Baseline, MonitoredObject, RolloutContext, RolloutPolicy, StuckPod, assess};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,9 +47,9 @@ fn written(subject: &MonitoredObject) -> Written {
 /// Follows rollouts until it is dropped.
 pub struct Follow {
     cluster: Arc<dyn Cluster>,
-    store: Store,
-    policy: Policy,
-    clock: Clock,
+    store: WatchStore,
+    policy: RolloutPolicy,
+    clock: MonotonicTime,
     /// Objects whose pods are found by the chains of their owners, with the namespaces in which these are looked for.
     chained: BTreeMap<ObjectId, BTreeSet<String>>,
     status_kinds: StatusKinds,
@@ -68,19 +68,19 @@ pub struct Follow {
 
 impl Follow {
     /// Starts without subjects.
-    pub fn start(cluster: Arc<dyn Cluster>, policy: Policy) -> Self {
+    pub fn start(cluster: Arc<dyn Cluster>, policy: RolloutPolicy) -> Self {
         Self::with_liveness(cluster, policy, ServerLiveness::default())
     }
 
     /// Starts without subjects, and notes each time that the API server is heard.
-    pub fn with_liveness(cluster: Arc<dyn Cluster>, policy: Policy, liveness: ServerLiveness) -> Self {
+    pub fn with_liveness(cluster: Arc<dyn Cluster>, policy: RolloutPolicy, liveness: ServerLiveness) -> Self {
         // Silences of before have held none of its subjects up.
         let allowed_absences = liveness.silences();
         Self {
-            store: Store::with_liveness(cluster.clone(), liveness),
+            store: WatchStore::with_liveness(cluster.clone(), liveness),
             cluster,
             policy,
-            clock: Clock::start(),
+            clock: MonotonicTime::start(),
             chained: BTreeMap::new(),
             status_kinds: StatusKinds::default(),
             reported: BTreeSet::new(),
@@ -392,7 +392,7 @@ impl Follow {
     }
 
     /// The policy that it judges by.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &RolloutPolicy {
         &self.policy
     }
 }

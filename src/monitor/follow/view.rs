@@ -6,8 +6,8 @@
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::ownership::kind_between;
 use crate::model::{Object, Target};
-use crate::observe::watch::{Collection, Contents, State};
-use crate::rollout::{Need, RolloutContext, needs};
+use crate::observe::watch::{Collection, Contents, WatchState};
+use crate::rollout::{RolloutContext, WatchScope, needs};
 use std::collections::BTreeSet;
 
 /// What must be watched for an object, and whether a verdict can do without it.
@@ -19,7 +19,7 @@ pub(super) fn needed(
     object: Option<&Object>,
     pod_namespaces: Option<&BTreeSet<String>>,
 ) -> Needed {
-    let collection = |need: &Need| match need.namespace.as_deref() {
+    let collection = |need: &WatchScope| match need.namespace.as_deref() {
         // By its name: a role may let a single object of a cluster-scoped kind be read.
         None if !need.resource.namespaced => Collection::of_one(&need.resource, &target.name),
         namespace => Collection::new(&need.resource, namespace),
@@ -50,11 +50,11 @@ pub(super) fn may_need_more(target: &Target) -> bool {
 /// Whether everything that a verdict needs has been read once, as far as it can be.
 pub(super) fn is_read(needed: &Needed, contents: &Contents) -> bool {
     needed.iter().all(|(one, optional)| match contents.state(one) {
-        None | Some(State::Loading(None)) => false,
+        None | Some(WatchState::Loading(None)) => false,
         // It fails and is tried again: only what a verdict can do without is not waited for.
-        Some(State::Loading(Some(_))) => *optional,
+        Some(WatchState::Loading(Some(_))) => *optional,
         // Answered, if not well: waiting makes nothing of it better.
-        Some(State::Synced | State::Stale(_) | State::Unreadable(_)) => true,
+        Some(WatchState::Synced | WatchState::Stale(_) | WatchState::Unreadable(_)) => true,
     })
 }
 
@@ -62,17 +62,17 @@ pub(super) fn is_read(needed: &Needed, contents: &Contents) -> bool {
 pub(super) fn may_become_known(needed: &Needed, contents: &Contents) -> bool {
     let required = needed.iter().filter(|(_, optional)| !optional);
     let mut states = required.map(|(one, _)| contents.state(one));
-    states.any(|state| matches!(state, None | Some(State::Loading(_) | State::Stale(_))))
+    states.any(|state| matches!(state, None | Some(WatchState::Loading(_) | WatchState::Stale(_))))
 }
 
 /// Why what a collection holds says nothing.
 pub(super) fn why_unknown(collection: &Collection, contents: &Contents) -> Option<String> {
     let what = &collection.resource.plural;
     match contents.state(collection) {
-        Some(State::Synced) => None,
-        None | Some(State::Loading(None)) => Some(format!("{what} are not read yet")),
+        Some(WatchState::Synced) => None,
+        None | Some(WatchState::Loading(None)) => Some(format!("{what} are not read yet")),
         // Of a stale collection what is shown may be gone, and what is missing may be there.
-        Some(State::Loading(Some(error)) | State::Stale(error) | State::Unreadable(error)) => {
+        Some(WatchState::Loading(Some(error)) | WatchState::Stale(error) | WatchState::Unreadable(error)) => {
             Some(format!("{what}: {error}"))
         }
     }

@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() {
     let scene = scene(WatchingOptions {
-        policy: Policy {
+        policy: RolloutPolicy {
             timeout: Some(1),
             ..quick()
         },
@@ -32,7 +32,7 @@ async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() 
 #[tokio::test]
 async fn a_server_that_goes_silent_is_no_failure_of_what_it_no_longer_shows() {
     let scene = scene(WatchingOptions {
-        policy: Policy {
+        policy: RolloutPolicy {
             // It runs out in the silence, and must not become the verdict.
             timeout: Some(1),
             ..quick()

@@ -17,7 +17,7 @@ use crate::model::verdict::{CauseKind, Health};
 use crate::model::{Object, ResourceType, Sha256Digest, StepId, Target};
 use crate::monitor::follow::Follow;
 use crate::monitor::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
-use crate::rollout::{MonitoredObject, Policy};
+use crate::rollout::{MonitoredObject, RolloutPolicy};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -132,11 +132,11 @@ impl Scene {
     }
 }
 
-fn quick() -> Policy {
+fn quick() -> RolloutPolicy {
     // No container has to live a while first: the pods of these tests have no probes.
-    Policy {
+    RolloutPolicy {
         settle: 0,
-        ..Policy::default()
+        ..RolloutPolicy::default()
     }
 }
 

@@ -60,7 +60,7 @@ fn owned_scene() -> Scene {
         platforms: Vec::new(),
     };
     scene(WatchingOptions {
-        policy: Policy {
+        policy: RolloutPolicy {
             timeout: Some(1),
             ..quick()
         },

@@ -36,7 +36,7 @@ async fn a_pod_that_could_not_be_deleted_once_is_deleted_later() {
 
 #[tokio::test]
 async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
-    let policy = Policy {
+    let policy = RolloutPolicy {
         timeout: Some(2),
         ..quick()
     };

@@ -7,7 +7,7 @@
 use super::parse::foreign_journal;
 use super::{ReleaseState, ReleaseStateError, get, kind_of};
 use crate::cluster::Cluster;
-use crate::model::bundle::{Bundle, BundleError, unpack};
+use crate::model::bundle::{BundleError, PartBundle, unpack};
 use crate::model::inventory::{HistoryEntry, Record};
 use crate::model::journal::{Head, Journal, Parts, Previous, PromotionPart, StepPart};
 use crate::model::state_key::BoundKey;
@@ -34,7 +34,7 @@ pub struct Bodies {
 /// Reads a bundle, all its parts at once; whether they are those that were written is unknown without the key.
 pub async fn read_bundle<T: DeserializeOwned>(
     cluster: &dyn Cluster,
-    bundle: &Bundle,
+    bundle: &PartBundle,
     key: Option<&BoundKey>,
 ) -> Result<T, ReleaseStateError> {
     let kind = kind_of(bundle.secret);
@@ -156,7 +156,7 @@ pub async fn read_previous(
 /// Reads all that is kept of a release beside journal and inventory: an error where a part of it is gone, or is not as it
 /// was written.
 pub async fn read_everything(cluster: &dyn Cluster, home: &ReleaseState) -> Result<(), ReleaseStateError> {
-    let mut bundles: Vec<&Bundle> = Vec::new();
+    let mut bundles: Vec<&PartBundle> = Vec::new();
 
     if let Some(Head {
         current, previous, ..
@@ -204,7 +204,7 @@ pub async fn read_record(
 /// Reads what these bundles keep of a release; those of Secrets only where `with_secrets`.
 pub async fn read_kept(
     cluster: &dyn Cluster,
-    bundles: &[Bundle],
+    bundles: &[PartBundle],
     with_secrets: bool,
     key: Option<&BoundKey>,
 ) -> Result<Record, ReleaseStateError> {

@@ -38,7 +38,7 @@ impl Collection {
 
 /// How a watch stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum WatchState {
     /// It has not been read yet; why, where reading failed.
     Loading(Option<ApiError>),
     /// It is read, and followed.

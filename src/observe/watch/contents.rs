@@ -5,7 +5,7 @@
 //! again.
 
 use super::affected::{AffectedObjects, Uids};
-use super::collection::{Collection, State};
+use super::collection::{Collection, WatchState};
 use super::indexed::Indexed;
 use super::reduce::{reduce, stub};
 use super::standing::WatchHealth;
@@ -106,7 +106,7 @@ impl Contents {
     }
 
     /// How a watch stands; none where nobody asked for it.
-    pub fn state(&self, collection: &Collection) -> Option<&State> {
+    pub fn state(&self, collection: &Collection) -> Option<&WatchState> {
         self.standings.get(collection).map(|standing| &standing.state)
     }
 

@@ -6,7 +6,7 @@
 //! A verdict looks at several kinds as of one moment, so that all watches write into one [`Contents`] under
 //! one lock, and each write rings. A collection is listed once and followed from there. It is listed again
 //! where the server has forgotten the version, where a right or the kind is gone, after some failures in a
-//! row, and where somebody wants to be sure ([`Store::refresh`]). Only a whole list takes away what it does
+//! row, and where somebody wants to be sure ([`WatchStore::refresh`]). Only a whole list takes away what it does
 //! not hold.
 //!
 //! How each collection stands is a part of what is held: what could not be read is never taken for absent,
@@ -23,7 +23,7 @@ mod standing;
 mod store;
 
 pub use affected::AffectedObjects;
-pub use collection::{Collection, State};
+pub use collection::{Collection, WatchState};
 pub use contents::Contents;
 pub use server_liveness::ServerLiveness;
-pub use store::Store;
+pub use store::WatchStore;

@@ -4,7 +4,7 @@
 //! answer of the server is one to be told: at once where a right or the kind is gone, else only where nothing
 //! was ever read.
 
-use super::collection::State;
+use super::collection::WatchState;
 use crate::cluster::ApiError;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ const OLD: Duration = Duration::from_secs(5);
 /// How one watch stands.
 #[derive(Debug)]
 pub(super) struct WatchHealth {
-    pub state: State,
+    pub state: WatchState,
     /// When the last read began that the server has answered, one way or the other.
     pub answered: Option<Instant>,
     /// Since when every try has failed.
@@ -25,7 +25,7 @@ pub(super) struct WatchHealth {
 impl Default for WatchHealth {
     fn default() -> Self {
         Self {
-            state: State::Loading(None),
+            state: WatchState::Loading(None),
             answered: None,
             failing: None,
         }
@@ -34,7 +34,7 @@ impl Default for WatchHealth {
 
 impl WatchHealth {
     pub fn answered(&mut self, began: Instant) {
-        self.state = State::Synced;
+        self.state = WatchState::Synced;
         // When it began, and not when it ended: a change in between may be missing from it.
         self.answered = Some(began);
         self.failing = None;
@@ -43,8 +43,8 @@ impl WatchHealth {
     pub fn resumed(&mut self) {
         self.failing = None;
         // Stale alone: nothing but a whole list makes a collection read.
-        if matches!(self.state, State::Stale(_)) {
-            self.state = State::Synced;
+        if matches!(self.state, WatchState::Stale(_)) {
+            self.state = WatchState::Synced;
         }
     }
 
@@ -60,16 +60,16 @@ impl WatchHealth {
             self.answered = began.or(self.answered);
         }
 
-        let was_read = matches!(self.state, State::Synced | State::Stale(_));
+        let was_read = matches!(self.state, WatchState::Synced | WatchState::Stale(_));
         self.state = match (was_read, since.elapsed() >= OLD) {
             // Rights that are gone, or a kind that is: what was seen before is nothing to go by.
-            _ if is_refused => State::Unreadable(error),
+            _ if is_refused => WatchState::Unreadable(error),
             // What was read before is still the best that is known.
             (true, false) => return,
-            (true, true) => State::Stale(error),
+            (true, true) => WatchState::Stale(error),
             // Never read, and hardly will be: whoever is judged by it is told why, and not that it loads.
-            (false, _) if is_considered => State::Unreadable(error),
-            (false, _) => State::Loading(Some(error)),
+            (false, _) if is_considered => WatchState::Unreadable(error),
+            (false, _) => WatchState::Loading(Some(error)),
         };
     }
 }
@@ -99,7 +99,7 @@ mod tests {
         }
     }
 
-    fn failed(state: State, ago: Duration, code: u16) -> State {
+    fn failed(state: WatchState, ago: Duration, code: u16) -> WatchState {
         let now = Instant::now();
         let mut standing = WatchHealth {
             state,
@@ -113,14 +113,17 @@ mod tests {
 
     #[test]
     fn what_was_read_stays_good_for_some_seconds_and_then_counts_as_old() {
-        assert_eq!(failed(State::Synced, Duration::from_secs(1), 503), State::Synced);
         assert_eq!(
-            failed(State::Synced, Duration::from_secs(6), 503),
-            State::Stale(status(503))
+            failed(WatchState::Synced, Duration::from_secs(1), 503),
+            WatchState::Synced
         );
         assert_eq!(
-            failed(State::Synced, Duration::from_secs(1), 403),
-            State::Unreadable(status(403))
+            failed(WatchState::Synced, Duration::from_secs(6), 503),
+            WatchState::Stale(status(503))
+        );
+        assert_eq!(
+            failed(WatchState::Synced, Duration::from_secs(1), 403),
+            WatchState::Unreadable(status(403))
         );
     }
 
@@ -128,23 +131,23 @@ mod tests {
     fn a_first_read_that_fails_is_told_by_whether_the_server_has_thought_about_it() {
         // A 503 may be a proxy's, and passes.
         assert_eq!(
-            failed(State::Loading(None), Duration::ZERO, 503),
-            State::Loading(Some(status(503)))
+            failed(WatchState::Loading(None), Duration::ZERO, 503),
+            WatchState::Loading(Some(status(503)))
         );
         assert_eq!(
-            failed(State::Loading(None), Duration::ZERO, 500),
-            State::Unreadable(status(500))
+            failed(WatchState::Loading(None), Duration::ZERO, 500),
+            WatchState::Unreadable(status(500))
         );
     }
 
     #[test]
     fn a_watch_that_goes_on_where_it_was_has_missed_nothing() {
         let mut standing = WatchHealth {
-            state: State::Stale(status(503)),
+            state: WatchState::Stale(status(503)),
             ..WatchHealth::default()
         };
 
         standing.resumed();
-        assert_eq!(standing.state, State::Synced);
+        assert_eq!(standing.state, WatchState::Synced);
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const HOPELESS: Duration = Duration::from_secs(2);
 
 /// Everything that is watched. Dropping it ends the watches.
-pub struct Store {
+pub struct WatchStore {
     cluster: Arc<dyn Cluster>,
     sink: Sink,
     changes: watch::Receiver<u64>,
@@ -26,7 +26,7 @@ pub struct Store {
     tasks: JoinSet<()>,
 }
 
-impl Store {
+impl WatchStore {
     /// An empty store.
     pub fn new(cluster: Arc<dyn Cluster>) -> Self {
         Self::with_liveness(cluster, ServerLiveness::default())

@@ -5,7 +5,7 @@ use crate::model::finding::{ChangeKind, Comparison, ManagerClass, ObjectComparis
 use crate::model::names::{APPLYSET_PART_OF_LABEL, FIELD_MANAGER, HELM_RELEASE_ANNOTATION};
 use crate::model::plan::{Action, Expect, Undo};
 use crate::model::snapshot::{Absence, Observed};
-use crate::plan::{Facts, Past, Planned, Policy, draft};
+use crate::plan::{Facts, Past, PlanPolicy, Planned, draft};
 use serde_json::{Value, json};
 
 fn job(name: &str, annotations: &Value) -> ObjectComparison {
@@ -104,7 +104,7 @@ fn with_change(objects: impl IntoIterator<Item = ObjectComparison>) -> Compariso
 }
 
 fn after(past: Past, comparison: &Comparison) -> Planned {
-    draft(comparison, &Policy::default(), &Facts { past, ..facts() })
+    draft(comparison, &PlanPolicy::default(), &Facts { past, ..facts() })
 }
 
 fn later() -> Past {
@@ -332,9 +332,9 @@ fn what_has_ended_is_pruned_for_good_and_what_runs_comes_back_with_a_revert() {
 
     let complete = json!({"conditions": [{"type": "Complete", "status": "True"}]});
     let comparison = with([extra("done", complete), extra("running", json!({"active": 1}))]);
-    let allow = Policy {
+    let allow = PlanPolicy {
         allow_prune: true,
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
 
     let planned = draft(&comparison, &allow, &facts());

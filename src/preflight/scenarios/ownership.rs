@@ -4,7 +4,7 @@ use super::{changed, clean, facts, live_mut, plan, refusals, same};
 use crate::model::finding::{ChangeKind, ManagerClass};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Action;
-use crate::plan::{Policy, draft};
+use crate::plan::{PlanPolicy, draft};
 use serde_json::json;
 
 #[test]
@@ -25,9 +25,9 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
             .message
             .contains("/spec/paused set by kubectl-edit")
     );
-    let overwrite = Policy {
+    let overwrite = PlanPolicy {
         overwrite: true,
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
     assert!(draft(&comparison, &overwrite, &facts()).findings.is_empty());
 }
@@ -55,9 +55,9 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
         planned.findings[0].hint.as_deref(),
         Some("--adopt kubectl-client-side-apply takes them over")
     );
-    let adopt = Policy {
+    let adopt = PlanPolicy {
         adopt: ["kubectl".to_owned()].into(),
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
     let planned = draft(&comparison, &adopt, &facts());
 

@@ -3,7 +3,7 @@
 use super::{clean, config, facts, live_mut, plan, refusals, same};
 use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::preflight::{Answers, Questions};
-use crate::plan::{Policy, draft};
+use crate::plan::{PlanPolicy, draft};
 use crate::preflight::take_answers;
 use serde_json::json;
 
@@ -23,9 +23,9 @@ fn what_a_workload_still_refers_to_as_it_will_be_is_not_pruned() {
     // The Deployment goes on reading it, though no manifest holds it any more.
     comparison.objects[0] = extra("config", "ConfigMap", true);
     comparison.objects.push(extra("old", "ConfigMap", true));
-    let policy = Policy {
+    let policy = PlanPolicy {
         allow_prune: true,
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
     let planned = draft(&comparison, &policy, &facts());
     // Both leave the release; what refers to them is looked at with the server's answers.
@@ -85,9 +85,9 @@ fn pruning_more_than_a_third_of_the_set_needs_to_be_allowed() {
         .extend([extra("a", "ConfigMap", true), extra("b", "ConfigMap", true)]);
 
     assert_eq!(refusals(&plan(&comparison)), ["prune"]);
-    let allow = Policy {
+    let allow = PlanPolicy {
         allow_prune: true,
-        ..Policy::default()
+        ..PlanPolicy::default()
     };
     let planned = draft(&comparison, &allow, &facts());
     assert!(refusals(&planned).is_empty());

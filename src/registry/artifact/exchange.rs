@@ -4,9 +4,9 @@
 //! subject (OCI 1.1), so that statements can be added later and the release's digest stays. Written in the order in
 //! which one thing refers to another; read on the assumption that whoever may push has attached anything.
 
-use super::location::{Location, Wanted};
+use super::location::{Location, TagOrDigest};
 use super::manifest::{BUNDLE, Descriptor, EMPTY_BYTES, MANIFEST, Manifest, RELEASE, STATEMENT, parse};
-use super::store::Store;
+use super::store::ArtifactStore;
 use crate::model::Sha256Digest;
 use crate::registry::{RegistryError, RegistryFailure, RegistryOptions};
 use std::time::Duration;
@@ -59,16 +59,16 @@ pub async fn push(
     };
 
     let tag = match location.wanted() {
-        Some(Wanted::Tag(tag)) => Some(tag),
+        Some(TagOrDigest::Tag(tag)) => Some(tag),
         None => None,
         // A digest follows from what is pushed: nobody can ask for one.
-        Some(Wanted::Digest(_)) => {
+        Some(TagOrDigest::Digest(_)) => {
             let why = "expected a tag to push to, found a digest".to_owned();
             return Err(wrap(RegistryFailure::BadReference(why)));
         }
     };
 
-    let store = Store::open(location, options);
+    let store = ArtifactStore::open(location, options);
     let work = async {
         // Asked for first: without the right to push nothing is left half written.
         store.prepare_to_write().await?;
@@ -99,7 +99,7 @@ pub async fn attach(
     options: &RegistryOptions,
     statements: &[Artifact],
 ) -> Result<(), RegistryError> {
-    let store = Store::open(location, options);
+    let store = ArtifactStore::open(location, options);
     let work = async {
         let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
         // Statements are attached to releases alone: anything else is refused before something is written.
@@ -127,7 +127,7 @@ pub async fn attach(
 /// Where the location holds no release, its bytes are not those of its digest, something is too large, or the registry
 /// does not answer in time.
 pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pulled, RegistryError> {
-    let store = Store::open(location, options);
+    let store = ArtifactStore::open(location, options);
     let host = || location.to_string();
 
     let read = tokio::time::timeout(PULLING, pull_all(&store, location)).await;
@@ -143,7 +143,7 @@ pub async fn pull(location: &Location, options: &RegistryOptions) -> Result<Pull
     })
 }
 
-async fn pull_all(store: &Store, location: &Location) -> Result<Pulled, RegistryFailure> {
+async fn pull_all(store: &ArtifactStore, location: &Location) -> Result<Pulled, RegistryFailure> {
     let (digest, bytes) = store.manifest(location.wanted().as_ref()).await?;
     let layer = release_layer(&bytes)?;
 
@@ -169,7 +169,7 @@ async fn pull_all(store: &Store, location: &Location) -> Result<Pulled, Registry
     for referrer in referrers {
         // By digest: its bytes are checked, whatever the list says of them.
         let (_, bytes) = store
-            .manifest(Some(&Wanted::Digest(referrer.digest.clone())))
+            .manifest(Some(&TagOrDigest::Digest(referrer.digest.clone())))
             .await?;
 
         let Some(layer) = statement_layer(&bytes, &digest) else {
@@ -217,7 +217,7 @@ fn statement_layer(manifest: &[u8], subject: &Sha256Digest) -> Option<Descriptor
 }
 
 async fn bounded_blob(
-    store: &Store,
+    store: &ArtifactStore,
     layer: &Descriptor,
     what: &str,
     limit: u64,
@@ -255,7 +255,7 @@ fn release_layer(manifest: &[u8]) -> Result<Descriptor, RegistryFailure> {
 }
 
 async fn write(
-    store: &Store,
+    store: &ArtifactStore,
     artifact_type: &str,
     layer: Descriptor,
     bytes: &[u8],
@@ -279,7 +279,7 @@ async fn write(
 }
 
 async fn write_statements(
-    store: &Store,
+    store: &ArtifactStore,
     subject: &Descriptor,
     statements: &[Artifact],
 ) -> Result<(), RegistryFailure> {

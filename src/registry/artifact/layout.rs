@@ -3,7 +3,7 @@
 //! A reader never finds half a file, nor an index that names what is not there: each file replaces the one before by
 //! a rename, blobs first. Two writers at the same time are not kept apart: the later index wins.
 
-use super::location::Wanted;
+use super::location::TagOrDigest;
 use super::manifest::{Descriptor, Index, RELEASE, parse, referrers_tag};
 use crate::model::{Sha256Digest, plain_words};
 use crate::registry::RegistryFailure;
@@ -91,10 +91,10 @@ impl Layout {
         self.write_index(&index)
     }
 
-    pub(super) fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, RegistryFailure> {
+    pub(super) fn manifest(&self, wanted: Option<&TagOrDigest>) -> Result<Vec<u8>, RegistryFailure> {
         let digest = match wanted {
-            Some(Wanted::Digest(digest)) => digest.clone(),
-            Some(Wanted::Tag(tag)) => self
+            Some(TagOrDigest::Digest(digest)) => digest.clone(),
+            Some(TagOrDigest::Tag(tag)) => self
                 .index()?
                 .manifests
                 .into_iter()

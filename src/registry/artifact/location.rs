@@ -15,13 +15,13 @@ pub enum Location {
         /// The folder.
         folder: PathBuf,
         /// Which of its manifests; the only release in it where none is named.
-        wanted: Option<Wanted>,
+        wanted: Option<TagOrDigest>,
     },
 }
 
 /// Which manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TagOrDigest {
     /// By its tag.
     Tag(String),
     /// By its digest.
@@ -42,12 +42,12 @@ impl Location {
     }
 
     /// Which manifest is meant.
-    pub fn wanted(&self) -> Option<Wanted> {
+    pub fn wanted(&self) -> Option<TagOrDigest> {
         match self {
             Location::Registry(image) => match (&image.digest, &image.tag) {
                 // With both, the digest decides: the tag may have moved since.
-                (Some(digest), _) => Some(Wanted::Digest(digest.clone())),
-                (None, Some(tag)) => Some(Wanted::Tag(tag.clone())),
+                (Some(digest), _) => Some(TagOrDigest::Digest(digest.clone())),
+                (None, Some(tag)) => Some(TagOrDigest::Tag(tag.clone())),
                 (None, None) => None,
             },
             Location::Layout { wanted, .. } => wanted.clone(),
@@ -85,7 +85,7 @@ fn layout(rest: &str) -> Result<Location, String> {
     let (folder, wanted) = match rest.rsplit_once('@') {
         Some((folder, digest)) => (
             folder,
-            Some(Wanted::Digest(
+            Some(TagOrDigest::Digest(
                 digest
                     .parse()
                     .map_err(|error| format!("oci-layout:{rest}: {error}"))?,
@@ -93,7 +93,7 @@ fn layout(rest: &str) -> Result<Location, String> {
         ),
         None => match rest.rsplit_once(':') {
             // A colon before a slash is part of a folder's name.
-            Some((folder, tag)) if !tag.contains('/') => (folder, Some(Wanted::Tag(tag.to_owned()))),
+            Some((folder, tag)) if !tag.contains('/') => (folder, Some(TagOrDigest::Tag(tag.to_owned()))),
             _ => (rest, None),
         },
     };
@@ -117,8 +117,8 @@ impl fmt::Display for Location {
             Location::Layout { folder, wanted } => {
                 write!(f, "oci-layout:{}", folder.display())?;
                 match wanted {
-                    Some(Wanted::Tag(tag)) => write!(f, ":{tag}"),
-                    Some(Wanted::Digest(digest)) => write!(f, "@{digest}"),
+                    Some(TagOrDigest::Tag(tag)) => write!(f, ":{tag}"),
+                    Some(TagOrDigest::Digest(digest)) => write!(f, "@{digest}"),
                     None => Ok(()),
                 }
             }

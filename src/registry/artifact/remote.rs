@@ -3,7 +3,7 @@
 //! Most requests are about a repository and not about a tag: where a reference needs one all the
 //! same, it says `latest`.
 
-use super::location::Wanted;
+use super::location::TagOrDigest;
 use super::manifest::{Descriptor, INDEX, Index, MANIFEST, referrers_tag};
 use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
@@ -65,10 +65,10 @@ impl Remote {
             .await
     }
 
-    pub(super) async fn manifest(&self, wanted: Option<&Wanted>) -> Result<Vec<u8>, RegistryFailure> {
+    pub(super) async fn manifest(&self, wanted: Option<&TagOrDigest>) -> Result<Vec<u8>, RegistryFailure> {
         let reference = match wanted {
-            Some(Wanted::Digest(digest)) => self.by_digest(digest),
-            Some(Wanted::Tag(tag)) => self.tagged(tag),
+            Some(TagOrDigest::Digest(digest)) => self.by_digest(digest),
+            Some(TagOrDigest::Tag(tag)) => self.tagged(tag),
             None => self.tagged("latest"),
         };
         self.reader.manifest(&reference, &[MANIFEST, INDEX]).await
@@ -109,7 +109,10 @@ impl Remote {
         }
 
         // A copy of an artifact brings the tag along, also into a registry that lists referrers by itself.
-        match self.manifest(Some(&Wanted::Tag(referrers_tag(subject)))).await {
+        match self
+            .manifest(Some(&TagOrDigest::Tag(referrers_tag(subject))))
+            .await
+        {
             Ok(bytes) => serde_json::from_slice::<Index>(&bytes)
                 .map(|index| index.manifests)
                 .map_err(|error| RegistryFailure::unreadable(&error)),

@@ -1,38 +1,38 @@
 //! What a registry and a layout have in common, and what is never taken on their word: sizes and digests.
 
 use super::layout::Layout;
-use super::location::{Location, Wanted};
+use super::location::{Location, TagOrDigest};
 use super::manifest::Descriptor;
 use super::remote::Remote;
 use crate::model::Sha256Digest;
 use crate::registry::{RegistryFailure, RegistryOptions};
 
 /// A registry's repository or a layout.
-pub(super) enum Store {
+pub(super) enum ArtifactStore {
     Remote(Box<Remote>),
     Layout(Layout),
 }
 
-impl Store {
+impl ArtifactStore {
     pub(super) fn open(location: &Location, options: &RegistryOptions) -> Self {
         match location {
-            Location::Registry(image) => Store::Remote(Box::new(Remote::new(image, options))),
-            Location::Layout { folder, .. } => Store::Layout(Layout::new(folder)),
+            Location::Registry(image) => ArtifactStore::Remote(Box::new(Remote::new(image, options))),
+            Location::Layout { folder, .. } => ArtifactStore::Layout(Layout::new(folder)),
         }
     }
 
     /// Before the first write.
     pub(super) async fn prepare_to_write(&self) -> Result<(), RegistryFailure> {
         match self {
-            Store::Remote(remote) => remote.sign_in_to_write().await,
-            Store::Layout(layout) => layout.create(),
+            ArtifactStore::Remote(remote) => remote.sign_in_to_write().await,
+            ArtifactStore::Layout(layout) => layout.create(),
         }
     }
 
     pub(super) async fn put_blob(&self, bytes: &[u8]) -> Result<(), RegistryFailure> {
         match self {
-            Store::Remote(remote) => remote.put_blob(bytes).await,
-            Store::Layout(layout) => layout.put_blob(bytes),
+            ArtifactStore::Remote(remote) => remote.put_blob(bytes).await,
+            ArtifactStore::Layout(layout) => layout.put_blob(bytes),
         }
     }
 
@@ -44,26 +44,26 @@ impl Store {
         tag: Option<&str>,
     ) -> Result<(), RegistryFailure> {
         match self {
-            Store::Remote(remote) => remote.put_manifest(descriptor, bytes, tag).await,
-            Store::Layout(layout) => layout.put_manifest(descriptor, bytes, tag),
+            ArtifactStore::Remote(remote) => remote.put_manifest(descriptor, bytes, tag).await,
+            ArtifactStore::Layout(layout) => layout.put_manifest(descriptor, bytes, tag),
         }
     }
 
     /// A manifest, its digest computed, and its bytes.
     pub(super) async fn manifest(
         &self,
-        wanted: Option<&Wanted>,
+        wanted: Option<&TagOrDigest>,
     ) -> Result<(Sha256Digest, Vec<u8>), RegistryFailure> {
         let bytes = match self {
-            Store::Remote(remote) => remote.manifest(wanted).await?,
-            Store::Layout(layout) => layout.manifest(wanted)?,
+            ArtifactStore::Remote(remote) => remote.manifest(wanted).await?,
+            ArtifactStore::Layout(layout) => layout.manifest(wanted)?,
         };
 
         let digest = Sha256Digest::compute(&bytes);
         match wanted {
-            Some(Wanted::Digest(expected)) if *expected != digest => Err(RegistryFailure::DigestMismatch(
-                format!("expected {expected}, found {digest}"),
-            )),
+            Some(TagOrDigest::Digest(expected)) if *expected != digest => Err(
+                RegistryFailure::DigestMismatch(format!("expected {expected}, found {digest}")),
+            ),
             _ => Ok((digest, bytes)),
         }
     }
@@ -71,8 +71,8 @@ impl Store {
     /// A blob whose size and digest are what its descriptor says.
     pub(super) async fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryFailure> {
         let bytes = match self {
-            Store::Remote(remote) => remote.blob(descriptor).await?,
-            Store::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
+            ArtifactStore::Remote(remote) => remote.blob(descriptor).await?,
+            ArtifactStore::Layout(layout) => layout.blob(&descriptor.digest, descriptor.size)?,
         };
 
         // The size first: it tells a file that was cut off from one that was altered.
@@ -96,8 +96,8 @@ impl Store {
     /// The manifests that say that they are about `subject`.
     pub(super) async fn referrers(&self, subject: &Sha256Digest) -> Result<Vec<Descriptor>, RegistryFailure> {
         match self {
-            Store::Remote(remote) => remote.referrers(subject).await,
-            Store::Layout(layout) => layout.referrers(subject),
+            ArtifactStore::Remote(remote) => remote.referrers(subject).await,
+            ArtifactStore::Layout(layout) => layout.referrers(subject),
         }
     }
 
@@ -109,8 +109,8 @@ impl Store {
     ) -> Result<(), RegistryFailure> {
         // A layout always carries the tag: tools that copy it bring tags along, and nothing else.
         let known = match self {
-            Store::Remote(remote) => remote.referrers(subject).await?,
-            Store::Layout(layout) => layout.tagged_referrers(subject)?,
+            ArtifactStore::Remote(remote) => remote.referrers(subject).await?,
+            ArtifactStore::Layout(layout) => layout.tagged_referrers(subject)?,
         };
 
         let missing: Vec<_> = added

@@ -16,7 +16,7 @@ use std::iter;
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let cases = test_cases(view);
-    let count = |is_counted: fn(&Outcome) -> bool| {
+    let count = |is_counted: fn(&TestOutcome) -> bool| {
         let counted = cases.iter().filter(|case| is_counted(&case.outcome));
         counted.count().to_string()
     };
@@ -30,11 +30,11 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
         .with_attribute(("tests", cases.len().to_string().as_str()))
         .with_attribute((
             "failures",
-            count(|outcome| matches!(outcome, Outcome::Failed(_))).as_str(),
+            count(|outcome| matches!(outcome, TestOutcome::Failed(_))).as_str(),
         ))
         .with_attribute((
             "errors",
-            count(|outcome| matches!(outcome, Outcome::Error(_))).as_str(),
+            count(|outcome| matches!(outcome, TestOutcome::Error(_))).as_str(),
         ))
         .write_inner_content(|xml| {
             for case in &cases {
@@ -49,24 +49,24 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
 /// One case of the suite.
 struct TestCase {
     name: String,
-    outcome: Outcome,
+    outcome: TestOutcome,
 }
 
-enum Outcome {
+enum TestOutcome {
     Passed,
     Failed(String),
     Error(String),
 }
 
-impl Outcome {
+impl TestOutcome {
     /// A failure where there is a text of one.
     fn from_failure(text: Option<String>) -> Self {
-        text.map_or(Outcome::Passed, Outcome::Failed)
+        text.map_or(TestOutcome::Passed, TestOutcome::Failed)
     }
 }
 
 impl TestCase {
-    fn new(name: &(impl ToString + ?Sized), outcome: Outcome) -> Self {
+    fn new(name: &(impl ToString + ?Sized), outcome: TestOutcome) -> Self {
         Self {
             name: name.to_string(),
             outcome,
@@ -81,9 +81,9 @@ impl TestCase {
             .with_attribute(("name", name.as_str()));
 
         match &self.outcome {
-            Outcome::Passed => element.write_empty().map(drop),
-            Outcome::Failed(text) => write_with_reason(element, "failure", text),
-            Outcome::Error(text) => write_with_reason(element, "error", text),
+            TestOutcome::Passed => element.write_empty().map(drop),
+            TestOutcome::Failed(text) => write_with_reason(element, "failure", text),
+            TestOutcome::Error(text) => write_with_reason(element, "error", text),
         }
     }
 }
@@ -111,22 +111,22 @@ fn test_cases(view: &View) -> Vec<TestCase> {
         // What is allowed, or not known yet, passes, and is named all the same.
         TestCase::new(
             &name,
-            Outcome::from_failure(image.is_unexpected().then_some(text)),
+            TestOutcome::from_failure(image.is_unexpected().then_some(text)),
         )
     });
 
     let stale = view.stale.iter().map(|stale| {
         let name = format!("{}, started before {} changed", stale.workload, stale.source);
-        TestCase::new(&name, Outcome::Failed(stale.text(view.compared_at)))
+        TestCase::new(&name, TestOutcome::Failed(stale.text(view.compared_at)))
     });
 
     let requirements = view.requirements.iter().map(|requirement| {
         // What is awaited, or could not be read, is no failure.
         let failure = (!requirement.is_note).then(|| requirement.message.clone());
-        TestCase::new(&requirement.object, Outcome::from_failure(failure))
+        TestCase::new(&requirement.object, TestOutcome::from_failure(failure))
     });
 
-    let same = view.same.iter().map(|id| TestCase::new(id, Outcome::Passed));
+    let same = view.same.iter().map(|id| TestCase::new(id, TestOutcome::Passed));
     objects
         .chain(images)
         .chain(stale)
@@ -135,11 +135,11 @@ fn test_cases(view: &View) -> Vec<TestCase> {
         .collect()
 }
 
-fn object_outcome(object: &ObjectView) -> Outcome {
+fn object_outcome(object: &ObjectView) -> TestOutcome {
     if object.status == "not-checked" {
-        return Outcome::Error(failure_text(object));
+        return TestOutcome::Error(failure_text(object));
     }
-    Outcome::from_failure(object.is_unexpected().then(|| failure_text(object)))
+    TestOutcome::from_failure(object.is_unexpected().then(|| failure_text(object)))
 }
 
 /// The status, then what makes it a failure: expected changes are left out.

@@ -4,7 +4,7 @@
 //! waiting seldom, and an end at once. Lines of a pipe and those above the live tree are the same.
 
 use super::board::{Board, RowState};
-use crate::model::event::{Event, Outcome, Phase};
+use crate::model::event::{Event, Phase, RunOutcome};
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, StepVerb};
@@ -184,8 +184,8 @@ fn event_tone(event: &Event) -> Option<Tone> {
     match event {
         Event::Failed { .. } => Some(Tone::Failure),
         Event::Finished { outcome, .. } => Some(match outcome {
-            Outcome::Promoted | Outcome::NothingToDo => Tone::Success,
-            Outcome::NotFullyReverted | Outcome::Refused => Tone::Failure,
+            RunOutcome::Promoted | RunOutcome::NothingToDo => Tone::Success,
+            RunOutcome::NotFullyReverted | RunOutcome::Refused => Tone::Failure,
             // Put back, locked, left, or not wholly pruned. `wait` has more outcomes, and lines of its own.
             _ => Tone::Warning,
         }),
@@ -383,7 +383,7 @@ mod tests {
 
         let message = "promoted \u{1b}[31mshop".to_owned();
         let end = Event::Finished {
-            outcome: Outcome::Promoted,
+            outcome: RunOutcome::Promoted,
             message,
             next: vec!["kubectl get".into()],
         };

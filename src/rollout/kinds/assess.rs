@@ -1,6 +1,6 @@
 //! Which rule judges which kind: by the one list of `table.rs`. A kind that has none is done when it is written.
 
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::table::RolloutKind;
@@ -15,7 +15,7 @@ use crate::model::verdict::Health;
 pub(in super::super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let gvk = object.gvk();
     match RolloutKind::find(&gvk.group, &gvk.kind) {

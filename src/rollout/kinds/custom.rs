@@ -4,7 +4,7 @@
 //! first status; a failure that its controller may still mend has the time that any progress has.
 
 use super::super::health::{self, CustomState};
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::{KindStatus, UnknownAfter, reported};
 use super::super::subject::RolloutContext;
 use crate::model::Object;
@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let gvk = object.gvk();
     let mut rules = policy.health_checks.iter();
@@ -54,7 +54,7 @@ pub fn wants_pods(object: &Object) -> Option<bool> {
     health::wants_pods(&gvk.group, &gvk.kind, object.value())
 }
 
-fn assess_by_status<'a>(object: &'a Object, lacks_status: bool, policy: &Policy) -> KindStatus<'a> {
+fn assess_by_status<'a>(object: &'a Object, lacks_status: bool, policy: &RolloutPolicy) -> KindStatus<'a> {
     let gvk = object.gvk();
     let found = health::assess(&gvk.group, &gvk.kind, object.value());
     let (grace, why) = (policy.graces.first_status, found.message);
@@ -118,11 +118,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn assess<'a>(object: &'a Object, policy: &Policy) -> KindStatus<'a> {
+    fn assess<'a>(object: &'a Object, policy: &RolloutPolicy) -> KindStatus<'a> {
         super::assess(object, &RolloutContext::default(), policy)
     }
 
-    fn verdict(status: &Value, policy: &Policy) -> Health {
+    fn verdict(status: &Value, policy: &RolloutPolicy) -> Health {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Route", "status": status,
             "metadata": {"name": "web", "generation": 2}});
         let object = Object::new(object).unwrap();
@@ -135,20 +135,23 @@ mod tests {
 
     #[test]
     fn a_condition_of_an_older_spec_says_neither_that_it_is_ready_nor_that_it_failed() {
-        let stale = verdict(&json!({"conditions": [ready("True", 1)]}), &Policy::default());
+        let stale = verdict(
+            &json!({"conditions": [ready("True", 1)]}),
+            &RolloutPolicy::default(),
+        );
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
         assert_eq!(stale, Health::waiting(0, 1, expected));
 
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
         let was_stalled = verdict(
             &json!({"conditions": [failed, ready("True", 2)]}),
-            &Policy::default(),
+            &RolloutPolicy::default(),
         );
         assert_eq!(was_stalled, Health::done());
 
         // It says nothing of readiness, but its older generation shows that the controller has not come yet.
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
-        let other = verdict(&json!({"conditions": [other]}), &Policy::default());
+        let other = verdict(&json!({"conditions": [other]}), &RolloutPolicy::default());
         assert!(matches!(other, Health::Waiting { .. }), "{other:?}");
     }
 
@@ -158,7 +161,7 @@ mod tests {
         // Controllers that write no generation must not be waited for on another one's account.
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         assert_eq!(
-            verdict(&json!({"conditions": [plain, late]}), &Policy::default()),
+            verdict(&json!({"conditions": [plain, late]}), &RolloutPolicy::default()),
             Health::done()
         );
     }
@@ -168,7 +171,7 @@ mod tests {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "status": status, "spec": spec,
             "metadata": {"name": "web", "generation": 2}});
         let object = Object::new(object).unwrap();
-        let found = assess(&object, &Policy::default());
+        let found = assess(&object, &RolloutPolicy::default());
         (found.verdict, found.unknown_after, found.reported)
     }
 
@@ -200,7 +203,7 @@ mod tests {
                 lacks_status: true,
                 ..RolloutContext::default()
             };
-            super::assess(&object, &context, &Policy::default()).unknown_after
+            super::assess(&object, &context, &RolloutPolicy::default()).unknown_after
         };
         assert_eq!(
             after("shop.example", "Widget", json!(null)),
@@ -251,7 +254,7 @@ mod tests {
                 {"type": "Accepted", "status": status, "reason": "NoMatchingParent", "observedGeneration": observed}]})
             };
             let parents: Vec<Value> = statuses.iter().map(parent).collect();
-            verdict(&json!({"parents": parents}), &Policy::default())
+            verdict(&json!({"parents": parents}), &RolloutPolicy::default())
         };
 
         assert_eq!(of(["True", "True"], 2), Health::done());
@@ -274,9 +277,9 @@ mod tests {
             failed: None,
             current,
         };
-        let policy = Policy {
+        let policy = RolloutPolicy {
             health_checks: vec![rule],
-            ..Policy::default()
+            ..RolloutPolicy::default()
         };
 
         let of = |observed| verdict(&json!({"conditions": [ready("True", observed)]}), &policy);

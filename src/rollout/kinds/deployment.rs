@@ -2,7 +2,7 @@
 
 use super::super::deadline::Budget;
 use super::super::fields::number;
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{created, falling, new_replica_set, pods_of, ready, refused_creation, replicas};
@@ -14,7 +14,7 @@ use crate::model::verdict::Health;
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     // Ahead of the counts: those of a paused rollout may stand still for ever.
     if object.at("/spec/paused").is_some_and(|paused| paused == true) {

@@ -4,7 +4,7 @@
 use super::super::attribution::external_cause;
 use super::super::deadline::Budget;
 use super::super::fields::{Condition, condition, number};
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{falling, pods_of};
@@ -17,7 +17,7 @@ use crate::model::verdict::{Cause, CauseKind, Health};
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let is = |name| condition(object, name).filter(|one| one.status == "True");
 
@@ -49,7 +49,7 @@ pub(super) fn assess<'a>(
 }
 
 /// What holds a hook back (a queue, at admission) lets it go: it has not run yet. Any other Job is as it should be.
-fn assess_suspended<'a>(object: &Object, wanted: u32, policy: &Policy) -> KindStatus<'a> {
+fn assess_suspended<'a>(object: &Object, wanted: u32, policy: &RolloutPolicy) -> KindStatus<'a> {
     let why = "suspended: it does not run until it is resumed";
     if !is_hook(object) {
         return KindStatus::noted(why);
@@ -66,7 +66,7 @@ fn assess_running<'a>(
     object: &Object,
     wanted: u32,
     pods: Vec<&'a PodFacts>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let succeeded = number(object, "/status/succeeded");
     let failed = number(object, "/status/failed");
@@ -138,7 +138,7 @@ fn failure(object: &Object, failed: &Condition<'_>, context: &RolloutContext<'_>
 
 /// How long it may be silent. A migration that is cut off cannot be undone: it has the time that its own spec, or
 /// whoever promotes, gives it.
-fn budget(object: &Object, policy: &Policy) -> Budget {
+fn budget(object: &Object, policy: &RolloutPolicy) -> Budget {
     match object.at("/spec/activeDeadlineSeconds") {
         Some(_) => Budget::from_seconds(
             number(object, "/spec/activeDeadlineSeconds"),
@@ -181,7 +181,7 @@ mod tests {
                 ..RolloutContext::default()
             };
 
-            match assess(&job, &context, &Policy::default()).verdict {
+            match assess(&job, &context, &RolloutPolicy::default()).verdict {
                 Health::Failed { cause } => (cause.kind, cause.message, cause.pod),
                 other => panic!("{other:?}"),
             }
@@ -204,7 +204,7 @@ mod tests {
     fn a_hook_that_is_held_back_has_not_run_yet() {
         let assess = |annotations: Value| {
             let job = job(&annotations, &json!({"suspend": true}));
-            assess(&job, &RolloutContext::default(), &Policy::default()).verdict
+            assess(&job, &RolloutContext::default(), &RolloutPolicy::default()).verdict
         };
         assert!(matches!(
             assess(json!({"kubectl-delivery.io/hook": "pre"})),
@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn an_irreversible_job_may_be_silent_as_long_as_its_own_spec_lets_it() {
-        let budget = |annotations: &Value, spec: Value| budget(&job(annotations, &spec), &Policy::default());
+        let budget =
+            |annotations: &Value, spec: Value| budget(&job(annotations, &spec), &RolloutPolicy::default());
 
         let irreversible = json!({"kubectl-delivery.io/irreversible": "true"});
         assert_eq!(budget(&irreversible, json!({})), Budget::endless());
@@ -244,7 +245,7 @@ mod tests {
                     object,
                     ..RolloutContext::default()
                 };
-                assess_watched(&subject, &context, &Policy::default(), &mut memory, now).verdict
+                assess_watched(&subject, &context, &RolloutPolicy::default(), &mut memory, now).verdict
             };
 
             look(Some(&job));
@@ -277,7 +278,7 @@ mod tests {
                 departed,
                 ..RolloutContext::default()
             };
-            assess_watched(&subject, &context, &Policy::default(), memory, now).verdict
+            assess_watched(&subject, &context, &RolloutPolicy::default(), memory, now).verdict
         };
 
         let ended = |condition: &str| {

@@ -3,7 +3,7 @@
 use super::super::deadline::Budget;
 use super::super::fields::number;
 use super::super::pod_text::failed_pod;
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::signals::failed_kind;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
@@ -16,7 +16,7 @@ use crate::model::verdict::{Cause, Health};
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let pods = context.pods.clone();
     let Some(pod) = pods.first() else {
@@ -40,7 +40,7 @@ pub(super) fn assess<'a>(
 }
 
 /// A hook is done when it has run to its end, and has failed when it says so: its containers may exit.
-fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &Policy) -> KindStatus<'a> {
+fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &RolloutPolicy) -> KindStatus<'a> {
     let verdict = match pod.phase.as_str() {
         "Succeeded" => return KindStatus::without_pods(Health::done()),
         "Failed" => return KindStatus::without_pods(Health::Failed { cause: failed(pod) }),
@@ -91,7 +91,7 @@ mod tests {
             ..RolloutContext::default()
         };
 
-        let status = assess(&object, &context, &Policy::default());
+        let status = assess(&object, &context, &RolloutPolicy::default());
         (status.verdict, status.must_run || status.settles)
     }
 

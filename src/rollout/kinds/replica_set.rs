@@ -2,7 +2,7 @@
 
 use super::super::deadline::Budget;
 use super::super::fields::number;
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{falling, pods_of, ready, refused_creation, replicas};
@@ -13,7 +13,7 @@ use crate::model::verdict::Health;
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let wanted = replicas(object);
     let total = number(object, "/status/replicas");

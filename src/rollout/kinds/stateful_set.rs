@@ -5,7 +5,7 @@
 use super::super::deadline::Budget;
 use super::super::fields::number;
 use super::super::judgement::StuckPod;
-use super::super::policy::Policy;
+use super::super::policy::RolloutPolicy;
 use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
@@ -17,7 +17,7 @@ use crate::model::verdict::Health;
 pub(super) fn assess<'a>(
     object: &'a Object,
     context: &RolloutContext<'a>,
-    policy: &Policy,
+    policy: &RolloutPolicy,
 ) -> KindStatus<'a> {
     let counts = Counts::from_object(object);
     if counts.wanted == 0 && counts.total == 0 {

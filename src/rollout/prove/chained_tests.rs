@@ -113,7 +113,13 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
     };
 
     let subject = MonitoredObject::new(workload.target.clone(), object, Timestamp::UNIX_EPOCH);
-    let proof = prove_chained(&subject, object, &Policy::default(), tested, (&workload, &pods));
+    let proof = prove_chained(
+        &subject,
+        object,
+        &RolloutPolicy::default(),
+        tested,
+        (&workload, &pods),
+    );
     let state = verify(&workload, &images, &proof).images[0].state.clone();
     (proof, state)
 }

@@ -67,7 +67,7 @@ fn proof(containers: &[(&str, &str, String)], injected: &[Injected]) -> Proof {
     prove(
         &subject,
         &surroundings,
-        &Policy::default(),
+        &RolloutPolicy::default(),
         TestedImages {
             images: &[tested()],
             trees: &trees(),

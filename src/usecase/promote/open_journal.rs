@@ -6,7 +6,7 @@ use super::target::PromotionTarget;
 use crate::cluster::ConnectionOptions;
 use crate::execute::{self, Confirmed, OpenJournalAction};
 use crate::load;
-use crate::model::event::Outcome;
+use crate::model::event::RunOutcome;
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::moves::ReleaseRef;
 use crate::model::state_key::StateKey;
@@ -54,13 +54,13 @@ impl JournalGoal {
     }
 
     /// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
-    pub fn leads_on(self, outcome: Outcome) -> bool {
+    pub fn leads_on(self, outcome: RunOutcome) -> bool {
         match outcome {
-            Outcome::NothingToDo => true,
-            Outcome::Promoted | Outcome::PromotedPruneIncomplete => !self.is_same,
+            RunOutcome::NothingToDo => true,
+            RunOutcome::Promoted | RunOutcome::PromotedPruneIncomplete => !self.is_same,
             // Whoever interrupted it did not say that the release is bad.
-            Outcome::InterruptedReverted => true,
-            Outcome::Reverted => self.is_untouched || self.reverts() || !self.is_same,
+            RunOutcome::InterruptedReverted => true,
+            RunOutcome::Reverted => self.is_untouched || self.reverts() || !self.is_same,
             _ => false,
         }
     }
@@ -191,20 +191,20 @@ mod tests {
     }
 
     #[rstest]
-    #[case::another_release_was_finished(goal(OpenJournalAction::Resume, false), Outcome::Promoted, true)]
-    #[case::this_release_was_finished(goal(OpenJournalAction::Resume, true), Outcome::Promoted, false)]
-    #[case::this_release_failed_again(goal(OpenJournalAction::Resume, true), Outcome::Reverted, false)]
-    #[case::another_release_failed_again(goal(OpenJournalAction::Resume, false), Outcome::Reverted, true)]
-    #[case::it_was_to_be_put_back(goal(OpenJournalAction::RollBack, true), Outcome::Reverted, true)]
+    #[case::another_release_was_finished(goal(OpenJournalAction::Resume, false), RunOutcome::Promoted, true)]
+    #[case::this_release_was_finished(goal(OpenJournalAction::Resume, true), RunOutcome::Promoted, false)]
+    #[case::this_release_failed_again(goal(OpenJournalAction::Resume, true), RunOutcome::Reverted, false)]
+    #[case::another_release_failed_again(goal(OpenJournalAction::Resume, false), RunOutcome::Reverted, true)]
+    #[case::it_was_to_be_put_back(goal(OpenJournalAction::RollBack, true), RunOutcome::Reverted, true)]
     #[case::it_could_not_be_put_back(
         goal(OpenJournalAction::RollBack, true),
-        Outcome::NotFullyReverted,
+        RunOutcome::NotFullyReverted,
         false
     )]
-    #[case::its_lock_is_held(goal(OpenJournalAction::Resume, false), Outcome::Locked, false)]
+    #[case::its_lock_is_held(goal(OpenJournalAction::Resume, false), RunOutcome::Locked, false)]
     fn a_promotion_follows_unless_the_open_one_was_what_is_asked_for_or_stands_in_its_way(
         #[case] goal: JournalGoal,
-        #[case] outcome: Outcome,
+        #[case] outcome: RunOutcome,
         #[case] follows: bool,
     ) {
         assert_eq!(goal.leads_on(outcome), follows);
@@ -216,6 +216,6 @@ mod tests {
             is_untouched: true,
             ..goal(OpenJournalAction::Resume, true)
         };
-        assert!(untouched.leads_on(Outcome::Reverted));
+        assert!(untouched.leads_on(RunOutcome::Reverted));
     }
 }

@@ -19,7 +19,7 @@ use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
 use crate::model::snapshot::ReadFailure;
-use crate::plan::{self, Facts, Planned, Policy};
+use crate::plan::{self, Facts, PlanPolicy, Planned};
 use crate::signing::Refusal;
 use crate::usecase::comparing::{self, ComparisonFacts, ComparisonRequest};
 use crate::usecase::system::{random_id, today};
@@ -206,11 +206,15 @@ impl Preparation<'_> {
     }
 
     /// Plans, with what has to be known of other releases; the policy comes back with that.
-    async fn draft(&self, comparison: &Comparison, facts: &Facts) -> Result<(Planned, Policy), CommandError> {
+    async fn draft(
+        &self,
+        comparison: &Comparison,
+        facts: &Facts,
+    ) -> Result<(Planned, PlanPolicy), CommandError> {
         let home = &self.session.target.home;
         // Only now: which releases matter is known once it is known which objects there are.
         let (others, found) = sources::find_others(self.session, &self.inventory, comparison).await?;
-        let policy = Policy {
+        let policy = PlanPolicy {
             others,
             home: home.clone(),
             ..self.session.request.policy.clone()

@@ -9,7 +9,7 @@ use crate::model::environment::Environment;
 use crate::model::inventory::{self, Record};
 use crate::model::journal::SuccessCriteria;
 use crate::model::plain_words;
-use crate::model::plan::{OnFailure, Settings, Waiver};
+use crate::model::plan::{OnFailure, PlanLimits, Waiver};
 use crate::model::state_key::StateKey;
 use crate::observe::release_state::read_record;
 use crate::usecase::inputs::{Inputs, open_environment};
@@ -32,7 +32,7 @@ const WAIVED: [Check; 5] = [
 /// What of the request the record decides.
 pub(super) struct Terms {
     /// Limits of time.
-    pub settings: Settings,
+    pub settings: PlanLimits,
     /// Checks that do not refuse.
     pub waivers: Vec<Waiver>,
 }
@@ -46,9 +46,9 @@ pub(super) async fn read_recorded(
     let scope = Scope::connect(&request.connection).await?;
     let record = find_record(&scope, name, revision, request.state_key.as_ref()).await?;
     let (environment, settings) = terms_of_then(record.terms.unwrap_or_else(|| inventory::Terms {
-        settings: Settings {
+        settings: PlanLimits {
             settle_seconds: SETTLE_SECONDS,
-            ..Settings::default()
+            ..PlanLimits::default()
         },
         ..inventory::Terms::default()
     }))?;
@@ -111,7 +111,7 @@ async fn find_record(
 }
 
 /// The environment and the limits of time that a promotion was made with.
-fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, Settings), CommandError> {
+fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, PlanLimits), CommandError> {
     let environment = match terms.environment {
         Value::Null => open_environment(None)?.environment,
         environment => serde_json::from_value(environment).map_err(|error| {
@@ -121,7 +121,7 @@ fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, Settings), Com
             ))
         })?,
     };
-    let settings = Settings {
+    let settings = PlanLimits {
         // What is asked for as a way back is not left standing.
         on_failure: OnFailure::Rollback,
         ..terms.settings

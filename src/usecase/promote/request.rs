@@ -3,9 +3,9 @@
 use crate::cluster::ConnectionOptions;
 use crate::execute::{self, Confirmed};
 use crate::load::ManifestSource;
-use crate::model::plan::Settings;
+use crate::model::plan::PlanLimits;
 use crate::model::state_key::StateKey;
-use crate::plan::Policy;
+use crate::plan::PlanPolicy;
 use crate::registry::artifact::Location;
 use crate::usecase::comparing::Mode;
 use crate::usecase::releases::ReleaseLocation;
@@ -22,7 +22,7 @@ pub struct Request {
     /// How the cluster is reached, where the environment does not say.
     pub connection: ConnectionOptions,
     /// What it may do.
-    pub policy: Policy,
+    pub policy: PlanPolicy,
     /// Where the truth comes from.
     pub mode: Mode,
     /// Where it ends, where it is no promotion.
@@ -77,9 +77,9 @@ impl From<ReleaseLocation> for ReleaseSource {
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Limits of time that the plan keeps.
-    pub settings: Settings,
+    pub settings: PlanLimits,
     /// Limits of time of this run.
-    pub limits: execute::Limits,
+    pub limits: execute::RunLimits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
     /// How many log lines of a failing container are shown.

@@ -124,12 +124,12 @@ impl PromotionTarget {
             cluster: self.cluster.clone(),
             actor: self.actor.clone(),
             watching: WatchingOptions {
-                policy: rollout::Policy {
+                policy: rollout::RolloutPolicy {
                     timeout: run.settings.timeout_seconds,
                     settle: run.settings.settle_seconds,
                     strict: run.settings.strict_wait,
                     unknown_health: run.settings.unknown_health,
-                    ..rollout::Policy::default()
+                    ..rollout::RolloutPolicy::default()
                 },
                 log_lines: run.log_lines,
                 ..WatchingOptions::default()

@@ -11,7 +11,7 @@ use crate::model::verdict::Health;
 use crate::model::{Object, Target};
 use crate::monitor::{ObjectHealth, health};
 use crate::observe;
-use crate::rollout::Policy;
+use crate::rollout::RolloutPolicy;
 use crate::usecase::{CommandError, Scope};
 
 /// What was seen in the test cluster.
@@ -65,7 +65,7 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
     let is_there = |target: &Target| found.iter().any(|(_, live)| live.id() == target.id());
     let there: Vec<Target> = targets.into_iter().filter(is_there).collect();
     troubles.extend(
-        health(cluster.clone(), &there, Policy::default())
+        health(cluster.clone(), &there, RolloutPolicy::default())
             .await
             .iter()
             .filter_map(not_ready),

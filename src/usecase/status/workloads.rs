@@ -20,7 +20,7 @@ use crate::monitor::{ObjectHealth, health};
 use crate::observe;
 use crate::observe::release_state::read_record;
 use crate::plan::absence_of_member;
-use crate::rollout::{Policy, is_custom};
+use crate::rollout::{RolloutPolicy, is_custom};
 use crate::usecase::comparing::{Mode, PresentObject, PresentRequest, compare_present};
 use crate::usecase::system::today;
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl Workloads<'_> {
         }
 
         let (found, live, record) = futures::join!(
-            health(self.cluster.clone(), &targets, Policy::default()),
+            health(self.cluster.clone(), &targets, RolloutPolicy::default()),
             observe::objects(self.cluster.as_ref(), &targets),
             self.read_record()
         );

@@ -4,7 +4,7 @@ use super::promoted::{objects, registry};
 use super::rollout::is_wrong;
 use crate::harness::{Namespace, TestCluster, blocking};
 use kubectl_delivery::testing::model::k8s::kinds::built_in;
-use kubectl_delivery::testing::observe::watch::{Collection, Store};
+use kubectl_delivery::testing::observe::watch::{Collection, WatchStore};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -25,7 +25,7 @@ impl SignWatch {
         let (ready, started) = std::sync::mpsc::channel();
         let sign = std::thread::spawn(move || {
             blocking(async {
-                let mut store = Store::new(TestCluster::get().connect().await);
+                let mut store = WatchStore::new(TestCluster::get().connect().await);
                 store.ensure(&Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
                 store.synced(Duration::from_secs(10)).await;
                 let old: BTreeSet<String> = store.contents().pods().map(|pod| pod.uid.clone()).collect();

@@ -6,8 +6,8 @@ use crate::rollout::followed::{Followed, follow};
 use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use kubectl_delivery::testing::model::k8s::pod::{ContainerState, PodFacts};
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
-use kubectl_delivery::testing::observe::watch::{Collection, Store};
-use kubectl_delivery::testing::rollout::Policy;
+use kubectl_delivery::testing::observe::watch::{Collection, WatchStore};
+use kubectl_delivery::testing::rollout::RolloutPolicy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn deployment(image: &str, change: impl FnOnce(&mut Value)) -> Value {
 fn first_sign(namespace: &Namespace) -> impl Future<Output = Instant> + use<> {
     let name = namespace.name().to_owned();
     async move {
-        let mut store = Store::new(TestCluster::get().connect().await);
+        let mut store = WatchStore::new(TestCluster::get().connect().await);
         store.ensure(&Collection::new(&built_in("", "Pod").unwrap(), Some(&name)));
         loop {
             store.changed().await;
@@ -60,7 +60,7 @@ fn measured(what: &str, namespace: &Namespace, object: &Value) -> (Followed, Dur
     let (sign, followed, end) = std::thread::scope(|scope| {
         let sign = scope
             .spawn(|| blocking(async { tokio::time::timeout(Duration::from_secs(60), sign).await.unwrap() }));
-        let followed = follow(namespace, object, Policy::default());
+        let followed = follow(namespace, object, RolloutPolicy::default());
         let end = Instant::now();
         (sign.join().unwrap(), followed, end)
     });
@@ -90,7 +90,7 @@ fn an_image_that_the_registry_does_not_have_fails_at_its_first_answer() {
 fn an_image_of_a_registry_that_does_not_answer_waits_for_its_grace() {
     let namespace = TestCluster::get().namespace_named("t-real");
     let object = deployment("127.0.0.1:9/shop/web:1", |_| {});
-    let mut policy = Policy::default();
+    let mut policy = RolloutPolicy::default();
     policy.graces.registry = 4;
     let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::ImageUnavailable, "{failed:#?}");
@@ -120,7 +120,7 @@ fn a_volume_that_does_not_mount_is_named_after_its_grace() {
         spec["volumes"] = json!([{"name": "data", "hostPath": path}]);
         spec["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
     });
-    let mut policy = Policy::default();
+    let mut policy = RolloutPolicy::default();
     policy.graces.volume = 3;
     let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::VolumeNotMounted, "{failed:#?}");
@@ -138,7 +138,7 @@ fn a_pod_that_fits_on_no_node_is_told_with_the_schedulers_reason_after_its_grace
     let object = deployment(&image("shop/web:1.0.0"), |spec| {
         spec["containers"][0]["resources"] = json!({"requests": {"cpu": "4000"}});
     });
-    let mut policy = Policy::default();
+    let mut policy = RolloutPolicy::default();
     policy.graces.unschedulable = 3;
     let failed = follow(&namespace, &object, policy);
     assert_eq!(failed.cause().kind, CauseKind::Unschedulable, "{failed:#?}");
@@ -194,7 +194,7 @@ fn a_missing_config_map_of_a_volume_is_named_within_five_seconds_of_its_event() 
         spec["volumes"] = json!([{"name": "conf", "configMap": {"name": "nowhere"}}]);
         spec["containers"][0]["volumeMounts"] = json!([{"name": "conf", "mountPath": "/conf"}]);
     });
-    let failed = follow(&namespace, &object, Policy::default());
+    let failed = follow(&namespace, &object, RolloutPolicy::default());
     assert_eq!(
         failed.cause().kind,
         CauseKind::MissingConfiguration,
@@ -262,9 +262,9 @@ fn an_init_container_that_keeps_failing_is_named() {
 #[test]
 fn a_container_without_a_probe_that_lives_is_done_after_its_time() {
     let namespace = TestCluster::get().namespace_named("t-real");
-    let policy = Policy {
+    let policy = RolloutPolicy {
         settle: 4,
-        ..Policy::default()
+        ..RolloutPolicy::default()
     };
     let done = follow(
         &namespace,
@@ -298,7 +298,7 @@ fn a_crashed_containers_last_words_are_told() {
     let failed = follow(
         &namespace,
         &deployment(&image("test/crash:1.0.0"), |_| {}),
-        Policy::default(),
+        RolloutPolicy::default(),
     );
     let cause = failed.cause().clone();
     let telling = blocking(async {

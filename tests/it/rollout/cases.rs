@@ -8,7 +8,7 @@ use kubectl_delivery::testing::model::occurrence::Occurrence;
 use kubectl_delivery::testing::model::verdict::Health;
 use kubectl_delivery::testing::model::{Object, Target};
 use kubectl_delivery::testing::rollout::{
-    Assessment, Baseline, Memory, MonitoredObject, Policy, RolloutContext, assess,
+    Assessment, Baseline, Memory, MonitoredObject, RolloutContext, RolloutPolicy, assess,
 };
 use serde::Deserialize;
 use std::path::Path;
@@ -72,11 +72,17 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
     };
     let mut memory = Memory::default();
     let now = started + SignedDuration::from_secs(60);
-    assess(&subject, &surroundings, &Policy::default(), &mut memory, now);
     assess(
         &subject,
         &surroundings,
-        &Policy::default(),
+        &RolloutPolicy::default(),
+        &mut memory,
+        now,
+    );
+    assess(
+        &subject,
+        &surroundings,
+        &RolloutPolicy::default(),
         &mut memory,
         now + SignedDuration::from_secs(later),
     )
@@ -189,7 +195,7 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
         assess(
             &subject,
             &view,
-            &Policy::default(),
+            &RolloutPolicy::default(),
             &mut memory,
             now + SignedDuration::from_secs(seconds),
         )

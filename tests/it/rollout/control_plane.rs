@@ -4,7 +4,7 @@ use super::followed::{Followed, follow, quick};
 use crate::harness::{Namespace, Run, TestCluster};
 use kubectl_delivery::testing::model::environment::HealthCheck;
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
-use kubectl_delivery::testing::rollout::Policy;
+use kubectl_delivery::testing::rollout::RolloutPolicy;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ fn namespace() -> Namespace {
 }
 
 /// Nothing is waited for longer than a few seconds.
-fn short() -> Policy {
-    Policy {
+fn short() -> RolloutPolicy {
+    RolloutPolicy {
         timeout: Some(3),
         ..quick()
     }

@@ -7,7 +7,7 @@ use kubectl_delivery::testing::model::k8s::kinds::well_known;
 use kubectl_delivery::testing::model::verdict::{Cause, Health};
 use kubectl_delivery::testing::model::{Object, ResourceType, Target};
 use kubectl_delivery::testing::monitor::follow::Follow;
-use kubectl_delivery::testing::rollout::{MonitoredObject, Policy, written_at};
+use kubectl_delivery::testing::rollout::{MonitoredObject, RolloutPolicy, written_at};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ impl Followed {
 }
 
 /// Applies an object in the namespace and follows it to the end, at most for a minute.
-pub fn follow(namespace: &Namespace, object: &Value, policy: Policy) -> Followed {
+pub fn follow(namespace: &Namespace, object: &Value, policy: RolloutPolicy) -> Followed {
     follow_while(namespace, object, policy, || {})
 }
 
@@ -47,7 +47,7 @@ pub fn follow(namespace: &Namespace, object: &Value, policy: Policy) -> Followed
 pub fn follow_while(
     namespace: &Namespace,
     object: &Value,
-    policy: Policy,
+    policy: RolloutPolicy,
     meanwhile: impl FnOnce() + Send,
 ) -> Followed {
     let target = target(namespace, object);
@@ -105,10 +105,10 @@ fn target(namespace: &Namespace, object: &Value) -> Target {
 }
 
 /// Seconds without a readiness probe's absence mattering: for what is not about settling.
-pub fn quick() -> Policy {
-    Policy {
+pub fn quick() -> RolloutPolicy {
+    RolloutPolicy {
         settle: 0,
-        ..Policy::default()
+        ..RolloutPolicy::default()
     }
 }
 

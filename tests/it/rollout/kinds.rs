@@ -3,7 +3,7 @@
 use super::followed::{deployment, follow, quick, workload};
 use crate::harness::{Run, TestCluster};
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
-use kubectl_delivery::testing::rollout::Policy;
+use kubectl_delivery::testing::rollout::RolloutPolicy;
 use rstest::rstest;
 use serde_json::json;
 use std::time::Duration;
@@ -139,7 +139,7 @@ fn a_claim_that_waits_for_its_first_pod_is_not_waited_for() {
 fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout_where_waiting_is_strict() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
-    let policy = Policy {
+    let policy = RolloutPolicy {
         timeout: Some(5),
         strict: true,
         ..quick()

@@ -3,7 +3,7 @@
 use super::followed::{deployment, follow, quick};
 use crate::harness::TestCluster;
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
-use kubectl_delivery::testing::rollout::Policy;
+use kubectl_delivery::testing::rollout::RolloutPolicy;
 use rstest::rstest;
 use std::time::Duration;
 
@@ -79,9 +79,9 @@ fn a_revision_that_never_becomes_ready_fails_at_its_deadline_which_shows_its_ari
 #[test]
 fn a_container_without_a_readiness_probe_must_live_a_while_before_it_counts() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
-    let policy = Policy {
+    let policy = RolloutPolicy {
         settle: 2,
-        ..Policy::default()
+        ..RolloutPolicy::default()
     };
     let good = follow(&namespace, &deployment(1, IMAGE, None), policy);
     assert_eq!(good.note(), "");
@@ -98,6 +98,6 @@ fn a_container_that_exits_while_it_settles_is_a_crash_loop_and_not_a_success() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let mut object = deployment(1, IMAGE, Some("crash-later"));
     object["spec"]["template"]["metadata"]["annotations"] = serde_json::json!({"kwok-play-after": "2s"});
-    let failed = follow(&namespace, &object, Policy::default());
+    let failed = follow(&namespace, &object, RolloutPolicy::default());
     assert_eq!(failed.cause().kind, CauseKind::CrashLoop, "{failed:#?}");
 }

@@ -15,7 +15,7 @@ use kubectl_delivery::testing::monitor::{
     MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, Watching, WatchingOptions,
     WriteAnswer,
 };
-use kubectl_delivery::testing::rollout::Policy;
+use kubectl_delivery::testing::rollout::RolloutPolicy;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -314,9 +314,9 @@ async fn a_stateful_set_that_is_stuck_on_a_broken_pod_is_helped_on() {
 async fn what_was_broken_before_is_said_and_not_blamed() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let run = run(WatchingOptions {
-        policy: Policy {
+        policy: RolloutPolicy {
             settle: 0,
-            ..Policy::default()
+            ..RolloutPolicy::default()
         },
         ..WatchingOptions::default()
     })

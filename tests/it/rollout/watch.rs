@@ -7,7 +7,7 @@ use kubectl_delivery::testing::model::Target;
 use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use kubectl_delivery::testing::model::plan::Propagation;
 use kubectl_delivery::testing::model::verdict::CauseKind;
-use kubectl_delivery::testing::observe::watch::{Collection, Store};
+use kubectl_delivery::testing::observe::watch::{Collection, WatchStore};
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
     let namespace = cluster.namespace_named("t-rollout");
     let direct = cluster.connect().await;
     let proxy = KillProxy::start(&cluster.kubeconfig);
-    let mut store = Store::new(cluster.connect_with(&proxy.kubeconfig()).await);
+    let mut store = WatchStore::new(cluster.connect_with(&proxy.kubeconfig()).await);
     proxy.play(Some(Faults {
         dropped_watch: 80,
         ..Faults::all(seed, 8)
@@ -60,7 +60,7 @@ async fn watches_that_break_end_or_expire_lose_no_change(#[values(1, 2, 3)] seed
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
-    let is_right = |store: &Store| {
+    let is_right = |store: &WatchStore| {
         let contents = store.contents();
         (0..30).all(|n| contents.object(&map(&namespace, n)).is_some() == (n % 3 != 0))
     };

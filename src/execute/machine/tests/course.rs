@@ -14,7 +14,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(StepId::new(2), Outcome::Done(None)),
+        Input::Answered(StepId::new(2), StepOutcome::Done(None)),
         reread(),
         Input::Written,
         Input::Written,
@@ -101,7 +101,7 @@ fn what_cannot_be_pruned_is_said_and_is_no_failure() {
         Input::Written,
         Input::Written,
         // Something holds the object: its finalizer has not run.
-        Input::Answered(StepId::new(2), Outcome::Conflict("held".into())),
+        Input::Answered(StepId::new(2), StepOutcome::Conflict("held".into())),
         Input::Written,
         Input::Written,
     ];
@@ -158,7 +158,7 @@ fn the_head_holds_the_journal_before_until_its_bundle_is_written_and_names_it_th
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(StepId::new(2), Outcome::Done(None)),
+        Input::Answered(StepId::new(2), StepOutcome::Done(None)),
         reread(),
     ]);
 

@@ -10,15 +10,15 @@ mod turning_back;
 
 use super::stage::{Commit, Forward};
 use super::*;
-use crate::execute::outcome::Outcome;
-use crate::model::bundle::Bundle;
-use crate::model::event::Outcome as End;
+use crate::execute::outcome::StepOutcome;
+use crate::model::bundle::PartBundle;
+use crate::model::event::RunOutcome as End;
 use crate::model::journal::{
     HistoryOutcome, Journal, Previous, PromotionPart, StepPart, StepProgress, StepState, SuccessCriteria,
     UndoState,
 };
 use crate::model::k8s::kinds::built_in;
-use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Settings, Undo};
+use crate::model::plan::{Action, Expect, Plan, PlanLimits, PlanStep, Propagation, Undo};
 use crate::model::release::PublicRelease;
 use crate::model::verdict::CauseKind;
 use crate::model::verification::VerificationSummary;
@@ -134,7 +134,7 @@ fn plan(members: Vec<Target>) -> Plan {
         moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
-        settings: Settings::default(),
+        settings: PlanLimits::default(),
     }
 }
 
@@ -212,12 +212,12 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
     }
 }
 
-fn bundle(name: &str) -> Bundle {
-    Bundle::named(name, true)
+fn bundle(name: &str) -> PartBundle {
+    PartBundle::named(name, true)
 }
 
-fn done(name: &str) -> Outcome {
-    Outcome::Done(Some(Box::new(map(name, "u"))))
+fn done(name: &str) -> StepOutcome {
+    StepOutcome::Done(Some(Box::new(map(name, "u"))))
 }
 
 fn failure() -> Box<Failure> {

@@ -62,7 +62,7 @@ impl Drawn {
         }
         machine.bodies = Arc::new(bodies);
 
-        machine.head.current.parts.push(Bundle {
+        machine.head.current.parts.push(PartBundle {
             namespace: "elsewhere".into(),
             ..bundle("outside")
         });
@@ -256,12 +256,12 @@ pub(super) fn is_write(effect: &Effect) -> bool {
     )
 }
 
-fn outcome(choice: u16) -> Outcome {
+fn outcome(choice: u16) -> StepOutcome {
     match choice % 12 {
-        8 => Outcome::Conflict("another client".into()),
-        9 => Outcome::Partly(CauseKind::Refused, "half of it".into()),
-        10 => Outcome::Otherwise(Box::new(map("x", "u")), "a field was dropped".into()),
-        11 => Outcome::Unknown(crate::monitor::StopReason::LockLost),
+        8 => StepOutcome::Conflict("another client".into()),
+        9 => StepOutcome::Partly(CauseKind::Refused, "half of it".into()),
+        10 => StepOutcome::Otherwise(Box::new(map("x", "u")), "a field was dropped".into()),
+        11 => StepOutcome::Unknown(crate::monitor::StopReason::LockLost),
         _ => done("x"),
     }
 }

@@ -21,7 +21,7 @@ fn stages() -> Vec<Machine> {
         Input::Written,
         Input::Written,
         Input::Written,
-        Input::Answered(StepId::new(2), Outcome::Done(None)),
+        Input::Answered(StepId::new(2), StepOutcome::Done(None)),
         reread(),
         Input::Written,
         Input::Written,

@@ -126,7 +126,7 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
     let effects = words(&machine.next(
-        Input::Answered(StepId::new(0), Outcome::Conflict("kubectl-edit".into())),
+        Input::Answered(StepId::new(0), StepOutcome::Conflict("kubectl-edit".into())),
         now(),
     ));
 
@@ -144,7 +144,7 @@ fn a_conflict_turns_back_once_the_other_steps_of_the_wave_are_answered() {
 fn what_was_done_in_part_is_undone_with_the_rest() {
     let mut machine = machine();
     course(&mut machine, to_first_wave()[..6].to_vec());
-    let partly = Outcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
+    let partly = StepOutcome::Partly(CauseKind::Refused, "deleted, and not created again".into());
     assert_eq!(
         words(&machine.next(Input::Answered(StepId::new(0), partly), now())),
         ["head"]
@@ -162,7 +162,7 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     machine.bodies = Arc::new(bodies);
 
     course(&mut machine, to_first_wave()[..6].to_vec());
-    let partly = Outcome::Partly(CauseKind::Conflict, "somebody changed it".into());
+    let partly = StepOutcome::Partly(CauseKind::Conflict, "somebody changed it".into());
     machine.next(Input::Answered(StepId::new(0), partly), now());
     assert_eq!(
         words(&machine.next(Input::Written, now())),

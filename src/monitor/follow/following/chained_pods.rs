@@ -10,7 +10,7 @@ use crate::model::k8s::ownership::Owners;
 use crate::model::k8s::pod::PodFacts;
 use crate::model::{Object, ObjectId};
 use crate::observe::NamedOwner;
-use crate::observe::watch::{Collection, Contents, State};
+use crate::observe::watch::{Collection, Contents, WatchState};
 use crate::rollout::MonitoredObject;
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ fn unread_pods(namespace: &str, contents: &Contents) -> Option<UnreadPods> {
     let pods = Collection::new(&KnownKind::Pod.resource(), Some(namespace));
     Some(UnreadPods {
         cause: why_unknown(&pods, contents)?,
-        is_transient: !matches!(contents.state(&pods), Some(State::Unreadable(_))),
+        is_transient: !matches!(contents.state(&pods), Some(WatchState::Unreadable(_))),
     })
 }
 
