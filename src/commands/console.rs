@@ -5,8 +5,10 @@ mod sinks;
 use crate::cli::{Context, Exit};
 use crate::execute::RunReport;
 use crate::model::event::{Event, EventSink, RunOutcome};
+use crate::report::clean;
 use crate::usecase::signals::Signals;
-use crate::usecase::{Channels, CommandError};
+use crate::usecase::{Channels, CommandError, ErrorKind};
+use std::io::Write;
 use std::sync::Arc;
 
 /// How a run is shown.
@@ -96,6 +98,29 @@ pub fn exit_of(outcome: RunOutcome, reverts: bool) -> Exit {
         RunOutcome::Locked => Exit(5),
         RunOutcome::InterruptedReverted | RunOutcome::Left => Exit(130),
     }
+}
+
+/// Asks, and goes on at a yes; `cannot_ask` is the error where there is no terminal to ask on.
+// Anything but a yes is an error: a script has to see that nothing was done.
+pub async fn confirm(
+    question: &str,
+    cannot_ask: CommandError,
+    context: &Context,
+) -> Result<(), CommandError> {
+    if !context.can_ask() {
+        return Err(cannot_ask);
+    }
+    let mut err = context.stderr();
+    write!(err, "{} [y/N] ", clean(question))?;
+    err.flush()?;
+
+    if matches!(&*answer().await?, "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(CommandError::new(
+        ErrorKind::Refused,
+        "not confirmed; nothing was changed",
+    ))
 }
 
 /// What a person answers to the question that was printed.

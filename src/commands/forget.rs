@@ -7,7 +7,7 @@ use crate::model::phrase::counted;
 use crate::report::{self, clean};
 use crate::usecase::forget::{Forgetting, Request, parse_manager};
 use crate::usecase::signals::Signals;
-use crate::usecase::{Channels, CommandError, ErrorKind};
+use crate::usecase::{Channels, CommandError};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -122,24 +122,11 @@ fn show(forgetting: &Forgetting, is_dry_run: bool, context: &Context) -> Result<
 }
 
 async fn confirm(forgetting: &Forgetting, context: &Context) -> Result<(), CommandError> {
-    if !context.can_ask() {
-        let message = "no terminal to ask on, and no -y; nothing was changed";
-        return Err(CommandError::usage(message).with_hint("add --dry-run to see the plan, or -y to go on"));
-    }
-    let mut err = context.stderr();
-    write!(
-        err,
-        "forget release {}? No promotion of it can be reverted afterwards [y/N] ",
-        clean(&forgetting.release.name)
-    )?;
-    err.flush()?;
-    if matches!(&*console::answer().await?, "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(CommandError::new(
-        ErrorKind::Refused,
-        "not confirmed; nothing was changed",
-    ))
+    let name = &forgetting.release.name;
+    let question = format!("forget release {name}? No promotion of it can be reverted afterwards");
+    let cannot_ask = CommandError::usage("no terminal to ask on, and no -y; nothing was changed")
+        .with_hint("add --dry-run to see the plan, or -y to go on");
+    console::confirm(&question, cannot_ask, context).await
 }
 
 fn document(forgetting: &Forgetting, is_forgotten: bool) -> Value {

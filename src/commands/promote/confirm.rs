@@ -5,10 +5,9 @@ use crate::commands::console::{self, Console};
 use crate::commands::unconfirmed;
 use crate::execute::Unconfirmed;
 use crate::model::plan::Plan;
-use crate::report::clean;
+use crate::model::release::PublicRelease;
+use crate::usecase::CommandError;
 use crate::usecase::promote::Prepared;
-use crate::usecase::{CommandError, ErrorKind};
-use std::io::Write;
 
 /// Asks about what nothing else confirms, and then about the plan. Both may have nothing to ask about.
 pub(super) async fn confirm(
@@ -26,27 +25,12 @@ pub(super) async fn confirm(
 }
 
 async fn confirm_plan(plan: &Plan, context: &Context) -> Result<(), CommandError> {
-    if !context.can_ask() {
-        let message = "expected a terminal to ask on, or -y, found neither; nothing was changed";
-        return Err(CommandError::usage(message)
-            .with_hint("look at the plan with --dry-run=server, then type the same command with -y"));
-    }
-    let mut err = context.stderr();
     let count = plan.steps.len() + plan.prune.len();
-    let release = &plan.release;
-    write!(
-        err,
-        "promote {} {} in {count} steps? [y/N] ",
-        clean(&release.name),
-        clean(&release.version)
-    )?;
-    err.flush()?;
+    let PublicRelease { name, version, .. } = &plan.release;
+    let question = format!("promote {name} {version} in {count} steps?");
 
-    if matches!(&*console::answer().await?, "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(CommandError::new(
-        ErrorKind::Refused,
-        "not confirmed; nothing was changed",
-    ))
+    let message = "expected a terminal to ask on, or -y, found neither; nothing was changed";
+    let cannot_ask = CommandError::usage(message)
+        .with_hint("look at the plan with --dry-run=server, then type the same command with -y");
+    console::confirm(&question, cannot_ask, context).await
 }
