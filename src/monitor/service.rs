@@ -8,6 +8,7 @@ use super::options::WatchingOptions;
 use super::state::{MonitorState, Noted, Turn};
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink};
+use crate::model::k8s::ownership::pod_namespaces;
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, Target};
 use crate::monitor::follow::{Follow, Update};
@@ -111,7 +112,9 @@ impl Watching {
             self.options.policy.clone(),
             self.server.clone(),
         )
-        .with_pods_of(chained.map(|(id, one)| (id.clone(), one.pod_namespaces(&self.options.namespaces))))
+        .with_pods_of(
+            chained.map(|(id, one)| (id.clone(), pod_namespaces(&one.target, &self.options.namespaces))),
+        )
         .ringing(self.content_moved.clone())
     }
 

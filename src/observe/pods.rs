@@ -29,14 +29,14 @@ pub struct PodNamespace {
 
 impl PodNamespace {
     /// Namespaces with what stands in each of them, as pairs of a namespace and whether a workload there is custom.
-    pub fn collect<'a>(workloads: impl Iterator<Item = (&'a str, bool)>) -> Vec<Self> {
-        let mut all: BTreeMap<&str, bool> = BTreeMap::new();
+    pub fn collect(workloads: impl Iterator<Item = (impl Into<String>, bool)>) -> Vec<Self> {
+        let mut all: BTreeMap<String, bool> = BTreeMap::new();
         for (name, is_custom) in workloads {
-            *all.entry(name).or_default() |= is_custom;
+            *all.entry(name.into()).or_default() |= is_custom;
         }
 
-        let namespace = |(name, has_custom_workloads): (&str, bool)| Self {
-            name: name.to_owned(),
+        let namespace = |(name, has_custom_workloads)| Self {
+            name,
             has_custom_workloads,
         };
         all.into_iter().map(namespace).collect()

@@ -9,7 +9,7 @@ use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::k8s::images::images;
 use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::known_kind::KnownKind;
-use crate::model::k8s::ownership::kind_between;
+use crate::model::k8s::ownership::{kind_between, pod_namespaces, release_namespaces};
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Undo};
 use crate::model::preflight::{Permission, PermissionUse};
 use crate::model::release::ImagePath;
@@ -182,19 +182,11 @@ impl Permissions {
             );
 
             // The verdict needs no log: it only says why a container failed.
-            let optional = PermissionUse {
-                purpose: "to show a failure's log".into(),
-                optional: true,
-                ..PermissionUse::default()
-            };
             let logs = Permission {
-                group: String::new(),
-                resource: "pods".into(),
                 subresource: "log".into(),
-                namespace: Some(namespace.into()),
-                verb: Verb::Get,
+                ..permission(&KnownKind::Pod.resource(), Some(namespace), Verb::Get)
             };
-            self.0.entry(logs).or_insert(optional);
+            self.add_optional(logs, "to show a failure's log");
         }
     }
 
@@ -203,10 +195,7 @@ impl Permissions {
     fn add_verification(&mut self, plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) {
         let is_desired = |one: &&ObjectComparison| one.desired.is_some();
         let objects = || comparison.objects.iter().filter(is_desired);
-        let release: BTreeSet<&str> = objects()
-            .filter_map(|one| one.target.namespace.as_deref())
-            .chain([plan.namespace.as_str()])
-            .collect();
+        let release = release_namespaces(objects().map(|one| &one.target), &plan.namespace);
 
         for one in objects() {
             let is_meant = has_chained_pods(&one.target.resource)
@@ -218,33 +207,24 @@ impl Permissions {
                 continue;
             }
 
-            let own = one.target.namespace.as_deref();
-            let namespaces = own.map_or_else(|| release.clone(), |own| [own].into());
             let purpose = format!("to verify what the pods of {} run", one.id());
-            for namespace in namespaces {
+            for namespace in pod_namespaces(&one.target, &release) {
                 for kind in [KnownKind::Pod, kind_between(&one.target.resource.kind)] {
-                    self.add_optional(&kind.resource(), namespace, &[Verb::List, Verb::Watch], &purpose);
+                    for verb in [Verb::List, Verb::Watch] {
+                        self.add_optional(permission(&kind.resource(), Some(&namespace), verb), &purpose);
+                    }
                 }
             }
         }
     }
 
     /// What a promotion can do without; not where it is needed anyway.
-    fn add_optional(&mut self, resource: &ResourceType, namespace: &str, verbs: &[Verb], purpose: &str) {
-        for &verb in verbs {
-            let right = Permission {
-                group: resource.group.clone(),
-                resource: resource.plural.clone(),
-                subresource: String::new(),
-                namespace: Some(namespace.into()),
-                verb,
-            };
-            self.0.entry(right).or_insert_with(|| PermissionUse {
-                purpose: purpose.into(),
-                optional: true,
-                ..PermissionUse::default()
-            });
-        }
+    fn add_optional(&mut self, right: Permission, purpose: &str) {
+        self.0.entry(right).or_insert_with(|| PermissionUse {
+            purpose: purpose.into(),
+            optional: true,
+            ..PermissionUse::default()
+        });
     }
 
     fn add_resource(
@@ -296,18 +276,21 @@ impl Permissions {
         verb: Verb,
         purpose: &str,
     ) -> &mut PermissionUse {
-        let right = Permission {
-            group: resource.group.clone(),
-            resource: resource.plural.clone(),
-            subresource: String::new(),
-            // A cluster-scoped kind is asked about without a namespace, whatever the step names.
-            namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
-            verb,
-        };
-
+        let right = permission(resource, namespace, verb);
         self.0.entry(right).or_insert_with(|| PermissionUse {
             purpose: purpose.into(),
             ..PermissionUse::default()
         })
+    }
+}
+
+fn permission(resource: &ResourceType, namespace: Option<&str>, verb: Verb) -> Permission {
+    Permission {
+        group: resource.group.clone(),
+        resource: resource.plural.clone(),
+        subresource: String::new(),
+        // A cluster-scoped kind is asked about without a namespace, whatever the step names.
+        namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
+        verb,
     }
 }

@@ -11,7 +11,6 @@ use crate::model::k8s::ownership::{Owners, Ownership, is_old_revision};
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
 use crate::model::release::{ImagePath, RecordedImage};
 use crate::model::{Object, Target};
-use std::collections::BTreeSet;
 
 /// An object of the release, and the images that it names as it is desired.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +34,6 @@ impl WorkloadImages {
     /// Whether its pods are found by the chains of their owners, and not by a rule of its kind.
     pub fn has_chained_pods(&self) -> bool {
         !runs_pods(&self.target)
-    }
-
-    /// The namespaces in which its pods can be: its own; of a cluster-scoped object those of the release are looked at.
-    pub fn pod_namespaces(&self, release: &BTreeSet<String>) -> BTreeSet<String> {
-        match &self.target.namespace {
-            Some(own) => [own.clone()].into(),
-            None => release.clone(),
-        }
     }
 
     /// The tested images that it names, each once.

@@ -2,13 +2,14 @@
 
 use super::signals::Signals;
 use super::system::random_id;
-use super::{CommandError, ErrorKind, gates, release_state, scope};
+use super::{CommandError, ErrorKind, gates, release_state};
 use crate::cluster::Cluster;
 use crate::execute::{ExecuteError, LockError, RunLimits, Services, StoreError};
 use crate::model::Target;
 use crate::model::event::EventSink;
 use crate::model::inventory::MAX_HISTORY;
 use crate::model::journal::SuccessCriteria;
+use crate::model::k8s::ownership::release_namespaces;
 use crate::model::release::RecordedImage;
 use crate::model::state_key::StateKey;
 use crate::monitor::{Watching, WatchingOptions};
@@ -90,7 +91,7 @@ impl RunContext {
         watching.policy.not_waited = criteria.wait.clone();
         watching.services = services_among(members);
         watching.members = members.to_vec();
-        watching.namespaces = scope::release_namespaces(members.iter(), home);
+        watching.namespaces = release_namespaces(members.iter(), home);
         self
     }
 

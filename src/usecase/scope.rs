@@ -4,7 +4,7 @@ use super::{CommandError, ErrorKind};
 use crate::cluster::{self, Cluster, ConnectionOptions};
 use crate::model::environment::EnvironmentSpec;
 use crate::model::{Gvk, Object, ResourceType, Target};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A cluster, and the namespace in which a release is at home.
@@ -54,12 +54,6 @@ fn add_environment(mut options: ConnectionOptions, environment: &EnvironmentSpec
     options.context = options.context.or_else(|| environment.context.clone());
     options.namespace = options.namespace.or_else(|| environment.namespace.clone());
     options
-}
-
-/// The namespaces that a release is in: its own, and those of its objects.
-pub fn release_namespaces<'t>(targets: impl Iterator<Item = &'t Target>, home: &str) -> BTreeSet<String> {
-    let others = targets.filter_map(|target| target.namespace.clone());
-    others.chain([home.to_owned()]).collect()
 }
 
 /// An object's target; `home` is the namespace of one that names none.

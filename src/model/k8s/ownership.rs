@@ -7,14 +7,30 @@
 use super::controller::Controller;
 use super::known_kind::KnownKind;
 use super::pod::PodFacts;
+use crate::model::Target;
 use crate::model::object::Object;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a Deployment and its ReplicaSets carry their revision in.
 pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// How many owners above a pod are looked at.
 pub const MOST_OWNERS: usize = 6;
+
+/// The namespaces that a release is in: its own, and those of its objects.
+pub fn release_namespaces<'t>(targets: impl Iterator<Item = &'t Target>, home: &str) -> BTreeSet<String> {
+    let others = targets.filter_map(|target| target.namespace.clone());
+    others.chain([home.to_owned()]).collect()
+}
+
+/// The namespaces in which an object's pods are looked for: its own; of a cluster-scoped object those of the release.
+pub fn pod_namespaces(target: &Target, release: &BTreeSet<String>) -> BTreeSet<String> {
+    match &target.namespace {
+        Some(own) => [own.clone()].into(),
+        // They may be in any; to look into others nobody has asked, and few may.
+        None => release.clone(),
+    }
+}
 
 /// The kind that commonly stands between objects of a kind, of which no rule tells the pods, and these pods.
 pub fn kind_between(kind: &str) -> KnownKind {

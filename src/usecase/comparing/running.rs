@@ -6,13 +6,13 @@
 use crate::compare::{self, DesiredObject, Running, RunningWorkload};
 use crate::model::finding::Comparison;
 use crate::model::k8s::images::images;
+use crate::model::k8s::ownership;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::release::ImagePath;
 use crate::model::running::ImageTrees;
 use crate::model::{Object, ObjectId, Target};
 use crate::observe::{PodNamespace, Pods};
 use crate::usecase::inputs::Inputs;
-use crate::usecase::scope::release_namespaces;
 use std::collections::HashMap;
 
 /// Adds what runs to a comparison: images and stale pods.
@@ -61,16 +61,12 @@ pub(super) fn pod_namespaces(
     paths: &[ImagePath],
     home: &str,
 ) -> Vec<PodNamespace> {
-    let release = release_namespaces(targets.iter(), home);
+    let release = ownership::release_namespaces(targets.iter(), home);
     let both = objects.iter().map(|one| &one.object).zip(targets);
     let workloads = both.filter(|(object, _)| makes_lasting_pods(object, paths));
     let namespaces = workloads.flat_map(|(object, target)| {
         let is_custom = pod_spec(object).is_none();
-        let namespaces: Vec<&str> = match target.namespace.as_deref() {
-            Some(own) => vec![own],
-            // Its pods may be in any: those of the release are looked at.
-            None => release.iter().map(String::as_str).collect(),
-        };
+        let namespaces = ownership::pod_namespaces(target, &release);
         namespaces.into_iter().map(move |name| (name, is_custom))
     });
     PodNamespace::collect(namespaces)

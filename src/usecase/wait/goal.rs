@@ -5,6 +5,7 @@ use crate::cluster::Cluster;
 use crate::compare::{DesiredInput, desired};
 use crate::load::LoadedEnvironment;
 use crate::model::environment::Environment;
+use crate::model::k8s::ownership::release_namespaces;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage, Release};
 use crate::model::{Object, ObjectId, Target};
 use crate::monitor::{GateCheck, ReadyGate};
@@ -74,7 +75,7 @@ impl Goal {
 
     /// The namespaces that it is in.
     pub fn namespaces(&self) -> BTreeSet<String> {
-        scope::release_namespaces(self.objects.iter().map(|(target, _)| target), &self.home)
+        release_namespaces(self.objects.iter().map(|(target, _)| target), &self.home)
     }
 
     /// The images that its objects name.
