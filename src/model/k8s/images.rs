@@ -68,13 +68,14 @@ fn closest_images<'u>(images: Vec<&'u ImageUse>, container: &ContainerFacts) -> 
         |one: &ImageUse| one.reference == container.image || pin.is_some() && digest(&one.reference) == pin;
     let is_of_repository = |one: &ImageUse| image_name(&one.reference) == name;
 
-    if images.iter().any(|one| is_meant(one)) {
-        images.into_iter().filter(|one| is_meant(one)).collect()
-    } else if images.iter().any(|one| is_of_repository(one)) {
-        images.into_iter().filter(|one| is_of_repository(one)).collect()
-    } else {
-        images
+    let tells: [&dyn Fn(&ImageUse) -> bool; 2] = [&is_meant, &is_of_repository];
+    for tells in tells {
+        let closest: Vec<_> = images.iter().copied().filter(|one| tells(one)).collect();
+        if !closest.is_empty() {
+            return closest;
+        }
     }
+    images
 }
 
 /// Where the release says that an object holds no image, whatever it looks like.

@@ -1,4 +1,4 @@
-//! What one look at the objects shows: which are there as desired, and what the others are waited for.
+//! What one look at the objects shows: which are in sync, and what the others are waited for.
 //!
 //! What goes by itself once it has run is judged when it is seen, and may never be.
 
@@ -9,10 +9,11 @@ use crate::model::hook::{CLEANED_UP, ended, is_cleaned_up};
 use crate::model::journal::Failure;
 use crate::model::snapshot::Observed;
 use crate::model::verdict::CauseKind;
-use crate::model::{Object, StepId, Target};
+use crate::model::{FieldPath, Object, StepId, Target};
 use crate::monitor::Watched;
 use crate::observe;
 use crate::plan::may_be_absent;
+use std::collections::BTreeSet;
 
 /// What one look at an object showed.
 enum Arrival {
@@ -122,7 +123,7 @@ pub(super) async fn scan(
     checks: &mut SyncChecks<'_>,
     cluster: &dyn Cluster,
     open: &[&(Target, Object)],
-    watched: &[Watched],
+    watched: &BTreeSet<&Target>,
 ) -> ArrivalScan {
     let targets: Vec<Target> = open.iter().map(|(target, _)| target.clone()).collect();
     let snapshot = match observe::objects(cluster, &targets).await {
@@ -138,9 +139,8 @@ pub(super) async fn scan(
     let mut found: Vec<(&Target, &Object, Arrival)> = open
         .iter()
         .map(|(target, desired)| {
-            let was_applied = watched.iter().any(|one| one.target == *target);
             let seen = match snapshot.objects.get(&target.id()) {
-                Some(Observed::Present(live)) if was_applied => Arrival::Applied(live.clone()),
+                Some(Observed::Present(live)) if watched.contains(target) => Arrival::Applied(live.clone()),
                 observed => first_look(checks, observed, desired),
             };
             (target, desired, seen)
@@ -163,9 +163,9 @@ pub(super) async fn scan(
                 Some(SyncState::Drifted(_)) if may_be_absent(desired) => Arrival::MayBeAbsent,
                 Some(SyncState::Drifted(what)) => Arrival::Drifted(live.clone(), what.clone()),
                 // Compared in part or not at all: what desired names is known all the same.
-                _ => match first_look(checks, Some(&Observed::Present(live.clone())), desired) {
-                    Arrival::Applied(live) => as_desired(desired, &live),
-                    differs => differs,
+                _ => match checks.first_difference(desired, live) {
+                    Some(path) => not_yet(desired, no_value(&path)),
+                    None => as_desired(desired, live),
                 },
             };
         }
@@ -180,7 +180,7 @@ pub(super) async fn scan(
 fn first_look(checks: &SyncChecks<'_>, observed: Option<&Observed>, desired: &Object) -> Arrival {
     let why = match observed {
         Some(Observed::Present(live)) => match checks.first_difference(desired, live) {
-            Some(path) => format!("{path} does not have its desired value yet"),
+            Some(path) => no_value(&path),
             None => return Arrival::Applied(live.clone()),
         },
         Some(Observed::Unreadable { error, .. }) => {
@@ -188,6 +188,14 @@ fn first_look(checks: &SyncChecks<'_>, observed: Option<&Observed>, desired: &Ob
         }
         Some(Observed::Absent(_)) | None => "it is not there yet".to_owned(),
     };
+    not_yet(desired, why)
+}
+
+fn no_value(path: &FieldPath) -> String {
+    format!("{path} does not have its desired value yet")
+}
+
+fn not_yet(desired: &Object, why: String) -> Arrival {
     if may_be_absent(desired) {
         Arrival::MayBeAbsent
     } else {

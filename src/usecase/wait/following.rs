@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink, Phase};
 use crate::model::{Object, Target};
 use crate::monitor::{MonitorContext, Rollout, Stopped, Watched, Watching};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,7 +28,7 @@ pub(super) struct Following<'a> {
     bounds: &'a dyn MonitorContext,
     timeout: Duration,
     end: Instant,
-    /// Those that are not there as desired, as far as is known.
+    /// Those that are not in sync, as far as is known.
     open: Vec<&'a (Target, Object)>,
     watched: Vec<Watched>,
     checks: SyncChecks<'a>,
@@ -67,7 +68,13 @@ impl<'a> Following<'a> {
     /// Waits until every object has arrived, is rolled out, and is in sync then.
     pub async fn until_in_sync(&mut self) -> Result<(), Stopped> {
         loop {
-            let scan = scan(&mut self.checks, &*self.cluster, &self.open, &self.watched).await;
+            let scan = scan(
+                &mut self.checks,
+                &*self.cluster,
+                &self.open,
+                &targets(&self.watched),
+            )
+            .await;
             self.open.retain(|(target, _)| scan.is_open(target));
             let arrived = scan.arrived(&self.watched);
             if !arrived.is_empty() {
@@ -139,18 +146,19 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Looks once more at what has arrived; what is not as desired any more is open again.
+    /// Looks once more at what has arrived; what is no longer in sync is open again.
     async fn find_drift(&mut self) -> Option<ArrivalScan> {
-        let has_arrived = |target: &Target| self.watched.iter().any(|one| one.target == *target);
+        let watched = targets(&self.watched);
         let objects = self.goal.objects.iter();
-        let arrived: Vec<&(Target, Object)> = objects.filter(|(target, _)| has_arrived(target)).collect();
-        let scan = scan(&mut self.checks, &*self.cluster, &arrived, &self.watched).await;
+        let arrived: Vec<_> = objects.filter(|(target, _)| watched.contains(target)).collect();
+        let scan = scan(&mut self.checks, &*self.cluster, &arrived, &watched).await;
 
-        let is_known = |target: &Target| self.open.iter().any(|(known, _)| known == target);
-        let drifted = arrived
+        let known: BTreeSet<&Target> = self.open.iter().map(|(target, _)| target).collect();
+        let is_news = |target: &Target| scan.is_open(target) && !known.contains(target);
+        let drifted: Vec<_> = arrived
             .into_iter()
-            .filter(|(target, _)| scan.is_open(target) && !is_known(target));
-        let drifted: Vec<&(Target, Object)> = drifted.collect();
+            .filter(|(target, _)| is_news(target))
+            .collect();
         self.open.extend(drifted);
         scan.waits().then_some(scan)
     }
@@ -166,7 +174,7 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Says of which objects it is not known whether they are, or were, as desired.
+    /// Says of which objects it is not known whether they are, or were, in sync.
     fn note_unchecked(&self, scan: &ArrivalScan) {
         for (target, message) in scan.gone(self.goal) {
             self.note(Some(target), message);
@@ -186,4 +194,8 @@ impl<'a> Following<'a> {
     fn deadline(&self) -> String {
         format!("within {}s", self.timeout.as_secs())
     }
+}
+
+fn targets(watched: &[Watched]) -> BTreeSet<&Target> {
+    watched.iter().map(|one| &one.target).collect()
 }

@@ -201,17 +201,7 @@ fn no_error_quotes_a_secret(#[case] content: &str) {
     let all_of = |command: &mut std::process::Command| {
         let ran = command.args(["-v", "9"]).run();
         assert!(ran.code != Some(0), "{}{}", ran.stdout, ran.stderr);
-        for secret in [
-            "correct-horse",
-            "battery",
-            "staple",
-            "Y29ycmVjdC1ob3JzZS",
-            "12345678",
-            "MTIzNDU2Nzg",
-        ] {
-            let all = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(!all.contains(secret), "{secret}: {all}");
-        }
+        is_silent(&ran);
     };
     let in_here = |words: &[&str]| {
         let mut command = TestCluster::get().delivery();
