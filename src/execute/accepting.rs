@@ -10,7 +10,6 @@ use super::not_begun::ExecuteError;
 use super::packing::Packed;
 use super::renewing::Renewing;
 use super::requests::deletion;
-use super::retry_budget::RetryBudget;
 use super::sealing::{SealAtHand, random};
 use super::services::Services;
 use super::store::{StateStore, parts_of};
@@ -24,7 +23,7 @@ use crate::model::names;
 use crate::model::plan::Propagation;
 use crate::model::seal::{Integrity, Role, Sealed, seal_of};
 use crate::model::state_key::{BoundKey, StateKey};
-use crate::observe::release_state::{Stored, Unsealed, part_bytes, read_unsealed};
+use crate::observe::release_state::{Unsealed, part_bytes, read_unsealed};
 use std::sync::Arc;
 
 /// Which key seals.
@@ -45,11 +44,7 @@ pub async fn seal_anew(
     new: NewKey,
     services: &Services,
 ) -> Result<Vec<String>, ExecuteError> {
-    let locks = Arc::new(
-        Locks::take(services, release, &[])
-            .await
-            .map_err(ExecuteError::Lock)?,
-    );
+    let locks = Arc::new(Locks::take(services, release, &[]).await?);
     let sealed = Sealing {
         release,
         locks: &locks,
@@ -78,6 +73,23 @@ pub(super) async fn discard(
     .await
 }
 
+/// The state, where it is what a user was shown, and no later write of another client.
+pub(super) async fn read_as_seen(
+    release: &ReleaseRef,
+    seen: &Unsealed,
+    services: &Services,
+) -> Result<Unsealed, ExecuteError> {
+    let ReleaseRef { namespace, name } = release;
+    let key = services.state_key.as_ref();
+    let found = read_unsealed(services.cluster.as_ref(), namespace, name, key).await?;
+    if found.versions() == seen.versions() {
+        return Ok(found);
+    }
+    Err(ExecuteError::Nothing(format!(
+        "the state of release {name} in namespace {namespace} changed since it was read; nothing was changed"
+    )))
+}
+
 struct Sealing<'a> {
     release: &'a ReleaseRef,
     locks: &'a Arc<Locks>,
@@ -86,17 +98,13 @@ struct Sealing<'a> {
 
 impl Sealing<'_> {
     fn writer(&self) -> Writer {
-        Writer {
-            cluster: self.services.cluster.clone(),
-            patience: RetryBudget::new(self.locks.clone(), self.services),
-            release: self.release.clone(),
-        }
+        Writer::new(self.release.clone(), self.locks, self.services)
     }
 
     async fn seal_anew(&self, seen: &Unsealed, new: NewKey) -> Result<Vec<String>, ExecuteError> {
         let name = &self.release.name;
         // Read again under the lock: what is accepted is what a user was shown, and nothing later.
-        let found = self.read_as_shown(seen).await?;
+        let found = read_as_seen(self.release, seen, self.services).await?;
         let forgets = forgets_history(&found, &new);
         if forgets {
             ensure_nothing_unfinished(&found, name)?;
@@ -136,20 +144,6 @@ impl Sealing<'_> {
         // Last: until the new head was there, the old one named these.
         delete_unnamed(&store.writer, &renewed.gone, &old).await?;
         Ok(renewed.notes)
-    }
-
-    /// The state, where it is what a person was shown, and no later write of anybody.
-    async fn read_as_shown(&self, seen: &Unsealed) -> Result<Unsealed, ExecuteError> {
-        let ReleaseRef { namespace, name } = self.release;
-        let cluster = self.services.cluster.as_ref();
-
-        let found = read_unsealed(cluster, namespace, name, self.services.state_key.as_ref()).await?;
-        if found.versions() == seen.versions() {
-            return Ok(found);
-        }
-        Err(ExecuteError::Nothing(format!(
-            "expected the state of {name} as it was shown, found it changed since; nothing was changed"
-        )))
     }
 
     /// Packs what head and inventory name under the new key, or forgets it.
@@ -326,10 +320,10 @@ async fn write_renewed(
 
     let store = StateStore::new(writer, seal);
     if let (Some(head), Some(stored)) = (&renewed.head, &found.head) {
-        store.write_head(head, Some(&handle(stored))).await?;
+        store.write_head(head, Some(&stored.handle())).await?;
     }
     if let (Some(inventory), Some(stored)) = (&renewed.inventory, &found.inventory) {
-        store.write_inventory(inventory, Some(&handle(stored))).await?;
+        store.write_inventory(inventory, Some(&stored.handle())).await?;
     }
     Ok(store)
 }
@@ -364,14 +358,6 @@ pub(super) fn unname_bundles(head: Option<&mut Head>, inventory: Option<&mut Inv
         gone.append(&mut entry.record);
     }
     gone
-}
-
-pub(super) fn handle<T>(stored: &Stored<T>) -> Stored<()> {
-    Stored {
-        value: (),
-        uid: stored.uid.clone(),
-        resource_version: stored.resource_version.clone(),
-    }
 }
 
 /// The state as it lies there, under this key.

@@ -3,7 +3,7 @@
 //! Both are writes of their own ahead of the apply, over the version that was read. A run that dies in
 //! between leaves an object that `standing` knows again, so that the apply is gone on with.
 
-use super::requests::write_options;
+use super::requests::{expect_same, write_options};
 use super::retry_budget::Attempts;
 use super::steps::{Again, Steps, Trying};
 use crate::cluster::Applied;
@@ -32,10 +32,7 @@ impl Steps {
             return Ok(None);
         }
 
-        let mut operations = vec![
-            json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
-            json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
-        ];
+        let mut operations = expect_same(live);
         // The schema may want a map: it is replaced by an empty one, and not removed.
         let empty = |path: &FieldPath| json!({"op": "replace", "path": path.to_string(), "value": {}});
         operations.extend(maps.iter().map(empty));

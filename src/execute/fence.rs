@@ -5,7 +5,7 @@
 //! added and taken away again, and the second patch writes the ownership as it was. A run that dies in
 //! between leaves the annotation, by which the next one knows that the second patch is still to be sent.
 
-use super::requests::write_options;
+use super::requests::{expect_version, write_options};
 use super::steps::Steps;
 use crate::cluster::{ApiError, SendDeadline};
 use crate::model::{Object, Target};
@@ -29,7 +29,7 @@ pub(super) async fn touch(
     deadline: SendDeadline,
 ) -> Result<(), ApiError> {
     let has_annotations = live.annotations().is_some();
-    let mut add = vec![version_of(live)];
+    let mut add = vec![expect_version(live)];
     // A JSON patch adds nothing to a map that is not there.
     if !has_annotations {
         add.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
@@ -69,7 +69,7 @@ pub(super) async fn touch(
     }
 
     let remove = [
-        version_of(&touched),
+        expect_version(&touched),
         json!({"op": "remove", "path": path}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
     ];
@@ -78,8 +78,4 @@ pub(super) async fn touch(
         .json_patch(target, &remove, &options)
         .await
         .map(drop)
-}
-
-fn version_of(live: &Object) -> Value {
-    json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()})
 }

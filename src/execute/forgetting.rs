@@ -4,11 +4,11 @@
 //! and the history out of the inventory; last head, inventory, seal and keys. Killed at any point it can be run again: until
 //! the members are done the state is sealed and names them, and after that there is nothing left in it to be believed.
 
-use super::accepting::{discard, handle, unname_bundles};
+use super::accepting::{discard, read_as_seen, unname_bundles};
 use super::locks::Locks;
 use super::not_begun::ExecuteError;
-use super::requests::write_options;
-use super::retry_budget::{Attempts, RetryBudget};
+use super::requests::{expect_same, write_options};
+use super::retry_budget::Attempts;
 use super::sealing::prepare_seal;
 use super::services::Services;
 use super::store::StateStore;
@@ -19,11 +19,10 @@ use crate::model::inventory::Inventory;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::APPLYSET_PART_OF_LABEL;
 use crate::model::seal::Integrity;
-use crate::model::state_key::StateKey;
 use crate::model::{FieldPath, Object, Target};
 use crate::monitor::StopReason;
 use crate::objects::hand_over;
-use crate::observe::release_state::{Unsealed, read_unsealed};
+use crate::observe::release_state::{Stored, Unsealed};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -46,19 +45,11 @@ pub async fn forget(
     manager: &str,
     services: &Services,
 ) -> Result<(), ExecuteError> {
-    let locks = Arc::new(
-        Locks::take(services, release, &[])
-            .await
-            .map_err(ExecuteError::Lock)?,
-    );
+    let locks = Arc::new(Locks::take(services, release, &[]).await?);
     let forgetting = Forgetting {
         manager,
-        state_key: services.state_key.as_ref(),
-        writer: Writer {
-            cluster: services.cluster.clone(),
-            patience: RetryBudget::new(locks.clone(), services),
-            release: release.clone(),
-        },
+        services,
+        writer: Writer::new(release.clone(), &locks, services),
     };
 
     let forgotten = match forgetting.forget(seen).await {
@@ -87,10 +78,7 @@ pub fn handover(live: &Object, release: &ReleaseRef, manager: &str) -> Option<Ve
         return None;
     }
 
-    let mut operations = vec![
-        json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
-    ];
+    let mut operations = expect_same(live);
     if is_member {
         operations.push(json!({"op": "remove", "path": path.to_string()}));
     }
@@ -102,14 +90,14 @@ pub fn handover(live: &Object, release: &ReleaseRef, manager: &str) -> Option<Ve
 
 struct Forgetting<'a> {
     manager: &'a str,
-    state_key: Option<&'a StateKey>,
+    services: &'a Services,
     writer: Writer,
 }
 
 impl Forgetting<'_> {
     async fn forget(self, seen: &Unsealed) -> Result<(), ExecuteError> {
-        let found = self.read_as_seen(seen).await?;
-        let stored = found.inventory.as_ref().map(handle);
+        let found = read_as_seen(&self.writer.release, seen, self.services).await?;
+        let stored = found.inventory.as_ref().map(Stored::handle);
         let mut inventory = found.inventory.map(|stored| stored.value);
         let members = inventory.iter_mut().flat_map(|found| found.members.drain(..));
 
@@ -124,25 +112,13 @@ impl Forgetting<'_> {
         }
         let mut head = found.head.map(|stored| stored.value);
         let bundles = unname_bundles(head.as_mut(), inventory.as_mut());
-        let seal = prepare_seal(&found.sealing, self.state_key, &self.writer).await?;
+        let seal = prepare_seal(&found.sealing, self.services.state_key.as_ref(), &self.writer).await?;
         let store = StateStore::new(self.writer, seal);
         store.delete_bundles(&bundles).await?;
         store
             .write_inventory(&Inventory::default(), stored.as_ref())
             .await?;
         Ok(())
-    }
-
-    /// The state, where it is what a user was shown.
-    async fn read_as_seen(&self, seen: &Unsealed) -> Result<Unsealed, ExecuteError> {
-        let ReleaseRef { namespace, name } = &self.writer.release;
-        let found = read_unsealed(self.writer.cluster.as_ref(), namespace, name, self.state_key).await?;
-        if found.versions() == seen.versions() {
-            return Ok(found);
-        }
-        Err(ExecuteError::Nothing(format!(
-            "the state of release {name} in namespace {namespace} changed since it was read; nothing was changed"
-        )))
     }
 
     /// Hands one member over. One that is gone, or whose kind is, has nothing to hand over.

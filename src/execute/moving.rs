@@ -58,7 +58,7 @@ pub(super) async fn read_sources(
                 vec!["kubectl delivery promote plans again".into()],
             )));
         }
-        // ObjectInputs at ahead: after the commit it has to take what it is told.
+        // Looked at ahead: after the commit it has to take what it is told.
         check_fits(&one, plan, &inventory)?;
         one.members_before = inventory.members;
         plan.moves.push(one);

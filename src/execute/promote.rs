@@ -15,7 +15,6 @@ use super::own_namespace::OwnNamespace;
 use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
 use super::perform::StepInputs;
 use super::pre_images::{moved_since, pre_images};
-use super::retry_budget::RetryBudget;
 use super::run::{Start, run};
 use super::sealing;
 use super::services::{RunReport, Services};
@@ -136,11 +135,8 @@ async fn begin(
     };
 
     let Promotion { plan, record, .. } = &mut promotion;
-    let writer = Writer {
-        cluster: services.cluster.clone(),
-        patience: RetryBudget::new(lock.clone(), services),
-        release: ReleaseRef::new(&plan.namespace, &plan.release.name),
-    };
+    let release = ReleaseRef::new(&plan.namespace, &plan.release.name);
+    let writer = Writer::new(release, lock, services);
     // It may write a first seal and a key, which vouch for nothing yet: a later run takes them up.
     let seal = sealing::prepare_seal(&state.sealing, services.state_key.as_ref(), &writer).await?;
     // A plain digest would tell what the values of the Secrets are, to whoever guesses them.

@@ -10,6 +10,7 @@ use crate::model::Object;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::refusal::{Refusal, RefusalCause};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long the server may take to do what it cannot do yet.
@@ -26,6 +27,20 @@ pub(super) fn may_catch_up(error: &ApiError, clock: &Attempts<'_>) -> bool {
 /// How a server says that the `test` of a JSON patch failed.
 pub(super) fn is_failed_test(message: &str) -> bool {
     Refusal::parse(Some(422), message).cause == RefusalCause::FailedTest
+}
+
+/// The operation of a JSON patch that fails where the object has another version by now.
+pub(super) fn expect_version(live: &Object) -> Value {
+    json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()})
+}
+
+/// Those that fail where it is another object as well.
+pub(super) fn expect_same(live: &Object) -> Vec<Value> {
+    // First the UID: of a recreated object it says more than a version.
+    vec![
+        json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
+        expect_version(live),
+    ]
 }
 
 pub(super) fn write_options(deadline: SendDeadline) -> WriteOptions {

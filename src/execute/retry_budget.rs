@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(4);
 /// How often it is told again.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// ObjectInputs at before each write.
+/// Looked at before each write.
 #[derive(Clone)]
 pub(super) struct RetryBudget {
     pub lock: Arc<Locks>,

@@ -7,7 +7,7 @@
 //! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
 use super::outcome::{StepOutcome, checked};
-use super::requests::{deletion, is_failed_test, may_catch_up, refusal, write_options};
+use super::requests::{deletion, expect_same, is_failed_test, may_catch_up, refusal, write_options};
 use super::retry_budget::{Attempts, RetryBudget};
 use super::step_status::{StepStatus, is_made_by, step_status};
 use crate::cluster::{ApiError, Applied, Cluster, SendDeadline};
@@ -276,11 +276,8 @@ impl Steps {
         entries: &[Value],
         deadline: SendDeadline,
     ) -> Result<Applied, ApiError> {
-        let operations = [
-            json!({"op": "test", "path": "/metadata/uid", "value": live.uid()}),
-            json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()}),
-            json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}),
-        ];
+        let mut operations = expect_same(live);
+        operations.push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
         self.cluster
             .json_patch(target, &operations, &write_options(deadline))
             .await

@@ -114,18 +114,10 @@ pub(super) fn parts_of(bundles: &[PartBundle]) -> impl Iterator<Item = Target> +
 /// An inventory as it was read, and what the next write names of it.
 pub(super) fn split(stored: Option<Stored<Inventory>>) -> (Inventory, Option<Stored<()>>) {
     match stored {
-        Some(Stored {
-            value,
-            uid,
-            resource_version,
-        }) => (
-            value,
-            Some(Stored {
-                value: (),
-                uid,
-                resource_version,
-            }),
-        ),
+        Some(stored) => {
+            let handle = stored.handle();
+            (stored.value, Some(handle))
+        }
         None => (Inventory::default(), None),
     }
 }

@@ -3,7 +3,7 @@
 //! The Job is created suspended before anything of the step is undone: its being there tells every later run
 //! that it has to run, and that the other one had run. It is set going once that one and its pods are gone.
 
-use super::requests::write_options;
+use super::requests::{expect_version, write_options};
 use super::retry_budget::Attempts;
 use super::step_status::is_made_by;
 use super::steps::expected_uid;
@@ -122,7 +122,7 @@ impl Undoing<'_> {
         }
 
         let go = [
-            json!({"op": "test", "path": "/metadata/resourceVersion", "value": found.resource_version()}),
+            expect_version(&found),
             json!({"op": "replace", "path": "/spec/suspend", "value": false}),
         ];
 

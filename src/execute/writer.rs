@@ -6,8 +6,10 @@
 //! names: one that is there already need not be written, and one whose bytes do not fit is not deleted.
 
 use super::codec;
+use super::locks::Locks;
 use super::requests::{deletion, write_options};
 use super::retry_budget::RetryBudget;
+use super::services::Services;
 use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::{BundleError, PartBundle};
 use crate::model::moves::ReleaseRef;
@@ -91,6 +93,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Of a release whose lock is among these.
+    pub(super) fn new(release: ReleaseRef, locks: &Arc<Locks>, services: &Services) -> Self {
+        Self {
+            cluster: services.cluster.clone(),
+            patience: RetryBudget::new(locks.clone(), services),
+            release,
+        }
+    }
+
     /// PUT with uid and resourceVersion, or POST; looks where the answer was lost.
     pub(super) async fn swap(
         &self,
@@ -109,7 +120,7 @@ impl Writer {
             }
 
             let error = match clock.answer(self.cluster.store(target, &body, &options)).await {
-                Ok(answer) => return Ok(handle(&answer.object)),
+                Ok(answer) => return Ok(Stored::new(&answer.object, ())),
                 Err(error) => error,
             };
             // With a 404 what is known is gone: as much a move as another version.
@@ -123,7 +134,7 @@ impl Writer {
 
             // A write whose answer was lost may be there: then a second one would find it moved.
             match clock.answer(self.cluster.get(target)).await {
-                Ok(Some(found)) if is_ours(&found) => return Ok(handle(&found)),
+                Ok(Some(found)) if is_ours(&found) => return Ok(Stored::new(&found, ())),
                 Ok(_) if moved => {
                     return Err(StoreError::Moved {
                         target: target.to_string(),
@@ -227,13 +238,5 @@ impl Writer {
         found.label(RELEASE_LABEL) == Some(&*self.release.name)
             && found.label(ROLE_LABEL) == Some(role)
             && (!is_secret || found.text("/type") == PREIMAGE_SECRET_TYPE)
-    }
-}
-
-fn handle(object: &Object) -> Stored<()> {
-    Stored {
-        value: (),
-        uid: object.uid().into(),
-        resource_version: object.resource_version().into(),
     }
 }

@@ -38,21 +38,12 @@ pub fn hand_over(live: &Object, manager: &str, dropped: &[FieldPath]) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use super::super::take_over::tests::{entry, live};
     use super::*;
     use crate::model::names::FIELD_MANAGER;
     use serde_json::json;
 
     const LABEL: &str = "/metadata/labels/applyset.kubernetes.io~1part-of";
-
-    fn live(entries: &Value) -> Object {
-        Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "web", "managedFields": entries}}))
-        .unwrap()
-    }
-
-    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
-        json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
-    }
 
     fn handed_over(entries: &Value) -> Option<Vec<Value>> {
         hand_over(&live(entries), "helm", &[LABEL.parse().unwrap()])

@@ -168,16 +168,16 @@ fn part_to_take(entry: &mut Value, change: &Change<'_>) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn live(entries: &Value) -> Object {
+    pub fn live(entries: &Value) -> Object {
         Object::new(json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "managedFields": entries}}))
         .unwrap()
     }
 
-    fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
+    pub fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
         json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
     }
 

@@ -191,11 +191,7 @@ impl SealRead {
     /// The Secret that holds the seal.
     pub(super) fn stored(&self) -> Option<Stored<()>> {
         let seal = self.seal.as_ref().ok().and_then(Option::as_ref)?;
-        Some(Stored {
-            value: (),
-            uid: seal.uid().into(),
-            resource_version: seal.resource_version().into(),
-        })
+        Some(Stored::new(seal, ()))
     }
 
     /// The keys that the cluster holds. Of two the last one is about to take the other one's place.

@@ -68,7 +68,7 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, ReleaseStat
         .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())))
         .collect();
 
-    Ok(stored(
+    Ok(Stored::new(
         object,
         Inventory {
             members,
@@ -97,15 +97,7 @@ pub fn parse_head(object: &Object) -> Result<Stored<Head>, ReleaseStateError> {
 
     let head = serde_json::from_str(&text)
         .map_err(|error| wrong(format!("its journal: {}", plain_words(&error.to_string()))))?;
-    Ok(stored(object, head))
-}
-
-fn stored<T>(object: &Object, value: T) -> Stored<T> {
-    Stored {
-        value,
-        uid: object.uid().into(),
-        resource_version: object.resource_version().into(),
-    }
+    Ok(Stored::new(object, head))
 }
 
 /// Why a journal is not that of this release: what it names reaches commands and messages.

@@ -18,6 +18,26 @@ pub struct Stored<T> {
     pub resource_version: String,
 }
 
+impl<T> Stored<T> {
+    /// What an object says.
+    pub fn new(object: &Object, value: T) -> Self {
+        Self {
+            value,
+            uid: object.uid().into(),
+            resource_version: object.resource_version().into(),
+        }
+    }
+
+    /// What the next write names of the object.
+    pub fn handle(&self) -> Stored<()> {
+        Stored {
+            value: (),
+            uid: self.uid.clone(),
+            resource_version: self.resource_version.clone(),
+        }
+    }
+}
+
 /// What a release keeps in the cluster cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseStateError {
