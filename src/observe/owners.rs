@@ -59,12 +59,14 @@ impl OwnerReader {
     pub async fn read(&mut self, cluster: &dyn Cluster, named: Vec<NamedOwner>) {
         let mut kinds: BTreeMap<(Gvk, String), BTreeMap<String, Controller>> = BTreeMap::new();
         for (namespace, owner) in named {
+            // By its version too: the reference is read as it was written, and any version that is served answers with the same UID.
             let gvk = Gvk::new(&owner.api_version, &owner.kind);
             let of_kind = kinds.entry((gvk, namespace)).or_default();
             of_kind.insert(owner.uid.clone(), owner);
         }
 
         let is_unknown = |gvk: &Gvk| well_known(gvk).is_none();
+        // Discovery only where a kind is not built in: most chains never need it, and few of its readers may.
         if self.served.is_none() && kinds.keys().any(|(gvk, _)| is_unknown(gvk)) {
             let served = cluster.discover().await;
             self.served = Some(served.map(by_kind).map_err(|error| unreadable(&error)));
@@ -79,6 +81,7 @@ impl OwnerReader {
                 }
             }
         });
+        // Side by side, and put in afterwards: an answer that comes late overwrites none that came before.
         for found in join_all(reads).await {
             for (uid, facts) in found {
                 self.owners.insert(uid, facts);
@@ -100,6 +103,7 @@ impl OwnerReader {
                 .get(gvk)
                 .cloned()
                 .ok_or_else(|| unserved(format!("the API server does not serve {}", gvk.api_version()))),
+            // Without discovery the kind is not unserved: its objects are unknown, for the same cause.
             Some(Err(facts)) => Err(facts.clone()),
             None => Err(unserved("its kind was not asked for".into())),
         }
@@ -119,6 +123,7 @@ async fn read_kind(
     owners: BTreeMap<String, Controller>,
 ) -> Vec<(String, OwnerFacts)> {
     let namespace = resource.namespaced.then_some(namespace);
+    // A list costs one request and every object's metadata; a handful of reads costs less than that.
     if owners.len() > ONE_BY_ONE {
         let request = ListRequest::all(resource, namespace).with_only_metadata();
         let listed = paged(cluster, request, |object| {
@@ -128,6 +133,7 @@ async fn read_kind(
         let mut listed = listed.map(|found| found.into_iter().collect::<BTreeMap<_, _>>());
         let facts = |uid: String| {
             let facts = match &mut listed {
+                // A complete list without it is proof enough; a list that was cut short is an error and comes below.
                 Ok(found) => found.remove(&uid).unwrap_or(OwnerFacts::Gone),
                 Err(error) => unreadable(error),
             };

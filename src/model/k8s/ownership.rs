@@ -157,6 +157,7 @@ impl Owners {
 
         let mut above = pod.controller.as_ref();
         let mut revision = None;
+        // Bounded, because references are written by clients and may form a circle.
         for _ in 0..MOST_OWNERS {
             let Some(owner) = above else {
                 return Ownership::Other;
@@ -173,6 +174,7 @@ impl Owners {
                     revision = Some(its.as_str());
                     above = controller.as_ref();
                 }
+                // Garbage collection is about to take the pod: its owner is no longer there.
                 Some(OwnerFacts::Gone) => return Ownership::Other,
                 Some(OwnerFacts::Unreadable { cause, is_transient }) => {
                     return Ownership::Unknown {

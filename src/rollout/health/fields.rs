@@ -51,6 +51,7 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 /// How deep the parts of a status are looked at.
+// Deeper down a status holds copies of other objects, whose state is not this one's.
 const DEPTH: usize = 3;
 
 /// What must be known of an object to read the fields of its status.
@@ -78,6 +79,7 @@ impl FieldReader {
         for (name, value) in fields {
             found.extend(self.field(name, value));
         }
+        // What the spec asks for is held against the counts at the top alone: a part's count has its own total beside it.
         found.extend(below_wanted(
             fields,
             object.get("spec").and_then(Value::as_object),
@@ -93,6 +95,7 @@ impl FieldReader {
 
     fn field(self, name: &str, value: &Value) -> Option<Evidence> {
         let error = |text: &str| {
+            // A controller that sums up leaves the last error standing after it has passed.
             let is_told = !text.is_empty() && !self.is_summed_up;
             is_told.then(|| Evidence::new(Level::Failed, format!("it reports an error: {text}")))
         };
@@ -111,6 +114,7 @@ impl FieldReader {
             Value::Bool(true) if WRONG.contains(&name) => Some(is_set(Level::Failed, name, true)),
             Value::Bool(true) if STILL.contains(&name) => Some(is_set(Level::Still, name, true)),
             Value::Bool(true) if READY.contains(&name) => Some(is_set(Level::Ready, name, true)),
+            // False is only *not yet*: of a boolean nothing says for how long. A false `failed` says nothing at all.
             Value::Bool(false) if READY.contains(&name) => Some(is_set(Level::Moving, name, false)),
             _ => None,
         }
@@ -120,11 +124,13 @@ impl FieldReader {
     fn own_word(self, name: &str, word: &str) -> Option<Evidence> {
         let is_running = word.eq_ignore_ascii_case("running");
         let level = match tone_of_state(word) {
+            // A backup that runs has not backed up anything yet.
             Some(Tone::Good) if self.runs_to_an_end && is_running => Level::Moving,
             Some(Tone::Good) => Level::Ready,
             Some(Tone::Bad) => Level::Failed,
             Some(Tone::Moving) => Level::Moving,
             Some(Tone::Still) => Level::Still,
+            // Not written yet, which the generation and the conditions tell better.
             None if word.is_empty() => return None,
             Some(Tone::Unknown) | None => Level::Unclear,
         };
@@ -134,6 +140,7 @@ impl FieldReader {
     /// What the parts of a status say: words and counts.
     fn parts(self, name: &str, value: &Value, depth: usize, found: &mut Vec<Evidence>) {
         let is_elsewhere = parts(name).iter().any(|part| ELSEWHERE.contains(&part.as_str()));
+        // Conditions are weighed by their types, and not by the words in them.
         if depth == 0 || name == "conditions" || is_elsewhere {
             return;
         }
@@ -168,6 +175,7 @@ fn is_state_of_part(name: &str) -> bool {
     let parts = parts(name);
     let is_of_now = !parts
         .iter()
+        // `lastBackupStatus` is of now as far as is known; `previousState` is not.
         .any(|part| ELSEWHERE.contains(&part.as_str()) && part != "last");
     parts.len() > 1 && is_of_now && parts.last().is_some_and(|last| STATES.contains(&last.as_str()))
 }
@@ -197,11 +205,13 @@ fn below_wanted(fields: &Map<String, Value>, spec: Option<&Map<String, Value>>) 
             "updated",
         ];
         let of = counted.iter().find_map(|prefix| name.strip_prefix(prefix));
+        // `readyToUse` and `readyz` count nothing.
         let of = of.filter(|of| of.starts_with(char::is_uppercase));
         let (Some(of), Some(have)) = (of, value.as_u64()) else {
             continue;
         };
         if let Some(want) = wanted(of, fields, spec) {
+            // Zero of zero is no evidence: nothing was counted yet, or nothing is to run.
             is_any |= want > 0;
             if have < want {
                 return Some(Evidence::new(Level::Moving, format!("{name}: {have} of {want}")));
@@ -224,6 +234,7 @@ fn wanted(of: &str, fields: &Map<String, Value>, spec: Option<&Map<String, Value
 
     let named = names.iter().filter_map(|name| fields.get(name)?.as_u64());
     let specified = spec.and_then(|spec| spec.get(&plain)?.as_u64());
+    // During a scale-up the status still names the old total.
     named.chain(specified).max()
 }
 

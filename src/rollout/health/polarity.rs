@@ -108,15 +108,18 @@ pub(super) fn role(kind: &str) -> Role {
     let any = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
     let whole = parts.concat();
 
+    // Only the whole type: `PodsReady` is one part of what the object's own `Ready` sums up.
     if whole == "ready" {
         return Role::Sum;
     }
+    // Before everything that ends well: `InstallFailed` and `NotAvailable` end in good words or follow them.
     if whole == "notready" || any(WRONG) || parts.first().is_some_and(|first| first == "not") {
         return Role::Wrong;
     }
     if any(&["partially", "partial"]) {
         return Role::Going;
     }
+    // Before the good words, too: `SuspendedSuccessfully` is no success of what it was made for.
     if any(STILL) {
         return Role::Still;
     }
@@ -128,9 +131,11 @@ pub(super) fn role(kind: &str) -> Role {
     if MET.contains(&last) || MET_PART.contains(&last) {
         return Role::Part;
     }
+    // Only the last part: `RollingUpdateComplete` is over.
     if any(GOING) || is_going_on(last) {
         return Role::Going;
     }
+    // Any other participle is a step that was done, and steps follow it.
     if last.len() > 3 && last.ends_with("ed") {
         return Role::Step;
     }

@@ -116,6 +116,7 @@ pub fn is_known(group: &str, kind: &str) -> bool {
 /// The rule of a kind: one that names both, before one that stands for many.
 pub(super) fn find(group: &str, kind: &str) -> Option<&'static Rule> {
     let fits = |file: &&RuleFile| matches(&file.group, group) && matches(&file.kind, kind);
+    // `false` sorts first: a rule without a star wins, and one that names its group before one that names its kind.
     let stars = |file: &&RuleFile| (file.group.contains('*'), file.kind.contains('*'));
     let file = RULES.iter().filter(fits).min_by_key(stars)?;
 
@@ -165,6 +166,7 @@ impl Facts {
 
         let status = part("status");
         let (mut is, mut reason) = (Map::new(), Map::new());
+        // Of two conditions of one type the later one holds, as for whoever reads the list to its end.
         for condition in status
             .get("conditions")
             .and_then(Value::as_array)
@@ -200,6 +202,7 @@ impl Facts {
 
     /// Whether an expression holds; a field that it asks for and that is not there yet is no yes.
     pub fn hold(&self, expression: Option<&Expression>) -> bool {
+        // CEL fails on a missing field; a rule need not ask `has()` before each.
         expression.is_some_and(|one| one.holds(&self.variables()) == Ok(true))
     }
 
@@ -213,5 +216,6 @@ impl Facts {
 /// Whether pods are to run because of an object; none where its kind is not known.
 pub fn wants_pods(group: &str, kind: &str, object: &Value) -> Option<bool> {
     let expression = find(group, kind)?.wants_pods.as_ref()?;
+    // Where it cannot be answered the generic rule decides, as for a kind without a rule.
     expression.holds(&Facts::new(object).variables()).ok()
 }

@@ -214,6 +214,7 @@ pub(super) fn parts(name: &str) -> Vec<String> {
             && letters[at - 1].is_uppercase()
             && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
 
+        // Any mark ends a part: controllers write `up-to-date`, `Up_To_Date` and `up to date`.
         if !letter.is_alphanumeric() {
             found.push(String::new());
             continue;
@@ -241,9 +242,11 @@ fn has(words: &[&str], part: &str) -> bool {
 
 /// What follows a *not* among the parts: true where that is wrong, false where it is not so yet.
 fn negated(parts: &[String]) -> Option<bool> {
+    // Only the first negation counts: what a second one would negate is no longer about the object itself.
     let at = parts
         .iter()
         .position(|part| matches!(part.as_str(), "not" | "no" | "cannot" | "unable"))?;
+    // It was tried already, so that more time changes nothing.
     if matches!(parts[at].as_str(), "cannot" | "unable") {
         return Some(true);
     }
@@ -253,12 +256,14 @@ fn negated(parts: &[String]) -> Option<bool> {
 /// What a reason of a condition says.
 pub(super) fn tone_of_reason(reason: &str) -> Option<Tone> {
     let parts = parts(reason);
+    // What is wrong goes before what is going on: `RetryingAfterError` is an error, whatever is retried.
     if parts.iter().any(|part| has(BAD, part)) {
         return Some(Tone::Bad);
     }
     if let Some(is_wrong) = negated(&parts) {
         return Some(if is_wrong { Tone::Bad } else { Tone::Moving });
     }
+    // Before what is moving: `PausedPendingApproval` waits for a user and not for its controller.
     if parts.iter().any(|part| has(STILL, part)) {
         return Some(Tone::Still);
     }
@@ -269,10 +274,13 @@ pub(super) fn tone_of_reason(reason: &str) -> Option<Tone> {
 
 /// What a message says, where its reason says nothing: the first words decide.
 pub(super) fn tone_of_message(message: &str) -> Option<Tone> {
+    // A message quotes logs and names further down, and their words are of something else.
     let start: String = message.chars().take(200).collect();
     let parts = parts(&start);
+    // In prose these two are common words and accuse nothing.
     let wrong = |part: &String| has(BAD, part) && part != "warning" && part != "red";
 
+    // "waiting for the failed node" waits; "failed while waiting" has failed.
     let first_wrong = parts.iter().position(wrong);
     let first_moving = parts
         .iter()
@@ -300,12 +308,14 @@ pub(super) fn tone_of_state(state: &str) -> Option<Tone> {
     if parts.is_empty() || parts.len() > 4 {
         return None;
     }
+    // Its controller has looked and does not know: other than a word that we do not know.
     if whole == "unknown" {
         return Some(Tone::Unknown);
     }
     if ABSENT.contains(&whole.as_str()) || whole == "notready" {
         return Some(Tone::Moving);
     }
+    // As in a reason: one bad part is enough, in whatever company.
     if parts.iter().any(|part| has(BAD, part)) {
         return Some(Tone::Bad);
     }
