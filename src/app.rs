@@ -6,7 +6,10 @@
 
 mod command;
 
-use crate::cli::{ColorChoice, ColorEnvironment, Context, Exit, Family, Stream, Visible, write_error};
+use crate::cli::{
+    ColorChoice, ColorEnvironment, Context, Exit, Family, Stream, Visible, annotate_error, ci_system,
+    usage_error, write_error,
+};
 use crate::complete::complete;
 use crate::usecase::{CommandError, ErrorKind};
 use clap::{CommandFactory, Parser};
@@ -26,6 +29,7 @@ pub fn run(arguments: &[OsString]) -> Exit {
         return complete(&words, &Cli::command());
     }
 
+    let arguments = &asking_for_help(arguments)[..];
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, arguments),
@@ -40,8 +44,20 @@ pub fn run(arguments: &[OsString]) -> Exit {
         let color = context.color(Stream::Stderr);
         // Nobody is left to be told where stderr is closed.
         write_error(&error, &mut context.stderr(), color).ok();
+        annotate_error(&error, context.ci());
         family.exit(error.kind)
     })
+}
+
+/// `help promote` asks as `promote --help` does.
+fn asking_for_help(arguments: &[OsString]) -> Vec<OsString> {
+    match arguments {
+        [program, help, rest @ ..] if help == "help" => {
+            let asked = rest.iter().cloned().chain(["--help".into()]);
+            [program.clone()].into_iter().chain(asked).collect()
+        }
+        _ => arguments.to_vec(),
+    }
 }
 
 /// The words to complete: this is the completer, or a shell's own script asks (`__complete`).
@@ -95,14 +111,22 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
     if stream == Stream::Stdout || arguments.len() == 1 {
         // Nobody is left to be told where the stream is closed.
         Visible::new(std::io::stdout(), color)
+            .guarded(ci_system())
             .write_all(text.as_bytes())
             .ok();
         return Exit::OK;
     }
 
-    Visible::new(std::io::stderr(), color)
-        .write_all(text.as_bytes())
-        .ok();
+    let mut stderr = Visible::new(std::io::stderr(), color).guarded(ci_system());
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        stderr.write_all(text.as_bytes()).ok();
+    } else {
+        let mut root = Cli::command();
+        root.build();
+        let error = usage_error(error, arguments, &root);
+        write_error(&error, &mut stderr, color).ok();
+        annotate_error(&error, ci_system());
+    }
     family_named(arguments).exit(ErrorKind::Usage)
 }
 
@@ -150,10 +174,12 @@ fn start_log(context: &Context) {
         _ => LevelFilter::TRACE,
     };
 
-    let color = context.color(Stream::Stderr);
+    let (color, ci) = (context.color(Stream::Stderr), context.ci());
     let ours = tracing_subscriber::filter::Targets::new().with_target("kubectl_delivery", level);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || Visible::new(std::io::stderr(), color))
+        .with_writer(move || Visible::new(std::io::stderr(), color).guarded(ci))
+        // A terminal that is gone ends no run: its complaint would go to the same one, and panic.
+        .log_internal_errors(false)
         .with_ansi(color)
         .with_target(false);
 

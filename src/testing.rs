@@ -15,7 +15,7 @@ pub mod load {
 }
 pub mod model {
     pub use crate::model::{
-        FieldPath, Gvk, Object, ObjectId, ResourceType, Sha256Digest, StepId, Target, Uid,
+        FieldPath, Gvk, Object, ObjectId, Operation, ResourceType, Sha256Digest, StepId, Target, Uid,
     };
     pub mod bundle {
         pub use crate::model::bundle::{PartBundle, compress, decompress, pack, unpack};
@@ -130,4 +130,9 @@ pub mod rollout {
 }
 pub mod signing {
     pub use crate::signing::parse_attestation;
+}
+pub mod usecase {
+    pub mod schema {
+        pub use crate::usecase::schema::documents;
+    }
 }

@@ -7,7 +7,7 @@ use crate::commands;
 use crate::usecase::CommandError;
 use clap::{Parser, Subcommand};
 
-/// Closes the gap between what CI tested and what runs
+/// Promote to Kubernetes clusters exactly what CI tested
 #[derive(Parser, Debug)]
 #[command(
     name = "kubectl-delivery",
@@ -66,46 +66,48 @@ macro_rules! commands {
 
 // In the order of `--help`. `Comparing`: exit 1 means differences, and errors are 2 and above.
 commands! {
-    /// Write down what CI tests: manifests, and each image as a digest
+    /// Record what CI tests as a release: manifests, with image digests
     Record(record): Acting,
-    /// Say what a test of a release found
+    /// Attach test evidence to a release
     Attest(attest): Acting,
     /// Sign a release
     Sign(sign): Acting,
-    /// Check who signed a release, and what its evidence says
+    /// Verify the signatures and the evidence of a release
     Verify(verify): Acting,
-    /// Put a release and its statements into a registry or an OCI layout
+    /// Push a release and its attestations to a registry or an OCI layout
     Push(push): Acting,
-    /// Get a release and its statements out of a registry or an OCI layout
+    /// Pull a release and its attestations from a registry or an OCI layout
     Pull(pull): Acting,
-    /// Show what is in a release
+    /// Show the contents of a release
     Show(show): Acting,
     /// Compare two releases, or a release and an environment, without a cluster
     Compare(compare): Comparing,
     /// Print the objects that a promotion would apply
     Render(render): Acting,
-    /// Compare what runs with what was tested
+    /// Compare live objects with the release
     Diff(diff): Comparing,
-    /// Show what each container runs, by digest, and whether its tag has moved
+    /// Show the image digest of each container, and whether its tag has moved
     Images(images): Acting,
-    /// Bring a cluster to a release, all of it or none of it
+    /// Promote a release: apply it, watch the rollout, roll back if it fails
     Promote(promote): Acting,
-    /// Put back what a promotion changed
+    /// Revert the last promotion or promote an earlier revision
     #[command(alias = "rollback")]
     Revert(revert): Acting,
-    /// Show what is promoted, what is in progress, and how each workload is
+    /// Show the promoted release, unfinished promotions and the health of each workload
     Status(status): Acting,
-    /// Show what was promoted, by whom, how it ended and why
+    /// Show past promotions: by whom, and how each ended
     History(history): Acting,
-    /// Verify, accept or rotate the seal of what the cluster keeps of a release
+    /// Verify, accept or rotate the seal of the stored state of a release
     State(state): Acting,
-    /// Stop managing an application: its objects stay, and another field manager gets their fields
+    /// Delete the objects of a release; a revert recreates them
+    Delete(delete): Acting,
+    /// Stop managing an application: keep its objects and give their fields to another field manager
     Forget(forget): Acting,
-    /// Wait for a release that another tool applies: judge it, prove its images, see that it stays well
+    /// Wait until a release that another tool applies is ready, verify its image digests, soak
     Wait(wait): Acting,
     /// Print the versions of this program and of the API server
     Version(version): Acting,
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completion(completion): Acting,
     /// Write the manual pages
     Man(man): Acting,
@@ -142,6 +144,59 @@ mod tests {
                 assert!(arg.get_help().is_some(), "{name}: {} has no help", arg.get_id());
             }
         }
+    }
+
+    /// A word with a letter too many, too few, and two that are swapped.
+    fn slips(word: &str) -> Vec<String> {
+        let letters: Vec<char> = word.chars().collect();
+        let cut = letters.len() / 2;
+        let join = |letters: &[char]| letters.iter().collect::<String>();
+        let mut swapped = letters.clone();
+        swapped.swap(cut - 1, cut);
+        let (start, end) = letters.split_at(cut);
+        vec![
+            format!("{}x{}", join(start), join(end)),
+            join(start) + &join(&end[1..]),
+            join(&swapped),
+        ]
+    }
+
+    #[test]
+    fn no_slip_in_any_flag_of_any_command_leads_to_one_that_switches_a_check_off() {
+        let mut root = Cli::command();
+        root.build();
+        let guarded = [
+            "--insecure",
+            "--waive",
+            "--overwrite",
+            "--allow-",
+            "--discard-state",
+            "--prune-kept",
+            "--adopt",
+            "--yes",
+        ];
+
+        let mut guesses = 0;
+        for command in root.get_subcommands() {
+            let flags = command.get_arguments().filter_map(clap::Arg::get_long);
+            // A single letter has no slip that is like it.
+            for flag in flags.filter(|flag| flag.len() > 1) {
+                for slip in slips(flag) {
+                    let line = ["kubectl-delivery", command.get_name(), &format!("--{slip}")];
+                    let words = line.map(std::ffi::OsString::from);
+                    // A flag that is cut short may be one of its own.
+                    let Err(error) = Cli::try_parse_from(&words) else {
+                        continue;
+                    };
+                    let hints = crate::cli::usage_error(&error, &words, &root).hints.join("\n");
+                    guesses += usize::from(hints.contains("did you mean"));
+                    for flag in guarded {
+                        assert!(!hints.contains(flag), "{} --{slip}: {hints}", command.get_name());
+                    }
+                }
+            }
+        }
+        assert!(guesses > 200, "{guesses} guesses");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// Where the stream is a terminal; NO_COLOR and CLICOLOR_FORCE are honoured
+    /// If the stream is a terminal; NO_COLOR and CLICOLOR_FORCE are honoured
     #[default]
     Auto,
     /// Always
@@ -27,7 +27,7 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Whether a person reads it.
+    /// Whether it is a terminal.
     pub fn is_terminal(self) -> bool {
         match self {
             Stream::Stdout => std::io::stdout().is_terminal(),

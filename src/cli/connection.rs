@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
 pub struct ConnectionArgs {
-    /// Path of the kubeconfig file; else KUBECONFIG, else ~/.kube/config
+    /// Path to the kubeconfig file (default: KUBECONFIG, then ~/.kube/config)
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
@@ -42,13 +42,13 @@ pub struct ConnectionArgs {
     /// UID to impersonate
     #[arg(long = "as-uid", value_name = "UID")]
     pub impersonate_uid: Option<String>,
-    /// How long to wait for one request: 30s, 1m, or 0 for no limit of one's own
+    /// Time limit of one request, such as 30s or 1m; 0 means no limit
     #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
     pub request_timeout: Option<RequestTimeout>,
-    /// Do not check the server's certificate: insecure
+    /// Do not verify the server's certificate (insecure)
     #[arg(long)]
     pub insecure_skip_tls_verify: bool,
-    /// File with the certificate authority's certificate
+    /// File with the certificate of the certificate authority
     #[arg(long, value_name = "FILE")]
     pub certificate_authority: Option<PathBuf>,
     /// File with the client certificate
@@ -57,7 +57,7 @@ pub struct ConnectionArgs {
     /// File with the client key
     #[arg(long, value_name = "FILE")]
     pub client_key: Option<PathBuf>,
-    /// Name to check the server's certificate for, instead of the address's
+    /// Server name to verify the certificate for, instead of the host in the address
     #[arg(long, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 }

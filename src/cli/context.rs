@@ -2,10 +2,12 @@
 //!
 //! Results and messages go out through these streams, which filter them (`Visible`).
 
+use super::ci::ci_system;
 use super::color::{ColorChoice, ColorEnvironment, Stream};
 use super::connection::ConnectionArgs;
 use super::visible::Visible;
 use crate::cluster::{self, Cluster, ConnectionOptions};
+use crate::report::ci::CiSystem;
 use crate::usecase::{CommandError, Scope};
 use clap::Args;
 use std::io::Write;
@@ -43,6 +45,7 @@ pub struct Context {
     // A function and no value: the definition of all commands is large, and few commands need it.
     root: fn() -> clap::Command,
     environment: ColorEnvironment,
+    ci: Option<CiSystem>,
     // The last one alone: a command speaks to one cluster.
     client: Mutex<Option<(ConnectionOptions, Arc<dyn Cluster>)>>,
 }
@@ -54,6 +57,7 @@ impl Context {
             global,
             root,
             environment: ColorEnvironment::from_env(),
+            ci: ci_system(),
             client: Mutex::new(None),
         }
     }
@@ -68,12 +72,12 @@ impl Context {
         self.environment.allows(self.global.color, stream.is_terminal())
     }
 
-    /// Whether a person reads the stream.
+    /// Whether the stream is a terminal.
     pub fn is_terminal(&self, stream: Stream) -> bool {
         stream.is_terminal()
     }
 
-    /// Whether a person can answer: stdin and stderr are terminals.
+    /// Whether a user can answer: stdin and stderr are terminals.
     pub fn can_ask(&self) -> bool {
         // Questions go to stderr: stdout may be a file, or JSON for a program.
         std::io::IsTerminal::is_terminal(&std::io::stdin()) && Stream::Stderr.is_terminal()
@@ -99,17 +103,35 @@ impl Context {
         self.global.verbosity
     }
 
+    /// The CI system that runs us, where its log has sections.
+    pub fn ci(&self) -> Option<CiSystem> {
+        self.ci
+    }
+
     /// Where results go. Buffered: flush it, and let errors through `?` (a closed pipe ends the program quietly).
     pub fn stdout(&self) -> Box<dyn Write + Send> {
         // Filtered before it is buffered: a flush writes what a person may see.
         let buffered = std::io::BufWriter::with_capacity(64 * 1024, std::io::stdout());
-        Box::new(Visible::new(buffered, self.color(Stream::Stdout)))
+        Box::new(Visible::new(buffered, self.color(Stream::Stdout)).guarded(self.ci))
+    }
+
+    /// Where a file goes that others read: what it holds is not changed for a log.
+    pub fn data(&self) -> Box<dyn Write + Send> {
+        Box::new(Visible::new(std::io::BufWriter::new(std::io::stdout()), false))
     }
 
     /// Where progress and warnings go.
     pub fn stderr(&self) -> Box<dyn Write + Send> {
         // Unbuffered: what is said is seen before what comes next takes its time.
-        Box::new(Visible::new(std::io::stderr(), self.color(Stream::Stderr)))
+        Box::new(Visible::new(std::io::stderr(), self.color(Stream::Stderr)).guarded(self.ci))
+    }
+
+    /// The one or the other.
+    pub fn stream(&self, stream: Stream) -> Box<dyn Write + Send> {
+        match stream {
+            Stream::Stdout => self.stdout(),
+            Stream::Stderr => self.stderr(),
+        }
     }
 
     /// The client to the cluster that flags, kubeconfig or the pod's ServiceAccount name. Sends no request by itself;

@@ -37,8 +37,6 @@ impl Family {
             // `kubectl diff` keeps 1 for differences: an error must not look like one.
             ErrorKind::Usage | ErrorKind::Unreachable | ErrorKind::Other => 1 + u8::from(comparing),
             ErrorKind::Refused => 2,
-            ErrorKind::RolledBack => 3,
-            ErrorKind::RollbackIncomplete => 4,
             ErrorKind::Locked => 5,
             ErrorKind::Interrupted => 130,
             // As a shell tells of a program that SIGPIPE ended.
@@ -123,11 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn each_end_of_a_promotion_has_its_own_exit_code() {
+    fn a_command_that_changed_nothing_says_by_its_exit_code_why() {
         let kinds = [
             (ErrorKind::Refused, 2),
-            (ErrorKind::RolledBack, 3),
-            (ErrorKind::RollbackIncomplete, 4),
             (ErrorKind::Locked, 5),
             (ErrorKind::Interrupted, 130),
         ];

@@ -4,20 +4,55 @@
 //! lines above them are what `--help` and completion say.
 
 use clap::ValueEnum;
+use std::path::PathBuf;
 
-/// Of commands that otherwise write for a person.
+/// Formats that kubectl's users expect behind `-o`, besides those that commands here have.
+const KUBECTL_FORMATS: [&str; 11] = [
+    "wide",
+    "jsonpath",
+    "jsonpath-as-json",
+    "jsonpath-file",
+    "go-template",
+    "go-template-file",
+    "template",
+    "templatefile",
+    "custom-columns",
+    "custom-columns-file",
+    "kyaml",
+];
+
+/// A file to write, for `-o` of commands that write one: the name of a format is no file.
+///
+/// # Errors
+///
+/// Where the text is the name of a format.
+pub fn parse_output_file(text: &str) -> Result<PathBuf, String> {
+    let name = text.split('=').next().unwrap_or_default();
+    let is_ours = DiffFormat::value_variants()
+        .iter()
+        .filter_map(ValueEnum::to_possible_value)
+        .any(|format| format.matches(name, true));
+    if is_ours || KUBECTL_FORMATS.contains(&name) {
+        return Err(format!(
+            "expected a file, found the format {name:?}; a file of that name is ./{name}"
+        ));
+    }
+    Ok(text.into())
+}
+
+/// Of commands that otherwise write text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum JsonFormat {
-    /// For programs: one document, or one event a line of what runs
+    /// JSON: one document, or one event a line while a command runs
     Json,
 }
 
-/// Of commands that write a small document, and otherwise for a person.
+/// Of commands that write a small document, and otherwise text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DataFormat {
-    /// For programs
+    /// JSON
     Json,
-    /// For programs, and people
+    /// YAML
     Yaml,
 }
 
@@ -26,7 +61,6 @@ pub enum DataFormat {
 pub enum ReleaseFormat {
     /// Tables
     #[default]
-    #[value(name = "person")]
     Text,
     /// The release itself
     Json,
@@ -37,11 +71,10 @@ pub enum ReleaseFormat {
 /// Of a comparison of files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum CompareFormat {
-    /// For a person
+    /// Text
     #[default]
-    #[value(name = "person")]
     Text,
-    /// One document, docs/diff-json.md
+    /// One JSON document
     Json,
     /// For a comment on a pull request
     Markdown,
@@ -52,13 +85,12 @@ pub enum CompareFormat {
 /// Of a comparison with a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DiffFormat {
-    /// For a person
+    /// Text
     #[default]
-    #[value(name = "person")]
     Text,
-    /// One document, docs/diff-json.md
+    /// One JSON document
     Json,
-    /// The same as YAML
+    /// The same document as YAML
     Yaml,
     /// Names of the objects that differ
     Name,
@@ -66,6 +98,30 @@ pub enum DiffFormat {
     Markdown,
     /// For CI systems
     Junit,
-    /// One page that needs nothing else
+    /// One self-contained HTML page
     Html,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_format_is_no_file() {
+        for format in [
+            "json",
+            "yaml",
+            "name",
+            "wide",
+            "text",
+            "html",
+            "JSON",
+            "jsonpath={.a}",
+        ] {
+            assert!(parse_output_file(format).is_err(), "{format}");
+        }
+        for file in ["./json", "out.json", "release.yaml", "-"] {
+            assert_eq!(parse_output_file(file), Ok(file.into()));
+        }
+    }
 }

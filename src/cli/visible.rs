@@ -5,6 +5,8 @@
 //! that was forgotten. Hence it works on bytes in whatever pieces they come, and lets nothing pass but text
 //! and our own colours.
 
+use super::ci::LineGuard;
+use crate::report::ci::CiSystem;
 use crate::report::clean;
 use std::io::{self, Write};
 
@@ -15,6 +17,7 @@ const LONGEST_COLOUR: usize = 16;
 pub struct Visible<W> {
     inner: W,
     color: bool,
+    guard: Option<LineGuard>,
     /// The beginning of a character or of a colour whose rest has not come yet.
     begun: Vec<u8>,
 }
@@ -25,14 +28,32 @@ impl<W: Write> Visible<W> {
         Self {
             inner,
             color,
+            guard: None,
             begun: Vec::new(),
+        }
+    }
+
+    /// The same, with nothing in it that the CI system would obey.
+    #[must_use]
+    pub fn guarded(self, system: Option<CiSystem>) -> Self {
+        // GitLab's commands need control characters, which no text has here.
+        let guard = (system == Some(CiSystem::GitHub)).then(LineGuard::new);
+        Self { guard, ..self }
+    }
+
+    fn escaped(&mut self, text: &str) -> String {
+        let text = escaped(text);
+        match &mut self.guard {
+            Some(guard) => guard.guard(&text),
+            None => text,
         }
     }
 
     fn pass(&mut self, text: &str) -> io::Result<()> {
         let mut rest = text;
         while let Some(at) = rest.find('\u{1b}').filter(|_| self.color) {
-            self.inner.write_all(escaped(&rest[..at]).as_bytes())?;
+            let before = self.escaped(&rest[..at]);
+            self.inner.write_all(before.as_bytes())?;
             let length = colour(&rest[at..]).unwrap_or_default();
             // No colour: its escape is shown, and what follows is text like any other.
             if length == 0 {
@@ -42,7 +63,8 @@ impl<W: Write> Visible<W> {
             rest = &rest[at + length.max(1)..];
         }
 
-        self.inner.write_all(escaped(rest).as_bytes())
+        let rest = self.escaped(rest);
+        self.inner.write_all(rest.as_bytes())
     }
 
     /// How much of the bytes can be written now: whole characters, and no half of a colour.
@@ -120,6 +142,19 @@ mod tests {
         stream.flush().unwrap();
 
         String::from_utf8(shown).unwrap()
+    }
+
+    #[test]
+    fn a_runner_finds_no_command_behind_a_colour_either() {
+        let mut shown = Vec::new();
+        let mut stream = Visible::new(&mut shown, true).guarded(Some(CiSystem::GitHub));
+        stream
+            .write_all("\u{1b}[31m::error::x\u{1b}[0m\n::set-output name=a::b\n".as_bytes())
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(shown).unwrap(),
+            "\u{1b}[31m| ::error::x\u{1b}[0m\n| ::set-output name=a::b\n"
+        );
     }
 
     #[rstest]

@@ -3,7 +3,7 @@
 use super::deadline::SendDeadline;
 use super::error::ApiError;
 use crate::model::plan::Propagation;
-use crate::model::{Object, ResourceType, Target};
+use crate::model::{ClusterIdentity, Object, ResourceType, Target};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -152,6 +152,9 @@ pub trait Cluster: Send + Sync {
 
     /// URL of the server, for messages.
     fn server(&self) -> &str;
+
+    /// The cluster as its user knows it, and a namespace of it.
+    fn identity(&self, namespace: &str) -> ClusterIdentity;
 
     /// The namespace that flags, kubeconfig or the pod's ServiceAccount give.
     fn default_namespace(&self) -> &str;

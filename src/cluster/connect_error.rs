@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// There is no kubeconfig, and this is no pod.
-    #[error("expected a kubeconfig or a pod's ServiceAccount, found neither (looked at {looked_at})")]
+    #[error("no kubeconfig and no ServiceAccount token of a pod (checked: {looked_at})")]
     NoConfiguration {
         /// The files that were looked for.
         looked_at: String,
@@ -21,17 +21,17 @@ pub enum ConnectError {
         why: String,
     },
     /// A kubeconfig is not one.
-    #[error("the kubeconfig {} is broken: {why}", file.display())]
+    #[error("invalid kubeconfig {}: {why}", file.display())]
     Broken {
         /// The file.
         file: PathBuf,
-        /// What was expected, what was found, and where.
+        /// What is wrong, and where.
         why: String,
     },
     /// Something that is named is not in the kubeconfig.
-    #[error("expected {what} {name:?} in the kubeconfig, found {}", listed(known))]
+    #[error("the kubeconfig has no {what} {name:?}; it has {}", listed(known))]
     Missing {
-        /// `the context`, `the cluster`, `the user`.
+        /// `context`, `cluster`, `user`.
         what: &'static str,
         /// Its name.
         name: String,
@@ -39,10 +39,7 @@ pub enum ConnectError {
         known: Vec<String>,
     },
     /// The kubeconfig has no current context, and no flag names one.
-    #[error(
-        "expected a current context in the kubeconfig, found none; there are {}",
-        listed(known)
-    )]
+    #[error("the kubeconfig has no current context; it has {}", listed(known))]
     NoCurrentContext {
         /// What there is.
         known: Vec<String>,
@@ -68,7 +65,7 @@ pub enum ConnectError {
         why: String,
     },
     /// The client certificate's time is over.
-    #[error("the client certificate of the user {user:?} expired at {expired}")]
+    #[error("the client certificate of user {user:?} expired at {expired}")]
     CertificateExpired {
         /// The kubeconfig's user.
         user: String,
@@ -76,7 +73,7 @@ pub enum ConnectError {
         expired: String,
     },
     /// The program that gives credentials is not there.
-    #[error("expected the credential plugin {command:?} of the user {user:?} on the PATH, found nothing")]
+    #[error("credential plugin {command:?} of user {user:?} not found on the PATH")]
     PluginMissing {
         /// Its name.
         command: String,
@@ -86,7 +83,7 @@ pub enum ConnectError {
         install_hint: Option<String>,
     },
     /// The program that gives credentials gave none.
-    #[error("the credential plugin {command:?} of the user {user:?} gave no credentials: {why}")]
+    #[error("credential plugin {command:?} of user {user:?} failed: {why}")]
     PluginFailed {
         /// Its name.
         command: String,
@@ -127,24 +124,19 @@ impl ConnectError {
         }
 
         let hint = match self {
-            ConnectError::NoConfiguration { .. } => "name one: --kubeconfig FILE, or KUBECONFIG=FILE".into(),
+            ConnectError::NoConfiguration { .. } => "add --kubeconfig FILE, or set KUBECONFIG=FILE".into(),
             ConnectError::Unreadable { file, .. } => format!("ls -l {}", file.display()),
             ConnectError::Broken { file, .. } => {
                 format!("kubectl config view --kubeconfig {}", file.display())
             }
-            ConnectError::Missing {
-                what: "the context", ..
-            } => "kubectl config get-contexts".into(),
+            ConnectError::Missing { what: "context", .. } => "kubectl config get-contexts".into(),
             ConnectError::Missing { .. } => "kubectl config view".into(),
             ConnectError::NoCurrentContext { .. } => {
                 "kubectl config use-context NAME, or add --context NAME".into()
             }
-            ConnectError::BadUrl { .. } => "expected a form such as https://host:6443".into(),
+            ConnectError::BadUrl { .. } => "use a URL such as https://host:6443".into(),
             ConnectError::BadCertificate { .. } => "kubectl config view".into(),
-            ConnectError::CertificateExpired { .. } => {
-                "get a new certificate from whoever runs the cluster, or choose another user with --user"
-                    .into()
-            }
+            ConnectError::CertificateExpired { .. } => "renew the certificate, or add --user NAME".into(),
             // Whoever wrote the kubeconfig knows best where the plugin comes from.
             ConnectError::PluginMissing {
                 install_hint: Some(hint),

@@ -4,6 +4,7 @@
 //! have been done all the same. Only a `Status` is the server's own word; of what a proxy, a connection or a
 //! clock ended, nothing is known but that. In doubt a write may have been done.
 
+use crate::model::phrase::format_seconds;
 use crate::model::refusal::{Refusal, RefusedBy};
 use crate::model::unreachable_webhook::UnreachableWebhook;
 
@@ -23,13 +24,13 @@ pub enum ApiError {
         causes: Vec<StatusCause>,
     },
     /// The path itself is not served: the CRD or the API group is missing (a 404 that names no object).
-    #[error("the server does not serve {resource}")]
+    #[error("the API server does not serve {resource}")]
     NotServed {
         /// `plural.group/version`.
         resource: String,
     },
     /// The server answered something that is not a Status: a proxy's page, or nothing that can be read.
-    #[error("the server answered {code}: {body}")]
+    #[error("the API server answered {code}: {body}")]
     Unreadable {
         /// HTTP status code.
         code: u16,
@@ -37,7 +38,7 @@ pub enum ApiError {
         body: String,
     },
     /// The answer is longer than any of an API server. A write may have been done.
-    #[error("the server's answer has more than {mib} MiB, which none of an API server has")]
+    #[error("the response of the API server has more than {mib} MiB")]
     TooLarge {
         /// HTTP status code.
         code: u16,
@@ -45,7 +46,7 @@ pub enum ApiError {
         mib: usize,
     },
     /// A list has no end: the server names one more page each time.
-    #[error("the list of {resource} has no end: {why}")]
+    #[error("the list of {resource} does not end: {why}")]
     Endless {
         /// Its plural.
         resource: String,
@@ -53,7 +54,7 @@ pub enum ApiError {
         why: String,
     },
     /// No answer within the time limit. A write may have been done.
-    #[error("no answer within {seconds} s")]
+    #[error("no response within {}", format_seconds(*seconds))]
     Timeout {
         /// The limit.
         seconds: u64,
@@ -73,7 +74,7 @@ pub enum ApiError {
         why: String,
     },
     /// The request waited for longer than it was allowed to: nothing was sent.
-    #[error("not sent in time")]
+    #[error("not sent before its deadline")]
     TooLate,
     /// The credentials could not be had (an exec plugin failed, a token file is missing).
     #[error("cannot get credentials: {why}")]
@@ -216,10 +217,10 @@ impl ApiError {
             ApiError::Status { code: 403, .. } => "kubectl auth can-i --list",
             ApiError::NotServed { .. } => "kubectl api-resources",
             ApiError::Unreadable { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => {
-                "check that the address is an API server's: kubectl cluster-info"
+                "to check the address: kubectl cluster-info"
             }
             ApiError::Timeout { .. } | ApiError::Connect { .. } | ApiError::Broken { .. } => {
-                "check the address and the network: kubectl cluster-info"
+                "to check the connection: kubectl cluster-info"
             }
             ApiError::Credentials { .. } => "kubectl auth whoami",
             // A Status says itself what is wrong, and TooLate is a matter of this run's own lock.

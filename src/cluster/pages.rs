@@ -52,11 +52,13 @@ impl Pages {
         self.count += 1;
         let why = match () {
             // A server or a proxy that passes over the token would be asked for ever.
-            () if request.continue_from.as_ref() == Some(&next) => "the same page comes again".to_owned(),
-            () if self.count >= MOST => format!("there are more than {MOST} pages"),
+            () if request.continue_from.as_ref() == Some(&next) => {
+                "the same page was returned again".to_owned()
+            }
+            () if self.count >= MOST => format!("more than {MOST} pages"),
             // Each page in time, and never the last one: a request's own limit does not end this.
             () if Instant::now() >= self.until => {
-                format!("its pages come for more than {}m", LONGEST.as_secs() / 60)
+                format!("not finished after {}m", LONGEST.as_secs() / 60)
             }
             () => {
                 request.continue_from = Some(next);
@@ -88,7 +90,10 @@ mod tests {
             .go_on(&mut request, Some("a".into()))
             .unwrap_err()
             .to_string();
-        assert_eq!(again, "the list of pods has no end: the same page comes again");
+        assert_eq!(
+            again,
+            "the list of pods does not end: the same page was returned again"
+        );
 
         let mut pages = Pages::default();
 
@@ -105,6 +110,6 @@ mod tests {
             .go_on(&mut request, Some("b".into()))
             .unwrap_err()
             .to_string();
-        assert!(late.contains("its pages come for more than 10m"), "{late}");
+        assert!(late.contains("not finished after 10m"), "{late}");
     }
 }

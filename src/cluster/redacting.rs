@@ -18,7 +18,7 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::k8s::pod_references::references;
 use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::secret_texts::{SecretTexts, withheld, words_of_admission};
-use crate::model::{Object, Target, secret_data};
+use crate::model::{ClusterIdentity, Object, Target, secret_data};
 use async_trait::async_trait;
 use futures::StreamExt;
 use serde_json::Value;
@@ -317,6 +317,10 @@ impl Cluster for Redacting {
 
     fn server(&self) -> &str {
         self.inner.server()
+    }
+
+    fn identity(&self, namespace: &str) -> ClusterIdentity {
+        self.inner.identity(namespace)
     }
 
     fn default_namespace(&self) -> &str {

@@ -28,16 +28,16 @@ pub struct Args {
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "Evidence")]
 pub struct EvidenceArgs {
-    /// A JUnit report, or any other file, as evidence of this name (`test` without one); may be repeated
+    /// Test evidence: a JUnit report or any other file, under this name (default: `test`); may be repeated
     #[arg(long, value_name = "[NAME=]FILE")]
     pub evidence: Vec<String>,
-    /// Sign the evidence with this private key; COSIGN_PASSWORD opens it
+    /// Private key to sign the evidence with; its password is read from COSIGN_PASSWORD
     #[arg(long, value_name = "FILE")]
     pub key: Option<String>,
-    /// URL of the CI run, instead of the one of GitHub Actions, GitLab CI or Jenkins
+    /// URL of the CI run; detected in GitHub Actions, GitLab CI and Jenkins
     #[arg(long, value_name = "URL")]
     pub run_url: Option<String>,
-    /// Accept a report with failures, and say why
+    /// Attest a report with failures, for this reason
     #[arg(long, value_name = "REASON")]
     pub accept_failures: Option<String>,
 }
@@ -57,7 +57,7 @@ impl EvidenceArgs {
 /// Reads the evidence and writes one statement a name.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if args.evidence.evidence.is_empty() {
-        return Err(CommandError::usage("expected evidence, found none")
+        return Err(CommandError::usage("no evidence given")
             .with_hint("kubectl delivery attest RELEASE --evidence integration=junit.xml"));
     }
     let evidence = Evidence::read(&args.evidence.request())?;

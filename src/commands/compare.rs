@@ -1,6 +1,7 @@
 //! `kubectl delivery compare`: two releases, or a release and an environment, without a cluster.
 
 use super::inputs::InputArgs;
+use super::markdown_args::MarkdownArgs;
 use crate::cli::{CompareFormat, Context, Exit, Stream};
 use crate::load::to_yaml;
 use crate::model::finding::Comparison;
@@ -30,15 +31,17 @@ pub struct Args {
     /// Another release to compare it with
     #[arg(value_name = "OTHER", conflicts_with = "environment")]
     other: Option<String>,
-    /// Print a rule for each difference that none allows, to be completed and put into the environment
+    /// Print an allow rule for each untested difference, to be completed and added to the environment
     #[arg(long, requires = "environment")]
     suggest: bool,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: CompareFormat,
-    /// Unfold differences that the environment expects
+    /// Show expected differences in full
     #[arg(long)]
     show_expected: bool,
+    #[command(flatten)]
+    markdown: MarkdownArgs,
     #[command(flatten)]
     inputs: InputArgs,
 }
@@ -55,12 +58,21 @@ impl Args {
         CompareRequest {
             release: self.release.clone(),
             counterpart,
+            registries: self.inputs.registry.options(),
         }
+    }
+
+    /// What to type for the whole view.
+    fn command(&self) -> String {
+        let other = self.other.as_ref().map(|other| format!(" {other}"));
+        let releases = format!("{}{}", self.release, other.unwrap_or_default());
+        format!("kubectl delivery compare {}", self.inputs.as_given(&releases))
     }
 }
 
 /// Reads, compares, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    args.markdown.check(args.output == CompareFormat::Markdown)?;
     let differences = compare(&args.request()).await?;
     if args.suggest {
         return suggest(&differences.comparison, context);
@@ -79,7 +91,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             diff::text(&view, style, &mut out)?;
         }
         CompareFormat::Json => report::json(&view, &mut out)?,
-        CompareFormat::Markdown => diff::markdown(&view, &mut out)?,
+        CompareFormat::Markdown => {
+            let command = args.command();
+            diff::markdown(&view, args.markdown.limit(&command), &mut out)?;
+        }
         CompareFormat::Junit => diff::junit(&view, &mut out)?,
     }
     out.flush()?;
@@ -90,10 +105,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
 fn suggest(comparison: &Comparison, context: &Context) -> Result<Exit, CommandError> {
     let rules = suggest_rules(comparison);
     if rules.is_empty() {
-        writeln!(
-            context.stderr(),
-            "nothing to suggest: every difference is allowed"
-        )?;
+        writeln!(context.stderr(), "no untested differences: nothing to suggest")?;
         return Ok(Exit::OK);
     }
 

@@ -35,7 +35,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         Shell::Zsh => include_str!("completion/zsh.sh"),
         Shell::Fish => include_str!("completion/fish.fish"),
     };
-    let mut out = context.stdout();
+    let mut out = context.data();
     out.write_all(script.as_bytes())?;
     out.flush()?;
     Ok(Exit::OK)

@@ -1,10 +1,12 @@
 //! `kubectl delivery diff`: what runs against what was tested.
 
 use super::inputs::InputArgs;
+use super::markdown_args::MarkdownArgs;
 use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, DiffFormat, Exit, Stream, parse_duration};
 use crate::load::to_yaml;
 use crate::model::check::Check;
+use crate::model::phrase::duration;
 use crate::report;
 use crate::report::diff::{self, Style, View};
 use crate::usecase::comparing::Mode;
@@ -41,12 +43,14 @@ pub struct Args {
     /// Whom to ask what an apply would change
     #[arg(long, value_enum, value_name = "WHOM", default_value_t)]
     mode: Mode,
-    /// Show what changed in this time, and whose hand it was, instead of differences
+    /// Show which fields were written in this time, and by whom, instead of differences
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "show_expected")]
     since: Option<Duration>,
-    /// Go on although this object could not be read, as `unreadable=Kind/[namespace/]name`
+    /// Ignore that this object cannot be read: `unreadable=Kind/[namespace/]name`
     #[arg(long, value_name = "CHECK=ITEM", value_parser = unreadable_item)]
     waive: Vec<String>,
+    #[command(flatten)]
+    markdown: MarkdownArgs,
     #[command(flatten)]
     inputs: InputArgs,
     #[command(flatten)]
@@ -70,7 +74,20 @@ impl Args {
             since: self.since,
             waived: self.waive.clone(),
             access: self.state.access(),
+            registries: self.inputs.registry.options(),
         }
+    }
+
+    /// What to type for the whole view.
+    fn command(&self, namespace: &str) -> String {
+        let release = self.release.as_deref().unwrap_or_default();
+        let given = self.inputs.as_given(release);
+        let words = ["kubectl delivery diff", given.trim(), "-n", namespace];
+        words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -84,6 +101,7 @@ fn unreadable_item(text: &str) -> Result<String, String> {
 
 /// Reads, compares, shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    args.markdown.check(args.output == DiffFormat::Markdown)?;
     let request = args.request();
     let loaded = load(&request).await?;
     let spec = loaded.environment();
@@ -124,7 +142,10 @@ fn show(view: &View, args: &Args, context: &Context) -> Result<(), CommandError>
         DiffFormat::Json => report::json(view, &mut out)?,
         DiffFormat::Yaml => out.write_all(to_yaml(view).as_bytes())?,
         DiffFormat::Name => diff::name(view, &mut out)?,
-        DiffFormat::Markdown => diff::markdown(view, &mut out)?,
+        DiffFormat::Markdown => {
+            let command = args.command(&view.namespace);
+            diff::markdown(view, args.markdown.limit(&command), &mut out)?;
+        }
         DiffFormat::Junit => diff::junit(view, &mut out)?,
         DiffFormat::Html => diff::html(view, &mut out)?,
     }
@@ -138,15 +159,12 @@ fn show_recent(changes: &RecentChanges, args: &Args, context: &Context) -> Resul
     let mut out = context.stdout();
     match args.output {
         DiffFormat::Text => {
-            let period = jiff::SignedDuration::try_from(changes.period).map(|period| format!("{period:#}"));
-            diff::since(touched, &period.unwrap_or_default(), changes.now, &mut out)?;
+            diff::since(touched, &duration(changes.period), changes.now, &mut out)?;
         }
         DiffFormat::Json => report::json(touched, &mut out)?,
         DiffFormat::Yaml => out.write_all(to_yaml(touched).as_bytes())?,
         _ => {
-            return Err(CommandError::usage(
-                "--since prints for a person, or as json or yaml",
-            ));
+            return Err(CommandError::usage("--since is printed as text, json or yaml"));
         }
     }
     out.flush()?;

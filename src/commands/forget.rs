@@ -75,7 +75,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         }
         let channels = Channels {
             signals: Signals::listen(),
-            events: console::events(OutputMode::json_if(is_json), context),
+            // Whatever is noted meanwhile stands beside the document, and not in it.
+            events: console::events(OutputMode::Text, context),
         };
         forgetting.execute(channels).await?;
     }
@@ -87,7 +88,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let name = clean(&forgetting.release.name).into_owned();
         writeln!(
             context.stderr(),
-            "release {name} forgotten; no object was deleted"
+            "release {name} forgotten; no object was deleted\nnothing to do"
         )?;
     }
     out.flush()?;
@@ -114,16 +115,17 @@ fn show(forgetting: &Forgetting, is_dry_run: bool, context: &Context) -> Result<
     let end = if is_dry_run { " (dry run)" } else { "" };
     writeln!(
         out,
-        "release {} in namespace {}: {count} left in place; history, stored releases, seal and key deleted{end}",
+        "release {} in {}: {count} left in place; history, stored releases, seal and key deleted{end}",
         clean(&release.name),
-        clean(&release.namespace),
+        clean(&forgetting.identity().to_string()),
     )?;
     Ok(out.flush()?)
 }
 
 async fn confirm(forgetting: &Forgetting, context: &Context) -> Result<(), CommandError> {
     let name = &forgetting.release.name;
-    let question = format!("forget release {name}? No promotion of it can be reverted afterwards");
+    let place = forgetting.identity();
+    let question = format!("forget release {name} in {place}? No promotion of it can be reverted afterwards");
     let cannot_ask = CommandError::usage("no terminal to ask on, and no -y; nothing was changed")
         .with_hint("add --dry-run to see the plan, or -y to go on");
     console::confirm(&question, cannot_ask, context).await
@@ -140,6 +142,7 @@ fn document(forgetting: &Forgetting, is_forgotten: bool) -> Value {
     json!({
         "name": release.name,
         "namespace": release.namespace,
+        "cluster": forgetting.identity(),
         "revision": promoted.as_ref().map(|entry| entry.revision),
         "manager": manager,
         "objects": objects.iter().map(|object| object.id()).collect::<Vec<_>>(),

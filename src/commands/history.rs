@@ -14,10 +14,10 @@ use std::io::Write;
   kubectl delivery history -n shop
   kubectl delivery history shop -n shop -o json")]
 pub struct Args {
-    /// The release's name; may be left out where the namespace has only one
+    /// Name of the release; optional if the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
@@ -37,15 +37,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if let Some(note) = &outcome.note {
         writeln!(context.stderr(), "note: {note}")?;
     }
-    let inventory = outcome.inventory?;
+    let history = outcome.history?;
 
     let mut out = context.stdout();
     match args.output {
-        Some(JsonFormat::Json) => {
-            let newest_first: Vec<_> = inventory.history.iter().rev().collect();
-            report::json(&newest_first, &mut out)?;
-        }
-        None => report::history(&inventory, &scope.home, &mut out)?,
+        Some(JsonFormat::Json) => report::json(&history.revisions, &mut out)?,
+        None => report::history(&history.revisions, &history.moved, &scope.home, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::OK)

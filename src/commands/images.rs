@@ -16,10 +16,10 @@ use std::io::Write;
   kubectl delivery images -n shop
   kubectl delivery images -n shop --offline -o json")]
 pub struct Args {
-    /// Ask no registry where the tags point now
+    /// Do not query registries for the current digests of the tags
     #[arg(long)]
     offline: bool,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     if let Some(error) = &outcome.unread {
         writeln!(
             context.stderr(),
-            "note: workloads in other namespaces not read: {error}"
+            "note: workloads in other namespaces not checked: {error}"
         )?;
     }
     let images = outcome.images?;

@@ -15,13 +15,13 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Manifests")]
 pub struct ManifestArgs {
-    /// A file or folder with manifests, or - for standard input; may be repeated
+    /// A file or directory with manifests, or - for stdin; may be repeated
     #[arg(short, long, value_name = "PATH")]
     pub filename: Vec<PathBuf>,
-    /// A kustomization's folder
+    /// A kustomization directory
     #[arg(short, long, value_name = "DIR")]
     pub kustomize: Option<PathBuf>,
-    /// Read the folders below too
+    /// Process the directory used in -f recursively
     #[arg(short = 'R', long)]
     pub recursive: bool,
 }
@@ -47,31 +47,34 @@ impl ManifestArgs {
 /// Flags that name an environment, and manifests of one's own.
 #[derive(Args, Clone, Debug, Default)]
 pub struct InputArgs {
-    /// The environment's file: how this cluster may differ from what was tested
+    /// The environment file: how this cluster may differ from the release
     #[arg(short, long, value_name = "FILE")]
     pub environment: Option<PathBuf>,
     /// Manifests instead of the environment's and the release's own.
     #[command(flatten)]
     pub manifests: ManifestArgs,
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 /// How long to wait for what something outside of the release brings about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum WaitMode {
-    /// An address of a load balancer or Ingress, and an APIService of another release, for 30 seconds; then a note
+    /// Wait 30s for load balancer and Ingress addresses and for an APIService of another release; then print a note
     #[default]
     Default,
-    /// For everything, and fail without it
+    /// Wait for all of them, and fail without them
     Strict,
 }
 
 /// What becomes of a custom resource whose health nothing reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum UnknownHealthMode {
-    /// It is noted, and the rollout goes on, unless the environment says `fail`
+    /// Print a note and continue, unless the environment sets `fail`
     #[default]
     Note,
-    /// The rollout fails
+    /// Fail the rollout
     Fail,
 }
 
@@ -97,15 +100,17 @@ impl InputArgs {
     /// Reads the files.
     pub async fn read(&self, release: &str) -> Result<Inputs, CommandError> {
         let location = ReleaseLocation::parse(release)?;
-        Inputs::read(&location, self.environment.as_deref(), &self.manifests.sources()).await
+        let environment = self.environment.as_deref();
+        let registries = self.registry.options();
+        Inputs::read(&location, environment, &self.manifests.sources(), &registries).await
     }
 }
 
-/// How registries are reached that hold releases.
+/// How registries are reached.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Registries")]
 pub struct RegistryArgs {
-    /// A registry without TLS; the loopback's need no flag
+    /// A registry without TLS; not needed for a loopback address
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
 }
@@ -127,12 +132,12 @@ impl ValueEnum for Mode {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Mode::Auto => PossibleValue::new("auto").help(
-                "The server, but for what provably did not change; predictions where it may not be asked",
-            ),
-            Mode::Server => PossibleValue::new("server").help("The server, for every object"),
-            Mode::Readonly => PossibleValue::new("readonly")
-                .help("Reads alone: needs get and list, and findings are predictions"),
+            Mode::Auto => PossibleValue::new("auto")
+                .help("Dry-run what cannot be computed; without permission to update and patch, predict it"),
+            Mode::Server => PossibleValue::new("server").help("Dry-run every object"),
+            Mode::Readonly => {
+                PossibleValue::new("readonly").help("Only get and list: findings are predictions")
+            }
         })
     }
 }

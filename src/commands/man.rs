@@ -11,15 +11,18 @@ use std::path::{Path, PathBuf};
 #[command(before_help = "Examples:
   kubectl delivery man ~/.local/share/man/man1 && man kubectl-delivery")]
 pub struct Args {
-    /// Folder for the pages
+    /// Directory for the pages
     folder: PathBuf,
 }
 
 /// Writes one page a command.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let failed = |error: std::io::Error| {
-        CommandError::usage(format!("cannot write the pages to {}", args.folder.display()))
-            .with_source(&error)
+        CommandError::usage(format!(
+            "cannot write the manual pages to {}",
+            args.folder.display()
+        ))
+        .with_source(&error)
     };
     fs::create_dir_all(&args.folder).map_err(failed)?;
     write_page(&args.folder, context.root(), "kubectl-delivery").map_err(failed)?;

@@ -4,13 +4,16 @@
 pub mod attest;
 pub mod compare;
 pub mod completion;
+mod consent_args;
 pub mod console;
+pub mod delete;
 pub mod diff;
 pub mod forget;
 pub mod history;
 pub mod images;
 pub mod inputs;
 pub mod man;
+pub mod markdown_args;
 pub mod promote;
 pub mod pull;
 pub mod push;

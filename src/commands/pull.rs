@@ -1,7 +1,7 @@
 //! `kubectl delivery pull`: a release and its statements out of a registry or an OCI layout, into files.
 
 use super::inputs::RegistryArgs;
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, parse_output_file};
 use crate::usecase::CommandError;
 use crate::usecase::releases::{ReleaseLocation, open, save};
 use clap::Args as ClapArgs;
@@ -13,11 +13,11 @@ use std::path::PathBuf;
   kubectl delivery pull oci://ghcr.io/acme/releases/shop:1.4.2 -o shop.release.yaml
   kubectl delivery pull oci-layout:out/shop:1.4.2")]
 pub struct Args {
-    /// Where from: oci://HOST/REPOSITORY:TAG, oci://…@sha256:… or oci-layout:DIR
+    /// Source: oci://HOST/REPOSITORY:TAG, oci://…@sha256:… or oci-layout:DIR
     #[arg(value_name = "PLACE")]
     place: String,
-    /// Where to write the release; its statements are written beside it. NAME-VERSION.release.yaml without it
-    #[arg(short, long, value_name = "FILE")]
+    /// File for the release, with its attestations next to it (default: NAME-VERSION.release.yaml)
+    #[arg(short, long, value_name = "FILE", value_parser = parse_output_file)]
     output: Option<PathBuf>,
     #[command(flatten)]
     registry: RegistryArgs,
@@ -37,8 +37,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let saved = save(&opened, args.output)?;
     let digest = identity.digest.short();
     let statements = match opened.statements.len() {
-        1 => "1 statement".to_owned(),
-        count => format!("{count} statements"),
+        1 => "1 attestation".to_owned(),
+        count => format!("{count} attestations"),
     };
     writeln!(
         context.stderr(),

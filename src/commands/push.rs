@@ -17,7 +17,7 @@ pub struct Args {
     /// The release: a file, oci://… or oci-layout:DIR
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// Where to: oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG
+    /// Destination: oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "PLACE")]
     place: String,
     #[command(flatten)]

@@ -5,9 +5,10 @@ mod request;
 
 use super::attest::{EvidenceArgs, attest};
 use super::inputs::ManifestArgs;
-use crate::cli::{ConnectionArgs, Context, Exit};
+use crate::cli::{ConnectionArgs, Context, Exit, parse_output_file};
 use crate::load;
 use crate::model::Sha256Digest;
+use crate::model::phrase::counted;
 use crate::model::release::Release;
 use crate::report::clean;
 use crate::usecase::CommandError;
@@ -26,46 +27,46 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     #[command(flatten)]
     manifests: ManifestArgs,
-    /// The release's name, a DNS label; the objects that it keeps in a cluster are named after it
+    /// Name of the release, a DNS label
     #[arg(long, value_name = "NAME", required_unless_present = "from")]
     name: Option<String>,
-    /// The release's version: free text
+    /// Version of the release: free text
     #[arg(long, value_name = "TEXT")]
     version: String,
-    /// Where to write it, as YAML, or as JSON where the name ends in .json; standard output without it
-    #[arg(short, long, value_name = "FILE")]
+    /// Output file, as YAML, or as JSON if its name ends in .json (default: stdout)
+    #[arg(short, long, value_name = "FILE", value_parser = parse_output_file)]
     output: Option<PathBuf>,
-    /// Begin with this release: only the images given by --image change
+    /// Start from this release and change only the images given by --image
     #[arg(long, value_name = "RELEASE", conflicts_with_all = ["filename", "kustomize"])]
     from: Option<String>,
-    /// An image by hand: REFERENCE=sha256:…; with --from: REPOSITORY=REFERENCE; may be repeated
+    /// The digest of an image: REFERENCE=sha256:…; with --from: REPOSITORY=REFERENCE; may be repeated
     #[arg(long, value_name = "IMAGE=VALUE")]
     image: Vec<String>,
-    /// Where objects of a custom kind hold images: KIND.GROUP=/spec/workers/[*]/image; may be repeated
+    /// Path of images in a custom resource: KIND.GROUP=/spec/workers/[*]/image; may be repeated
     #[arg(long, value_name = "KIND=PATH")]
     image_path: Vec<String>,
-    /// Where objects of a custom kind hold what looks like an image and no container runs; may be repeated
+    /// Path in a custom resource of what looks like an image but is not run: KIND.GROUP=PATH; may be repeated
     #[arg(long, value_name = "KIND=PATH")]
     ignore_image: Vec<String>,
-    /// Ask no registry: every reference must carry its digest
+    /// Do not query registries: every image reference must have a digest
     #[arg(long)]
     offline: bool,
-    /// A registry without TLS; the loopback's need no flag
+    /// A registry without TLS; not needed for a loopback address
     #[arg(long, value_name = "HOST")]
     insecure_registry: Vec<String>,
-    /// Ask another registry than the one written: FROM=TO
+    /// Query another registry instead of the one in the reference: FROM=TO
     #[arg(long, value_name = "FROM=TO")]
     registry_map: Vec<String>,
-    /// An environment's file: its registries say where else to ask; --registry-map wins. Nothing else of it counts
+    /// An environment file whose registries are used; --registry-map takes precedence
     #[arg(short, long, value_name = "FILE")]
     environment: Option<PathBuf>,
-    /// URL of the sources' repository, instead of git's
+    /// URL of the source repository (default: the git remote)
     #[arg(long, value_name = "URL")]
     source: Option<String>,
-    /// Look at the pods in the test cluster: each must run what is recorded, and each workload must be ready
+    /// Check the test cluster: every workload must be ready and run the recorded image digests
     #[arg(long)]
     from_cluster: bool,
-    /// Write only the file: no summary
+    /// Write only the file, without a summary
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -108,7 +109,7 @@ fn write(bytes: &[u8], output: Option<&Path>, context: &Context) -> Result<(), C
     if let Some(path) = output {
         return Ok(load::write_whole(path, bytes)?);
     }
-    let mut out = context.stdout();
+    let mut out = context.data();
     out.write_all(bytes)?;
     Ok(out.flush()?)
 }
@@ -124,23 +125,18 @@ fn summarise(
     let place = output
         .map(|path| format!(" in {}", path.display()))
         .unwrap_or_default();
-    let count =
-        |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     writeln!(
         err,
         "recorded {} {}{place}: {}, {}, {} ({})",
         release.metadata.name,
         release.metadata.version,
-        count(spec.objects.len(), "object", "objects"),
-        count(spec.images.len(), "image", "images"),
-        count(spec.requires.len(), "requirement", "requirements"),
+        counted(spec.objects.len(), "object"),
+        counted(spec.images.len(), "image"),
+        counted(spec.requires.len(), "requirement"),
         digest.short(),
     )?;
     if spec.source.as_ref().is_some_and(|source| source.dirty) {
-        writeln!(
-            err,
-            "note: the work tree has changes that are not in the recorded revision"
-        )?;
+        writeln!(err, "note: the working tree has uncommitted changes")?;
     }
     Ok(())
 }

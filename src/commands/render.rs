@@ -1,7 +1,7 @@
 //! `kubectl delivery render`: the objects that a promotion would apply, for a GitOps repository.
 
 use super::inputs::InputArgs;
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, parse_output_file};
 use crate::load::write_whole;
 use crate::usecase::CommandError;
 use crate::usecase::render::render;
@@ -18,11 +18,11 @@ pub struct Args {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// Namespace of objects that name none
+    /// Namespace of objects without one (default: the environment's, else they keep none)
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Where to write it; standard output without it
-    #[arg(short, long, value_name = "FILE")]
+    /// Output file (default: stdout)
+    #[arg(short, long, value_name = "FILE", value_parser = parse_output_file)]
     output: Option<PathBuf>,
     #[command(flatten)]
     inputs: InputArgs,
@@ -35,7 +35,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     match &args.output {
         Some(path) => write_whole(path, text.as_bytes())?,
         None => {
-            let mut out = context.stdout();
+            let mut out = context.data();
             out.write_all(text.as_bytes())?;
             out.flush()?;
         }

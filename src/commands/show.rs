@@ -1,8 +1,8 @@
 //! `kubectl delivery show`: what is in a release.
 
+use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit, ReleaseFormat, Stream};
 use crate::load::to_yaml;
-use crate::registry::RegistryOptions;
 use crate::report::release::{Page, page};
 use crate::usecase::CommandError;
 use crate::usecase::releases::open;
@@ -18,14 +18,16 @@ pub struct Args {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: ReleaseFormat,
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 /// Reads and shows.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let opened = open(&args.release, &RegistryOptions::default()).await?;
+    let opened = open(&args.release, &args.registry.options()).await?;
     let statements = opened.describe_statements();
     let (release, digest) = (opened.release.release, opened.release.digest);
     let mut out = context.stdout();

@@ -16,7 +16,7 @@ pub struct Args {
     /// The release: a file, oci://… or oci-layout:DIR
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// Private key (ECDSA P-256, PEM), as cosign generate-key-pair makes it; COSIGN_PASSWORD opens it
+    /// Private key (ECDSA P-256, PEM) of cosign generate-key-pair; its password is read from COSIGN_PASSWORD
     #[arg(long, value_name = "FILE")]
     key: String,
     #[command(flatten)]

@@ -25,9 +25,9 @@ use std::time::Duration;
   kubectl delivery state rotate shop -n shop --to state.key",
     after_help = "Exit codes:
   0  verified, accepted or rotated
-  1  wrong usage, or the cluster cannot be reached
+  1  usage error, or the cluster cannot be reached
   2  altered, not verified or not accepted; nothing was changed
-  5  a promotion holds the lock"
+  5  locked by another promotion"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -36,13 +36,13 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Say whether what the cluster keeps of a release is as it was written
+    /// Verify that the stored state of a release was not altered
     Verify(Common),
-    /// Show what the cluster keeps of a release beside what runs, ask, and seal it as it is
+    /// Show the stored state of a release next to the live objects, ask for confirmation, and seal it
     Accept(Common),
-    /// Give what the cluster keeps of a release another key
+    /// Seal the stored state of a release with a new key
     Rotate {
-        /// File with the new key, to be kept outside of the cluster; without it, a new one in the cluster
+        /// File with the new key, stored outside of the cluster (default: a generated key in the cluster)
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
         #[command(flatten)]
@@ -52,10 +52,10 @@ enum What {
 
 #[derive(ClapArgs, Debug)]
 struct Common {
-    /// The release's name; may be left out where the namespace has only one
+    /// Name of the release; optional if the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// How long to wait for a promotion's lock
+    /// How long to wait for the lock of a promotion
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     #[command(flatten)]
@@ -99,7 +99,7 @@ async fn verify(state: StoredState, context: &Context) -> Result<(), CommandErro
     let mut out = context.stdout();
     writeln!(
         out,
-        "verified: {} in {}, write {}, by the key {key}",
+        "verified: {} in {}, sequence {}, with the key {key}",
         state.release.name, state.release.namespace, verified.sequence
     )?;
     Ok(out.flush()?)
@@ -110,12 +110,12 @@ async fn accept(state: StoredState, context: &Context) -> Result<(), CommandErro
     let mut err = context.stderr();
     summary::show(&state.describe(), &state.summarise().await, &mut err)?;
     if !context.can_ask() {
-        let message = "expected a terminal to ask on, found none; nothing was changed";
+        let message = "cannot ask for confirmation without a terminal; nothing was changed";
         return Err(CommandError::new(ErrorKind::Refused, message));
     }
     write!(
         err,
-        "is this what should be believed from now on? type {}: ",
+        "seal this state? type {} to confirm: ",
         clean(&state.release.name)
     )?;
     err.flush()?;
@@ -137,7 +137,10 @@ async fn rotate(state: StoredState, new: NewKey, context: &Context) -> Result<()
     state.check_rotatable()?;
     let described = state.describe();
     seal(state, new, context).await?;
-    writeln!(context.stderr(), "rotated: {described} has another key")?;
+    writeln!(
+        context.stderr(),
+        "rotated: {described} is sealed with the new key"
+    )?;
     Ok(())
 }
 

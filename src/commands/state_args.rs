@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(ClapArgs, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
 pub struct StateArgs {
-    /// File with the key to what releases keep in the cluster, where that is kept outside of it
+    /// File with the state key, if it is stored outside of the cluster
     #[arg(long, value_name = "FILE", env = "KUBECTL_DELIVERY_STATE_KEY")]
     state_key: Option<PathBuf>,
 }
@@ -32,7 +32,7 @@ impl StateArgs {
 /// How what a release keeps is believed.
 #[derive(ClapArgs, Clone, Debug, Default)]
 pub struct ReadArgs {
-    /// Fail where it cannot be verified that what the cluster keeps of a release is as it was written
+    /// Fail if the stored state of a release cannot be verified
     #[arg(long, help_heading = "Cluster")]
     require_verified: bool,
     #[command(flatten)]

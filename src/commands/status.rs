@@ -2,7 +2,7 @@
 
 use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
-use crate::report;
+use crate::report::{self, clean};
 use crate::usecase::CommandError;
 use crate::usecase::status::{StatusRequest, status};
 use clap::Args as ClapArgs;
@@ -15,13 +15,13 @@ use std::io::Write;
   kubectl delivery status -A
   kubectl delivery status shop -n shop -o json")]
 pub struct Args {
-    /// The release's name; all of the namespace where it is left out
+    /// Name of the release (default: all releases of the namespace)
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// The releases of all namespaces
+    /// Show the releases of all namespaces
     #[arg(short = 'A', long, conflicts_with = "name")]
     all_namespaces: bool,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
@@ -51,7 +51,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
             };
             writeln!(context.stderr(), "no releases in {place}")?;
         }
-        None => report::status(&outcome.releases, &mut out)?,
+        None => {
+            // Beside the table: a script that reads its rows finds nothing else among them.
+            writeln!(context.stderr(), "{}", clean(&scope.identity().cluster()))?;
+            report::status(&outcome.releases, &mut out)?;
+        }
     }
     out.flush()?;
     outcome.distrusted.map_or(Ok(Exit::OK), Err)

@@ -5,6 +5,7 @@ use super::console::{Console, answer};
 use crate::cli::Context;
 use crate::execute::{RunReport, Unconfirmed};
 use crate::model::k8s::writers::drop_bookkeeping;
+use crate::model::phrase::counted;
 use crate::plan::allowance;
 use crate::report::{Redactor, clean};
 use crate::usecase::system::random_key;
@@ -31,9 +32,8 @@ fn show(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
     writeln!(
         err,
-        "UNCONFIRMED: only what the cluster keeps of the release says this, and whoever may write there can"
+        "UNCONFIRMED: only the stored state in the cluster asks for this, and it may have been altered"
     )?;
-    writeln!(err, "have written it")?;
     for one in found {
         writeln!(err, "  {} {}", one.verb, clean(&one.object.to_string()))?;
         for line in content(one)?.lines() {
@@ -49,7 +49,7 @@ pub fn show_needed(found: &[Unconfirmed], context: &Context) -> Result<(), Comma
         return Ok(());
     }
     show(found, context)?;
-    writeln!(context.stderr(), "it needs an answer, or {}", flags(found))?;
+    writeln!(context.stderr(), "needs confirmation, or {}", flags(found))?;
     Ok(())
 }
 
@@ -65,19 +65,15 @@ fn flags(found: &[Unconfirmed]) -> String {
 pub async fn confirm(found: &[Unconfirmed], context: &Context) -> Result<(), CommandError> {
     show(found, context)?;
     if !context.can_ask() {
-        let objects = if found.len() == 1 {
-            "1 object".to_owned()
-        } else {
-            format!("{} objects", found.len())
-        };
+        let objects = counted(found.len(), "object");
         let error = CommandError::new(
             ErrorKind::Refused,
             format!("refused: {objects} unconfirmed; nothing was changed"),
         );
-        return Err(error.with_hint(format!("if that is what should happen: {}", flags(found))));
+        return Err(error.with_hint(format!("to confirm: add {}", flags(found))));
     }
     let mut err = context.stderr();
-    write!(err, "do this, too? type yes: ")?;
+    write!(err, "confirm? type yes: ")?;
     err.flush()?;
     if answer().await? != "yes" {
         return Err(CommandError::new(

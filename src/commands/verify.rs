@@ -16,19 +16,19 @@ use std::io::Write;
   kubectl delivery verify shop.release.yaml --key cosign.pub
   kubectl delivery verify oci://ghcr.io/acme/shop:1.4.2 --key cosign.pub --evidence integration",
     after_help = "Exit codes:
-  0  signed by one of the keys, and every named evidence is there, signed and without failures
-  1  a file cannot be read, or the registry cannot be asked
-  2  something is missing, or is not what was signed"
+  0  signed by one of the keys, with every required evidence, signed and without failures
+  1  a file or the registry cannot be read
+  2  a signature or evidence is missing or invalid"
 )]
 pub struct Args {
     /// The release: a file, oci://… or oci-layout:DIR
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// Public key (ECDSA P-256, PEM); may be repeated: one of them is enough
+    /// Public key (ECDSA P-256, PEM); may be repeated, one match is enough
     #[arg(long, value_name = "FILE", required = true)]
     key: Vec<String>,
-    /// Evidence that must be there, by name: a JUnit report of tests that ran, or `=file` any file, or `=cluster` what the
-    /// test cluster ran; may be repeated
+    /// Required evidence, by name: a JUnit report of tests that ran, `=file` for any file, `=cluster` for what the test
+    /// cluster ran; may be repeated
     #[arg(long, value_name = "NAME[=KIND]")]
     evidence: Vec<EvidenceRule>,
     #[command(flatten)]

@@ -12,10 +12,10 @@ use clap::Args as ClapArgs;
   kubectl delivery version
   kubectl delivery version --client -o json")]
 pub struct Args {
-    /// Do not ask the API server
+    /// Print the client version only
     #[arg(long)]
     client: bool,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<DataFormat>,
     #[command(flatten)]

@@ -1,12 +1,15 @@
 //! `kubectl delivery wait`: applies nothing; watches what another tool applies, and judges it.
 
-use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
-use crate::commands::inputs::{UnknownHealthMode, WaitMode};
-use crate::model::event::{Event, EventSink};
+use super::console::{self, ci_output};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, Stream, parse_duration};
+use crate::commands::inputs::{RegistryArgs, UnknownHealthMode, WaitMode};
+use crate::model::event::{EventSink, RunCommand};
+use crate::model::run_end::CurrentRelease;
 use crate::report::progress::EventWriter;
-use crate::usecase::wait::{self, Goal, Request, WaitOutcome};
-use crate::usecase::{CommandError, ErrorKind};
+use crate::usecase::CommandError;
+use crate::usecase::wait::{Goal, Request, wait as wait_for};
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +44,7 @@ pub struct Args {
     /// How long everything must stay well after the rollout
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     soak: Option<Duration>,
-    /// How long a container without a readiness probe must live to count as ready; a time below its start-up proves nothing
+    /// How long a container without a readiness probe must run to count as ready; set it above its start-up time
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
     /// How long to wait for what something outside of the release brings about
@@ -53,6 +56,8 @@ pub struct Args {
     /// Do not show a failing container's last log lines
     #[arg(long)]
     no_logs: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -72,36 +77,33 @@ impl Args {
             strict: self.wait == WaitMode::Strict,
             unknown_health: self.unknown_health.into(),
             log_lines: if self.no_logs { 0 } else { LOG_LINES },
+            insecure_registries: self.registry.insecure_registry.clone(),
         }
     }
 }
 
 /// Waits, and says how it ended.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
-    let request = args.request();
-    let goal = Goal::find(&request).await?;
     let events: Arc<EventWriter> = Arc::new(match args.output {
-        Some(JsonFormat::Json) => EventWriter::json(context.stdout()),
-        None => EventWriter::wait(context.stderr()),
+        Some(JsonFormat::Json) => {
+            EventWriter::json(context.stdout(), Timestamp::now).with_ci(ci_output(context, false))
+        }
+        None => EventWriter::wait(context.stderr(), context.color(Stream::Stderr))
+            .with_ci(ci_output(context, true)),
     });
 
-    let (outcome, message) = wait::wait(&request, &goal, events.clone()).await;
-    let result = match outcome {
-        WaitOutcome::Running => Ok(Exit::OK),
-        WaitOutcome::Unreachable => Err(CommandError::new(ErrorKind::Unreachable, &message)),
-        WaitOutcome::NotApplied | WaitOutcome::Failed => {
-            Err(CommandError::new(ErrorKind::RolledBack, &message))
-        }
-    };
-    let finished = Event::Finished {
-        outcome: outcome.into(),
-        message,
-        next: Vec::new(),
-    };
-    // The error itself says it to a person.
-    if result.is_ok() || args.output.is_some() {
-        events.emit(finished);
+    let result = wait(&args, events.clone()).await;
+    if let (Some(JsonFormat::Json), Err(error)) = (args.output, &result) {
+        console::emit_error(&*events, error, CurrentRelease::Unknown);
     }
     events.finish()?;
     result
+}
+
+async fn wait(args: &Args, events: Arc<EventWriter>) -> Result<Exit, CommandError> {
+    let request = args.request();
+    let goal = Goal::find(&request).await?;
+    events.emit(goal.started());
+    let report = wait_for(&request, &goal, events.clone()).await;
+    Ok(console::finish(&*events, report, RunCommand::Wait))
 }

@@ -82,7 +82,7 @@ mod tests {
             desired: Some(desired),
             predicted: None,
             status: ObjectStatus::Same,
-            certainty: Certainty::Server,
+            certainty: Certainty::DryRun,
             changes: Vec::new(),
             asides: Vec::new(),
             untested: vec![change],

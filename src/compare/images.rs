@@ -121,7 +121,7 @@ fn workload_images(
             tested: recorded.map(|image| image.digest.clone()),
             // The environment's list is of what admission adds: it excuses no container that the release names.
             allowed: allowed(&tally.written, injected, wanted.is_custom)
-                .filter(|_| state == ImageState::UntestedSidecar),
+                .filter(|_| state == ImageState::UnexpectedContainer),
             reference: recorded.map_or_else(|| tally.written.clone(), |image| image.reference.clone()),
             written: tally.written,
             promoted: None,

@@ -139,7 +139,7 @@ impl FieldComparison {
     fn with_status(status: ObjectStatus) -> Self {
         Self {
             status,
-            ..Self::new(Certainty::Server, Default::default())
+            ..Self::new(Certainty::DryRun, Default::default())
         }
     }
 
@@ -162,14 +162,15 @@ fn compare_fields(
     let mut found = match prediction {
         // Only what others added can differ: an apply provably changes nothing.
         None => {
-            let found = FieldComparison::new(Certainty::Proved, changes(desired, live, live, fresh));
+            let found = FieldComparison::new(Certainty::Computed, changes(desired, live, live, fresh));
             // A plan needs a target only where there is something to put right:
             // of the many others none is copied.
             let predicted = (!found.changes.is_empty()).then(|| live.clone());
             FieldComparison { predicted, ..found }
         }
         Some(Prediction::Will(after)) => {
-            FieldComparison::new(Certainty::Proved, changes(desired, live, &after, fresh)).with_target(*after)
+            FieldComparison::new(Certainty::Computed, changes(desired, live, &after, fresh))
+                .with_target(*after)
         }
         Some(Prediction::Target { object, bound }) => {
             let drift = drift(desired, live, &object, fresh);
@@ -178,7 +179,7 @@ fn compare_fields(
                 reason: AsideReason::Bound,
             });
             let asides = drift.asides.into_iter().chain(bound).collect();
-            FieldComparison::new(Certainty::Server, (drift.changes, asides)).with_target(*object)
+            FieldComparison::new(Certainty::DryRun, (drift.changes, asides)).with_target(*object)
         }
         Some(Prediction::Would(after)) => {
             let (mut changes, mut asides) = changes(desired, live, &after, fresh);
@@ -186,7 +187,7 @@ fn compare_fields(
             if is_replaceable {
                 leave_unknown(&mut changes, &mut asides);
             }
-            FieldComparison::new(Certainty::Server, (changes, asides)).with_target(*after)
+            FieldComparison::new(Certainty::DryRun, (changes, asides)).with_target(*after)
         }
         Some(Prediction::Refused { why, fields }) => return compare_refused(desired, live, why, fields),
         Some(Prediction::NotChecked { why }) => {
@@ -217,7 +218,7 @@ fn compare_refused(desired: &Object, live: &Object, why: String, fields: Vec<Str
     } else {
         ObjectStatus::Refused { why, fields }
     };
-    let found = FieldComparison::new(Certainty::Server, predict_fields(desired, live));
+    let found = FieldComparison::new(Certainty::DryRun, predict_fields(desired, live));
     FieldComparison { status, ..found }
 }
 
@@ -262,7 +263,7 @@ fn is_replaced(desired: &Object, why: &str) -> bool {
 fn leave_unknown(changes: &mut Vec<FieldChange>, asides: &mut Vec<Aside>) {
     let is_unknown = |change: &mut FieldChange| change.kind == ChangeKind::AddedOriginUnknown;
 
-    let why = Unknown::new("the server does not say what the object would be without it");
+    let why = Unknown::new("the API server does not return the object without them");
     let aside = |change: FieldChange| Aside {
         path: change.path,
         reason: AsideReason::Unknown(why.clone()),

@@ -14,9 +14,7 @@ use std::collections::BTreeMap;
 
 /// An image that could be several of the release's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{object}: the image {reference} at {path} could be {candidates}: write the one that is meant in full"
-)]
+#[error("{object}: image {reference} at {path} is ambiguous: write one of {candidates} in full")]
 pub struct PinError {
     /// The object.
     pub object: String,

@@ -7,7 +7,6 @@ use super::images::{Running, owned_pods};
 use crate::model::attestation::RanContainer;
 use crate::model::k8s::images::images;
 use crate::model::k8s::pod::{ContainerFacts, PodFacts};
-use crate::model::phrase::counted;
 use crate::model::release::RecordedImage;
 use crate::model::{Object, ObjectId, Sha256Digest};
 use std::collections::BTreeSet;
@@ -75,7 +74,7 @@ pub fn ran(workloads: &[RanWorkload<'_>], running: &Running, recorded: &[Recorde
         for name in others {
             let id = workload.recorded.id();
             all.notes.push(format!(
-                "container {name} of {id} ran as well, and is not in the release"
+                "container {name} of {id} ran in the test cluster and is not in the release"
             ));
         }
     }
@@ -97,9 +96,8 @@ fn one_container(
 
     // Others may have reported the right digest: these pods could still run another.
     if silent > 0 {
-        let pods = counted(silent, "pod");
         all.wrong.push(format!(
-            "{id}, container {container}: {pods} of {} did not say what they run",
+            "{id}, container {container}: image not reported by {silent} of {} pods",
             seen.len()
         ));
     }
@@ -112,10 +110,10 @@ fn one_container(
 
     if !others.is_empty() {
         all.wrong.push(format!(
-            "{id}, container {container}: expected {} ({}), found {}",
-            recorded.digest.short(),
+            "{id}, container {container}: runs {}; the release has {} at {}",
+            others.join(", "),
             recorded.reference,
-            others.join(", ")
+            recorded.digest.short()
         ));
     }
 
@@ -226,7 +224,7 @@ mod tests {
     fn a_container_that_no_node_speaks_of_is_not_taken_for_a_good_one() {
         let found = ran_job(&[""], &[]);
         assert!(
-            found.containers.is_empty() && found.wrong[0].contains("did not say"),
+            found.containers.is_empty() && found.wrong[0].contains("image not reported by 1 of 1 pods"),
             "{found:?}"
         );
     }

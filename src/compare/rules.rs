@@ -110,10 +110,7 @@ impl Rules {
 
     fn objection(&self, rule: &Rule, sides: Sides<'_>) -> Option<String> {
         if let Some(end) = rule.rule.expires.filter(|end| *end < self.today) {
-            return Some(format!(
-                "the rule that expected it ({}) expired on {end}",
-                rule.rule.reason
-            ));
+            return Some(format!("its allow rule ({}) expired on {end}", rule.rule.reason));
         }
 
         // Past its end a rule is not even evaluated; the last day itself still counts.
@@ -125,11 +122,13 @@ impl Rules {
 
         match result {
             Ok(true) => None,
-            Ok(false) => Some(format!("it does not meet the rule's constraint: {when}")),
+            Ok(false) => Some(format!("the constraint of its allow rule is not met: {when}")),
             Err(why) => {
                 // Remembered apart from the difference: the rule itself is to be corrected.
                 rule.broken.replace(Some(why.clone()));
-                Some(format!("the rule's constraint cannot be evaluated: {why}"))
+                Some(format!(
+                    "the constraint of its allow rule cannot be evaluated: {why}"
+                ))
             }
         }
     }

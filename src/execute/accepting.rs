@@ -85,9 +85,12 @@ pub(super) async fn read_as_seen(
     if found.versions() == seen.versions() {
         return Ok(found);
     }
-    Err(ExecuteError::Nothing(format!(
-        "the state of release {name} in namespace {namespace} changed since it was read; nothing was changed"
-    )))
+    Err(ExecuteError::Nothing {
+        message: format!(
+            "the state of release {name} in namespace {namespace} changed since it was read; nothing was changed"
+        ),
+        hint: "type the same command again".into(),
+    })
 }
 
 struct Sealing<'a> {
@@ -107,7 +110,7 @@ impl Sealing<'_> {
         let found = read_as_seen(self.release, seen, self.services).await?;
         let forgets = forgets_history(&found, &new);
         if forgets {
-            ensure_nothing_unfinished(&found, name)?;
+            ensure_nothing_unfinished(&found, self.release)?;
         }
 
         let chosen = ChosenKey::choose(new, &found)?;
@@ -275,7 +278,7 @@ fn forgets_history(found: &Unsealed, new: &NewKey) -> bool {
     matches!(new, NewKey::Outside(_)) && !was_outside
 }
 
-fn ensure_nothing_unfinished(found: &Unsealed, name: &str) -> Result<(), ExecuteError> {
+fn ensure_nothing_unfinished(found: &Unsealed, release: &ReleaseRef) -> Result<(), ExecuteError> {
     let is_open = found
         .head
         .as_ref()
@@ -283,10 +286,16 @@ fn ensure_nothing_unfinished(found: &Unsealed, name: &str) -> Result<(), Execute
     if !is_open {
         return Ok(());
     }
-    Err(ExecuteError::Nothing(format!(
-        "expected no unfinished promotion of {name}, found one that no key outside has vouched for; nothing was \
-         changed: finish it first, or start from the release's file with promote RELEASE --discard-state"
-    )))
+    let ReleaseRef { namespace, name } = release;
+    Err(ExecuteError::Nothing {
+        message: format!(
+            "a promotion of {name} is unfinished, and no key outside of the cluster vouches for it; nothing was changed"
+        ),
+        hint: format!(
+            "to finish it first: kubectl delivery promote --resume {name} -n {namespace}; or add --discard-state to a \
+             promotion of the release's file"
+        ),
+    })
 }
 
 /// The keys that bundles were made with. What a seal vouches for goes on being looked at; what a person accepts is taken as it

@@ -12,6 +12,7 @@ use super::services::Services;
 use crate::cluster::{ApiError, Moment};
 use crate::model::moves::ReleaseRef;
 use crate::model::{Object, Target};
+use crate::monitor::Heartbeat;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -26,9 +27,9 @@ const WRITE_AGAIN: Duration = Duration::from_millis(300);
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another holds it.
-    #[error("{holder} works on {release} since {since}")]
+    #[error("{release}locked by {holder} since {since}")]
     Held {
-        /// `this release`, or another one by its name.
+        /// Nothing, or the name of another release with its verb.
         release: String,
         /// For people: which process on which host, or the identity as written.
         holder: String,
@@ -54,7 +55,7 @@ impl LockError {
     pub(super) fn for_moving_objects(self, release: &ReleaseRef) -> Self {
         match self {
             Self::Held { holder, since, .. } => Self::Held {
-                release: format!("release {}, whose objects would move,", release.name),
+                release: format!("release {}, whose objects would move, is ", release.name),
                 holder,
                 since,
             },
@@ -96,6 +97,7 @@ impl Acquisition<'_> {
         let start = Instant::now();
         // Outside of the loop: how long a Lease has not changed is counted over all looks.
         let mut watched = WatchedLease::default();
+        let heartbeat = Heartbeat::new(self.services.events.clone());
 
         loop {
             let found = self.services.cluster.get(self.target).await;
@@ -111,7 +113,14 @@ impl Acquisition<'_> {
                     return Ok(acquired);
                 }
             } else if let Some(lease) = found {
-                self.check_wait_allowed(&lease, start)?;
+                let limit = self.check_wait_allowed(&lease, start)?;
+                heartbeat.beat(None, Some(start + limit), || {
+                    let (holder, since) = (shown_holder(&lease), lease.text("/spec/acquireTime"));
+                    format!(
+                        "waiting for the lock of {}: locked by {holder} since {since}",
+                        self.release
+                    )
+                });
                 sleep(LOOK_AGAIN).await;
             }
         }
@@ -127,8 +136,8 @@ impl Acquisition<'_> {
             || unchanged >= lease_duration(lease)
     }
 
-    /// A Lease that looks abandoned is watched for its own duration in any case.
-    fn check_wait_allowed(&self, lease: &Object, start: Instant) -> Result<(), LockError> {
+    /// How long it is waited for in all. A Lease that looks abandoned is watched for its own duration in any case.
+    fn check_wait_allowed(&self, lease: &Object, start: Instant) -> Result<Duration, LockError> {
         let limits = &self.services.limits;
         // Twice its duration: it may have been renewed once more, right after the first look.
         let abandoned_limit = if looks_abandoned(lease, (self.services.now)()) {
@@ -137,11 +146,12 @@ impl Acquisition<'_> {
             Duration::ZERO
         };
 
-        if start.elapsed() < limits.lock_timeout.max(abandoned_limit) {
-            return Ok(());
+        let limit = limits.lock_timeout.max(abandoned_limit);
+        if start.elapsed() < limit {
+            return Ok(limit);
         }
         Err(LockError::Held {
-            release: "this release".into(),
+            release: String::new(),
             holder: shown_holder(lease),
             since: lease.text("/spec/acquireTime").to_owned(),
         })

@@ -148,8 +148,8 @@ fn largest(head: &Head, forgotten: Vec<PartBundle>) -> Head {
         let digest = Sha256Digest::compute(&step.id.get().to_le_bytes());
         let (uid, hash) = digest.hex().split_at(32);
         let parts = [&uid[..8], &uid[8..12], &uid[12..16], &uid[16..20], &uid[20..]];
-        // Of what is not new no uid is kept.
-        let is_new = matches!(step.verb.as_str(), "create" | "recreate");
+        // Of what is not new no uid is kept. An earlier program called a replacement `recreate`.
+        let is_new = matches!(step.verb.as_str(), "create" | "replace" | "recreate");
         let uid = is_new.then(|| Uid::parse(&parts.join("-"))).flatten();
         step.state = StepState::done(uid, hash);
         step.undo = UndoState::done(&hash.chars().rev().collect::<String>(), Vec::new());
@@ -157,7 +157,7 @@ fn largest(head: &Head, forgotten: Vec<PartBundle>) -> Head {
     head
 }
 
-/// One line a step, for people: `done apply Deployment shop/web`.
+/// One line a step, for people: `done update Deployment shop/web`.
 fn step_lines(journal: &Journal) -> String {
     let line = |step: &StepProgress| {
         let state = match (&step.state, &step.undo) {

@@ -7,6 +7,7 @@
 use super::goal::JournalGoal;
 use super::machine::Direction;
 use super::not_begun::ExecuteError;
+use super::nothing_to_revert::{self, can_be_rolled_back, is_over};
 use super::perform::StepInputs;
 use super::process::Holder;
 use super::run::Start;
@@ -16,7 +17,7 @@ use super::store::split;
 use crate::model::format::FormatVersion;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{
-    Head, HistoryOutcome, Journal, JournalPhase, PromotionPart, Reverting, RollbackReason, SuccessCriteria,
+    Head, Journal, JournalPhase, PromotionPart, Reverting, RollbackReason, SuccessCriteria,
 };
 use crate::model::moves::ReleaseRef;
 use crate::model::names::API_VERSION;
@@ -66,9 +67,8 @@ pub(super) async fn take_up(
         }
         _ => None,
     };
-    let direction = choose_journal(&mut head, earlier, goal, &release.name)?;
-
     let (inventory, inventory_stored) = split(inventory);
+    let direction = choose_journal(&mut head, earlier, goal, &inventory)?;
     let bodies = if head.current.phase == JournalPhase::Preparing {
         no_bodies(&head.current, &inventory)
     } else {
@@ -103,10 +103,9 @@ async fn read_left_state(
     services: &Services,
 ) -> Result<Result<LeftState, RunReport>, ExecuteError> {
     let ReleaseRef { namespace, name } = release;
-    let nothing = || {
-        ExecuteError::Nothing(format!(
-            "expected a promotion of {name} in {namespace}, found none"
-        ))
+    let nothing = || ExecuteError::Nothing {
+        message: format!("no release {name} in namespace {namespace}"),
+        hint: "kubectl delivery status -A".into(),
     };
 
     let home = get_state(release, services).await?;
@@ -161,11 +160,16 @@ fn check_parts_kept(journal: &Journal, name: &str) -> Result<(), ExecuteError> {
     if !journal.parts.is_empty() {
         return Ok(());
     }
-    Err(ExecuteError::Nothing(format!(
-        "expected what the promotion of {name} {} replaced, found nothing kept of it since its state got a key outside of \
-         the cluster; promoting the file of an older release is the way back",
-        journal.release.version
-    )))
+    Err(ExecuteError::Nothing {
+        message: format!(
+            "the pre-images of the promotion of {name} {} are gone since its state got a key outside of the cluster",
+            journal.release.version
+        ),
+        hint: format!(
+            "to go back: kubectl delivery promote OLDER-RELEASE -n {}",
+            journal.namespace
+        ),
+    })
 }
 
 /// Whether the process that wrote the journal last is certainly gone. Not whoever held the lock last: that one may have
@@ -174,54 +178,41 @@ fn is_gone(journal: &Journal) -> bool {
     Holder::parse(&journal.holder).is_some_and(|holder| holder.is_gone())
 }
 
-fn can_be_rolled_back(journal: &Journal) -> bool {
-    // What was left behind is tried once more.
-    journal.is_promoted() || journal.ending == Some(HistoryOutcome::NotFullyReverted)
-}
-
-/// Whether nothing of it is left to be put back: what was finished before it is next.
-fn is_over(journal: &Journal) -> bool {
-    !journal.is_open() && !can_be_rolled_back(journal)
-}
-
 /// Which journal it is about, and in which direction it goes. `earlier` is what was finished before the last one.
 fn choose_journal(
     head: &mut Head,
     earlier: Option<Journal>,
     goal: &JournalGoal,
-    name: &str,
+    inventory: &Inventory,
 ) -> Result<Direction, ExecuteError> {
     let options = match goal {
         JournalGoal::Resume(_) if head.current.is_open() => return Ok(Direction::Promote),
         JournalGoal::Resume(_) => {
-            return Err(ExecuteError::Nothing(format!(
-                "expected an open journal of {name}, found none"
-            )));
+            let Journal {
+                namespace, release, ..
+            } = &head.current;
+            let name = &release.name;
+            return Err(ExecuteError::Nothing {
+                message: format!("nothing to resume: no promotion of {name} is unfinished"),
+                hint: format!("to see what is promoted: kubectl delivery status {name} -n {namespace}"),
+            });
         }
         JournalGoal::RollBack(options) => options,
     };
 
-    if is_over(&head.current) {
-        match earlier {
-            Some(mut earlier) if can_be_rolled_back(&earlier) => {
-                // What the last one left over is still to be deleted. The
-                // bundle goes, too: the head holds that journal itself now.
-                earlier.forget.append(&mut head.current.forget);
-                earlier
-                    .forget
-                    .extend(head.previous.take().and_then(|previous| previous.bundle));
-                head.current = earlier;
-            }
-            _ => {
-                return Err(ExecuteError::Nothing(format!(
-                    "expected a promotion of {name} to put back, found that the last one was put back already; \
-                     revert --to-revision N promotes an older one"
-                )));
-            }
-        }
+    let earlier = earlier.filter(can_be_rolled_back);
+    nothing_to_revert::check(&head.current, earlier.as_ref(), options.undo_revision, inventory)?;
+    if let Some(mut earlier) = earlier {
+        // What the last one left over is still to be deleted. The
+        // bundle goes, too: the head holds that journal itself now.
+        earlier.forget.append(&mut head.current.forget);
+        earlier
+            .forget
+            .extend(head.previous.take().and_then(|previous| previous.bundle));
+        head.current = earlier;
     }
 
-    let was_promoted = head.current.is_promoted();
+    let was_promoted = head.current.is_committed();
     // What an earlier revert began with goes on to hold.
     let known = head.current.reverting.take();
     head.current.reverting = Some(Reverting {
@@ -241,7 +232,9 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         kind: "Plan".into(),
         id: journal.id.clone(),
         release: journal.release.clone(),
+        operation: journal.operation,
         namespace: journal.namespace.clone(),
+        cluster: None,
         revision: journal.revision,
         created_at: journal.started_at,
         actor: journal.actor.clone(),
@@ -253,6 +246,7 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: PlanLimits::default(),
+        repair: false,
     };
 
     // Nothing was widened yet: these are the members of before.

@@ -1,35 +1,17 @@
-//! What a person is told at the end of a run: how it ended, in one sentence, and what to type next.
+//! What a user reads at the end of a run: how it ended, in one sentence, and what to type next.
 //!
-//! Pure. It says no more than the journal, and what was read last.
+//! Pure. It says no more than the journal, and what was read last. What is promoted afterwards is data, for whoever shows it.
 
 use super::services::RunReport;
-use crate::model::ObjectId;
+use super::state_after::{RolledBackState, after_promotion, while_open};
 use crate::model::event::RunOutcome;
-use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
-use crate::model::phrase::list_first;
+use crate::model::inventory::Inventory;
+use crate::model::journal::{Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
+use crate::model::release::PublicRelease;
+use crate::model::run_end::CurrentRelease;
 use crate::model::verification::VerificationSummary;
 
-/// Something that is not as it was: what stays, and what is gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Remain {
-    pub object: ObjectId,
-    /// What follows the object's name in a sentence.
-    pub message: String,
-    /// What to type.
-    pub hint: Option<String>,
-}
-
-impl Remain {
-    pub(super) fn new(object: ObjectId, message: impl Into<String>) -> Self {
-        Self {
-            object,
-            message: message.into(),
-            hint: None,
-        }
-    }
-}
-
-/// What could not be put back, one sentence each.
+/// What could not be restored or deleted, one sentence each.
 pub(super) fn left_behind(journal: &Journal) -> Vec<String> {
     let left = |step: &StepProgress| match &step.undo {
         UndoState::Left { why, .. } => Some(format!("{}: {why}", step.target)),
@@ -54,180 +36,225 @@ pub(super) fn promoted(
     verification: Option<&VerificationSummary>,
     unpruned: &[String],
 ) -> RunReport {
-    let undo = in_namespace(journal, "revert");
     let verified = verification.map(|summary| format!(": {}", summary.message));
-    let verified = verified.unwrap_or_default();
+    let (outcome, unpruned) = if unpruned.is_empty() {
+        (RunOutcome::Promoted, String::new())
+    } else {
+        let unpruned = format!("; prune incomplete: {}", unpruned.join("; "));
+        (RunOutcome::PromotedPruneIncomplete, unpruned)
+    };
 
-    if unpruned.is_empty() {
-        let message = format!(
-            "promoted {} as revision {}{verified}",
-            named(journal),
-            journal.revision
-        );
-        return RunReport {
-            outcome: RunOutcome::Promoted,
-            message,
-            next: vec![undo],
-        };
-    }
-
-    let message = format!(
-        "promoted {}{verified}; not everything could be pruned: {}",
-        named(journal),
-        unpruned.join("; ")
-    );
     RunReport {
-        outcome: RunOutcome::PromotedPruneIncomplete,
-        message,
-        next: vec![undo],
+        outcome,
+        message: format!(
+            "promoted {} as revision {}{}{unpruned}",
+            named(journal),
+            journal.revision,
+            verified.unwrap_or_default()
+        ),
+        after: after_promotion(journal),
+        hints: vec![format!("to revert it: {}", in_namespace(journal, "revert"))],
     }
 }
 
-/// Names in one sentence; the rest is counted.
-const NAMED: usize = 10;
-
-/// What is not as it was, a sentence each: what its undo said of each object, and what was found when all was read again.
-fn not_as_before(journal: &Journal, remains: &[Remain]) -> Option<String> {
-    let noted = journal.steps.iter().flat_map(|step| match &step.undo {
-        UndoState::Done { notes, .. } => notes
-            .iter()
-            .map(|note| format!("{}: {note}", step.target))
-            .collect(),
-        _ => Vec::new(),
-    });
-    let remains = remains
-        .iter()
-        .map(|remain| format!("{} {}", remain.object, remain.message));
-    let all: Vec<String> = noted.chain(remains).collect();
-    (!all.is_empty()).then(|| list_first(all.iter(), NAMED, "; "))
+pub(super) fn repaired(journal: &Journal, verification: Option<&VerificationSummary>) -> RunReport {
+    let verified = verification.map(|summary| format!(": {}", summary.message));
+    RunReport {
+        outcome: RunOutcome::Repaired,
+        message: format!(
+            "repaired {} (revision {}){}",
+            named(journal),
+            journal.revision,
+            verified.unwrap_or_default()
+        ),
+        after: after_promotion(journal),
+        hints: vec![format!(
+            "to see what is running: {}",
+            in_namespace(journal, "status")
+        )],
+    }
 }
 
-pub(super) fn reverted(
-    journal: &Journal,
-    not_ready_again: Option<&Failure>,
-    remains: &[Remain],
-) -> RunReport {
-    let why = journal
-        .failure
-        .as_ref()
-        .map(|failure| format!(" ({})", failure.cause.message));
-    let why = why.unwrap_or_default();
+pub(super) fn deleted(journal: &Journal) -> RunReport {
+    let forget = in_namespace(journal, "forget");
+    RunReport {
+        outcome: RunOutcome::Deleted,
+        message: format!("deleted {}; no release is promoted", named(journal)),
+        after: after_promotion(journal),
+        hints: vec![
+            format!("to revert it: {}", in_namespace(journal, "revert")),
+            format!("to delete its history and pre-images, too: {forget} --manager kubectl"),
+        ],
+    }
+}
+
+pub(super) fn rolled_back(state: &RolledBackState<'_>) -> RunReport {
+    let journal = state.journal;
+    let after = state.state_after();
+    let not_ready = after.rollback.as_ref().and_then(|one| one.not_ready.clone());
+
+    let reason = rollback_reason(journal);
+    let incomplete = if is_revert(journal) {
+        RunOutcome::RevertIncomplete
+    } else {
+        RunOutcome::RollbackIncomplete
+    };
 
     let left = left_behind(journal);
     // Ahead of all else: as long as something is left, nothing else of the end matters.
     if !left.is_empty() {
-        let message = format!(
-            "not everything of {} could be put back{why}: {}",
-            named(journal),
-            left.join("; ")
-        );
         return RunReport {
-            outcome: RunOutcome::NotFullyReverted,
-            message,
-            next: ways_to_finish(journal, remains),
-        };
-    }
-    // Every object is what it was; but what was well and is not any more was not put back.
-    if let Some(failure) = not_ready_again {
-        let message = format!(
-            "every object of {} is what it was{why}, and something is not as well as it was: {}",
-            named(journal),
-            failure.cause.message
-        );
-        return RunReport {
-            outcome: RunOutcome::NotFullyReverted,
-            message,
-            next: vec![in_namespace(journal, "status")],
+            outcome: incomplete,
+            message: format!(
+                "{} of {} incomplete: {}",
+                rollback_noun(journal),
+                named(journal),
+                left.join("; ")
+            ),
+            after,
+            hints: ways_to_finish(state),
         };
     }
 
-    let interrupted = journal
-        .reverting
-        .as_ref()
-        .is_some_and(|r| r.why == RollbackReason::Interrupted);
-    let outcome = if interrupted {
-        RunOutcome::InterruptedReverted
-    } else {
-        RunOutcome::Reverted
-    };
-
-    let message = match not_as_before(journal, remains) {
-        None => format!("put back {}: everything is as before{why}", named(journal)),
-        Some(what) => format!("put back {}{why}; not as before: {what}", named(journal)),
+    let status = format!("to see what is running: {}", in_namespace(journal, "status"));
+    let mut hints: Vec<String> = state.remains.iter().filter_map(|one| one.hint.clone()).collect();
+    if not_ready.is_some() || after.current != CurrentRelease::None {
+        hints.push(status);
+    }
+    let outcome = match reason {
+        // Every object is restored; but what was ready and is not any more was not brought back.
+        _ if not_ready.is_some() => incomplete,
+        RollbackReason::Asked => RunOutcome::Reverted,
+        RollbackReason::Interrupted => RunOutcome::InterruptedRolledBack,
+        RollbackReason::Failed => RunOutcome::RolledBack,
     };
     RunReport {
         outcome,
-        message,
-        next: remains.iter().filter_map(|remain| remain.hint.clone()).collect(),
+        message: rolled_back_message(journal, not_ready.as_deref()),
+        after,
+        hints,
     }
 }
 
+/// Why a promotion ended; of a revert, that it is done.
+fn rolled_back_message(journal: &Journal, not_ready: Option<&str>) -> String {
+    let (name, run) = (named(journal), journal.operation.noun());
+    match (rollback_reason(journal), &journal.failure, not_ready) {
+        (RollbackReason::Asked, _, None) => format!("reverted {name}"),
+        (RollbackReason::Asked, _, Some(what)) => format!("reverted {name}, but {what}"),
+        (RollbackReason::Interrupted, ..) => format!("{run} of {name} interrupted"),
+        (RollbackReason::Failed, Some(failure), _) => {
+            format!("{run} of {name} failed: {}", failure.cause.message)
+        }
+        // Its parts may be missing, so that no later run can go on with it.
+        (RollbackReason::Failed, None, _) => {
+            format!("{run} of {name} failed: the run that began it ended before its journal was complete")
+        }
+    }
+}
+
+fn rollback_reason(journal: &Journal) -> RollbackReason {
+    let reverting = journal.reverting.as_ref();
+    reverting.map_or(RollbackReason::Failed, |reverting| reverting.why)
+}
+
+/// Whether a user has asked for it: what they asked for is a revert, anything else a rollback.
+pub(super) fn is_revert(journal: &Journal) -> bool {
+    rollback_reason(journal) == RollbackReason::Asked
+}
+
+fn rollback_noun(journal: &Journal) -> &'static str {
+    if is_revert(journal) { "revert" } else { "rollback" }
+}
+
 /// What to type where something is left: by hand, or once more.
-fn ways_to_finish(journal: &Journal, remains: &[Remain]) -> Vec<String> {
+fn ways_to_finish(state: &RolledBackState<'_>) -> Vec<String> {
+    let journal = state.journal;
     let by_hand = journal.steps.iter().filter_map(|step| match &step.undo {
         UndoState::Left { by_hand, .. } => Some(by_hand.clone()),
         _ => None,
     });
 
-    let mut next: Vec<String> = by_hand.flatten().collect();
-    next.dedup();
-    next.extend(remains.iter().filter_map(|remain| remain.hint.clone()));
-    next.push(in_namespace(journal, "revert"));
-    next
+    let mut hints: Vec<String> = by_hand.flatten().collect();
+    hints.dedup();
+    hints.extend(state.remains.iter().filter_map(|remain| remain.hint.clone()));
+    hints.push(format!("to try again: {}", in_namespace(journal, "revert")));
+    hints
 }
 
-pub(super) fn past_barrier(journal: &Journal, barrier: &str) -> RunReport {
-    let why = journal
-        .failure
-        .as_ref()
-        .map(|failure| failure.cause.message.clone());
-    let message = format!(
-        "{} failed past a step that cannot be undone ({barrier}): {}",
-        named(journal),
-        why.unwrap_or_else(|| "interrupted".into())
-    );
-    RunReport {
-        outcome: RunOutcome::NotFullyReverted,
-        message,
-        next: ways_on(journal),
-    }
-}
-
-/// The end of a promotion that was told to leave its failure standing.
-pub(super) fn stopped(journal: &Journal) -> RunReport {
-    let why = journal
-        .failure
-        .as_ref()
-        .map(|failure| failure.cause.message.clone())
-        .unwrap_or_default();
-    let message = format!(
-        "promotion of {} failed: {why}; left standing, and unfinished",
-        named(journal)
-    );
-
-    let mut next = vec![in_namespace(journal, "status")];
-    next.extend(ways_on(journal));
-    RunReport {
-        outcome: RunOutcome::NotFullyReverted,
-        message,
-        next,
-    }
-}
-
-/// What to type about a promotion that stopped half-way.
-fn ways_on(journal: &Journal) -> Vec<String> {
-    let mut next = vec![
-        format!(
-            "kubectl delivery promote --resume {} -n {}",
-            journal.release.name, journal.namespace
+/// The end of a promotion that failed after a step that cannot be undone.
+pub(super) fn after_irreversible_step(journal: &Journal, inventory: &Inventory, step: &str) -> RunReport {
+    let (name, run) = (named(journal), journal.operation.noun());
+    let message = match &journal.failure {
+        Some(failure) => format!(
+            "{run} of {name} failed after an irreversible step ({step}) and was not rolled back: {}",
+            failure.cause.message
         ),
-        in_namespace(journal, "revert"),
-    ];
+        None => {
+            format!("{run} of {name} interrupted after an irreversible step ({step}) and was not rolled back")
+        }
+    };
+    RunReport {
+        outcome: RunOutcome::RollbackIncomplete,
+        message,
+        after: while_open(journal, inventory),
+        hints: ways_on_after_failure(journal),
+    }
+}
 
+/// The end of a promotion that leaves its failure standing, as it was asked to.
+pub(super) fn stopped(journal: &Journal, inventory: &Inventory) -> RunReport {
+    let cause = journal.failure.as_ref();
+    let cause = cause.map_or("", |failure| failure.cause.message.as_str());
+    let status = format!("to look at the failure: {}", in_namespace(journal, "status"));
+    let mut hints = vec![status];
+    hints.extend(ways_on_after_failure(journal));
+
+    RunReport {
+        outcome: RunOutcome::RollbackIncomplete,
+        message: format!(
+            "{} of {} failed and was not rolled back (--on-failure=stop): {cause}",
+            journal.operation.noun(),
+            named(journal)
+        ),
+        after: while_open(journal, inventory),
+        hints,
+    }
+}
+
+/// What to type about an unfinished promotion.
+pub fn ways_on(journal: &Journal) -> Vec<String> {
+    let revert = in_namespace(journal, "revert");
+    // A rollback that has begun is ended, and never turned forward again.
+    if journal.phase == JournalPhase::Reverting {
+        return vec![format!("to finish it: {revert}")];
+    }
+    let PublicRelease { name, .. } = &journal.release;
+    let resume = journal.operation.resume_command(name, &journal.namespace);
+    vec![
+        format!("to resume it: {resume}"),
+        format!("to revert it: {revert}"),
+    ]
+}
+
+/// That a promotion is unfinished, by whom, and how far it came.
+pub fn describe_unfinished(journal: &Journal) -> String {
+    format!(
+        "the {} of {} by {} is unfinished ({})",
+        journal.operation.noun(),
+        named(journal),
+        journal.actor,
+        journal.message
+    )
+}
+
+fn ways_on_after_failure(journal: &Journal) -> Vec<String> {
     let failed = journal
         .failure
         .as_ref()
         .and_then(|failure| failure.object.as_ref());
+
+    let mut hints = Vec::new();
     // A Job that failed does not run again by itself: it has to be gone first.
     if let Some(job) = failed.filter(|object| object.kind == "Job" && object.group == "batch") {
         let namespace = job
@@ -236,36 +263,25 @@ fn ways_on(journal: &Journal) -> Vec<String> {
             .map(|name| format!(" -n {name}"))
             .unwrap_or_default();
         let name = job.kubectl_name();
-        next.insert(0, format!("kubectl logs {name}{namespace}"));
-        next.insert(
-            1,
-            format!("kubectl delete {name}{namespace}   # --resume runs it again"),
-        );
+        hints.push(format!("kubectl logs {name}{namespace}"));
+        hints.push(format!(
+            "kubectl delete {name}{namespace}   # --resume runs it again"
+        ));
     }
-    next
+    hints.extend(ways_on(journal));
+    hints
 }
 
-pub(super) fn left(journal: &Journal, why: &str) -> RunReport {
-    // A revert that was begun is gone on with, and never turned forward again.
-    let next = if journal.phase == JournalPhase::Reverting {
-        vec![in_namespace(journal, "revert")]
-    } else {
-        vec![
-            format!(
-                "kubectl delivery promote --resume {} -n {}",
-                journal.release.name, journal.namespace
-            ),
-            in_namespace(journal, "revert"),
-        ]
+/// The end of a run that cannot go on: its journal stays open.
+pub(super) fn unfinished(journal: &Journal, inventory: &Inventory, why: &str) -> RunReport {
+    let noun = match journal.phase {
+        JournalPhase::Reverting => rollback_noun(journal),
+        _ => journal.operation.noun(),
     };
-
-    let message = format!(
-        "{why}; the journal of {} is open, and a later run can finish or undo it",
-        named(journal)
-    );
     RunReport {
-        outcome: RunOutcome::Left,
-        message,
-        next,
+        outcome: RunOutcome::Unfinished,
+        message: format!("{why}; the {noun} of {} is unfinished", named(journal)),
+        after: while_open(journal, inventory),
+        hints: ways_on(journal),
     }
 }

@@ -141,7 +141,7 @@ async fn first(
         // What the promotion made itself is still there where it has a keep mark.
         match keep_mark(object).filter(|_| object.label(APPLYSET_PART_OF_LABEL) == Some(&set)) {
             Some(mark) => stay = stay.or_else(|| Some(Stay::Kept(format!("{named}is kept: {mark}")))),
-            None => return Ok(Some(Stay::Foreign(format!("{named}is somebody else's")))),
+            None => return Ok(Some(Stay::Foreign(format!("{named}belongs to another client")))),
         }
     }
     Ok(stay)

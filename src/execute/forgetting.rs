@@ -22,7 +22,7 @@ use crate::model::seal::Integrity;
 use crate::model::{FieldPath, Object, Target};
 use crate::monitor::StopReason;
 use crate::objects::hand_over;
-use crate::observe::release_state::{Stored, Unsealed};
+use crate::observe::release_state::{Stored, Unsealed, read_members};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -97,11 +97,14 @@ struct Forgetting<'a> {
 impl Forgetting<'_> {
     async fn forget(self, seen: &Unsealed) -> Result<(), ExecuteError> {
         let found = read_as_seen(&self.writer.release, seen, self.services).await?;
+        let members = read_members(self.services.cluster.as_ref(), &found).await?;
         let stored = found.inventory.as_ref().map(Stored::handle);
         let mut inventory = found.inventory.map(|stored| stored.value);
-        let members = inventory.iter_mut().flat_map(|found| found.members.drain(..));
+        if let Some(inventory) = &mut inventory {
+            inventory.members.clear();
+        }
 
-        stream::iter(members.map(|member| self.hand_over(member)))
+        stream::iter(members.into_iter().map(|member| self.hand_over(member)))
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
             .await?;

@@ -4,14 +4,16 @@
 //! any point leaves no object that nobody would prune. The history's entry is the commit.
 
 use super::ending::left_behind;
-use crate::model::Target;
 use crate::model::bundle::PartBundle;
 use crate::model::format::{FormatVersion, Rest};
 use crate::model::inventory::{HistoryEntry, Inventory};
-use crate::model::journal::{Failure, HistoryOutcome, Journal, StepProgress, StepState, UndoState};
-use crate::model::phrase::shorten;
+use crate::model::journal::{
+    Failure, HistoryOutcome, Journal, RollbackReason, StepProgress, StepState, UndoState,
+};
+use crate::model::phrase::{shorten, utc};
 use crate::model::plan::{Plan, Waiver};
 use crate::model::verification::VerificationSummary;
+use crate::model::{Operation, Target};
 use crate::observe::release_state::Bodies;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -36,10 +38,13 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
         revision: journal.revision,
         id: journal.id.clone(),
         release: journal.release.clone(),
+        operation: journal.operation,
+        cluster: plan.cluster.clone(),
         actor: journal.actor.clone(),
         started_at: journal.started_at,
         ended_at: now,
         ending,
+        rollback: reason(journal),
         failure: journal.failure.clone().map(truncate_cause),
         message: String::new(),
         verification: None,
@@ -61,13 +66,26 @@ fn entry(journal: &Journal, plan: &Plan, ending: HistoryOutcome, now: Timestamp)
     }
 }
 
+fn reason(journal: &Journal) -> Option<RollbackReason> {
+    journal.reverting.as_ref().map(|reverting| reverting.why)
+}
+
 /// The history is kept for long, in one object: a cause is told there in so many characters.
 fn truncate_cause(mut failure: Failure) -> Failure {
     failure.cause.message = shorten(failure.cause.message, CAUSE);
     failure
 }
 
-/// The history says that the release is promoted: from here on only forward.
+/// How a run ends in the history that comes to its commit.
+pub(super) fn committed_outcome(journal: &Journal, plan: &Plan) -> HistoryOutcome {
+    match journal.operation {
+        Operation::Promote if plan.repair => HistoryOutcome::Repaired,
+        Operation::Promote => HistoryOutcome::Promoted,
+        Operation::Delete => HistoryOutcome::Deleted,
+    }
+}
+
+/// The history says that the release is promoted, or deleted: from here on only forward.
 pub(super) fn commit(
     inventory: &mut Inventory,
     journal: &Journal,
@@ -79,7 +97,7 @@ pub(super) fn commit(
     inventory.history.retain(|entry| entry.id != journal.id);
     inventory.history.push(HistoryEntry {
         verification,
-        ..entry(journal, plan, HistoryOutcome::Promoted, now)
+        ..entry(journal, plan, committed_outcome(journal, plan), now)
     });
     // Without deletions nothing of before stays a member.
     if journal.steps.iter().all(|step| !step.prune) {
@@ -110,11 +128,11 @@ pub(super) fn drop_pruned_members(
     }
 }
 
-/// Drops the oldest entries, but never what is promoted now; the records that go with them.
+/// Drops the oldest entries, but never what was promoted last; the records that go with them.
 pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<PartBundle> {
     let too_many = inventory.history.len().saturating_sub(keep.max(1));
-    // However old it is, what runs is never forgotten.
-    let promoted = inventory.promoted().map(|entry| entry.id.clone());
+    // However old it is, what runs is never forgotten, nor what runs again once its deletion is reverted.
+    let promoted = inventory.last_promoted().map(|entry| entry.id.clone());
     let goes = |entry: &HistoryEntry| Some(&entry.id) != promoted.as_ref();
     let (old, stays): (Vec<_>, Vec<_>) = inventory.history.drain(..too_many).partition(goes);
 
@@ -128,9 +146,9 @@ pub(super) fn trim(inventory: &mut Inventory, keep: usize) -> Vec<PartBundle> {
 pub(super) fn record_rollback(inventory: &mut Inventory, journal: &Journal, bodies: &Bodies, now: Timestamp) {
     let complete = left_behind(journal).is_empty();
     let ending = if complete {
-        HistoryOutcome::Reverted
+        HistoryOutcome::RolledBack
     } else {
-        HistoryOutcome::NotFullyReverted
+        HistoryOutcome::RollbackIncomplete
     };
 
     let before = bodies.promotion.members_before.iter();
@@ -155,10 +173,13 @@ pub(super) fn record_rollback(inventory: &mut Inventory, journal: &Journal, bodi
     match inventory.history.iter_mut().find(|entry| entry.id == journal.id) {
         Some(entry) => {
             entry.ending = ending;
-            entry.message = format!("put back at {now}");
+            entry.rollback = reason(journal);
+            entry.message = format!("reverted at {}", utc(now));
         }
         // A promotion that never got to touch anything is no promotion, unless there is a cause to remember.
         None if nothing_sent && journal.failure.is_none() => {}
+        // Of a repair that failed the release is promoted as before, and is not held to have failed.
+        None if bodies.promotion.plan.repair => {}
         None => inventory
             .history
             .push(entry(journal, &bodies.promotion.plan, ending, now)),

@@ -6,6 +6,7 @@
 //! seal.
 
 use super::codec;
+use super::ending::{describe_unfinished, ways_on};
 use super::not_begun::{ExecuteError, open_journal, refused};
 use super::sealing;
 use super::services::{RunReport, Services};
@@ -147,10 +148,13 @@ pub(super) async fn stopped_by(
         // Another promotion of that release has nothing to do with this move.
         let is_same = |journal: &Journal| journal.is_open() && journal.id == moved.promotion;
         if let Some(open) = home.head.map(|head| head.value.current).filter(is_same) {
-            let open = open_journal(&open);
             let count = counted(moved.objects.len(), "object");
-            let message = format!("{}, and it moves {count} of {}", open.message, release.name);
-            return Ok(Some(refused(message, open.next)));
+            let message = format!(
+                "{} and moves {count} of {}; nothing was changed",
+                describe_unfinished(&open),
+                release.name
+            );
+            return Ok(Some(refused(message, ways_on(&open))));
         }
     }
     Ok(None)

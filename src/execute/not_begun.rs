@@ -4,6 +4,7 @@
 //! Nothing of the release was touched in any of these.
 
 use super::acquisition::LockError;
+use super::ending::{describe_unfinished, ways_on};
 use super::own_namespace::OwnNamespaceError;
 use super::services::RunReport;
 use super::unconfirmed::Unconfirmed;
@@ -31,50 +32,50 @@ pub enum ExecuteError {
     #[error("what the cluster keeps of the release would do what nothing else confirms")]
     Unconfirmed(Vec<Unconfirmed>),
     /// There is nothing to do it with.
-    #[error("{0}")]
-    Nothing(String),
+    #[error("{message}")]
+    Nothing {
+        /// Why not.
+        message: String,
+        /// What to type.
+        hint: String,
+    },
+    /// What was asked to be reverted is not what a revert would undo.
+    #[error("{message}")]
+    NothingToRevert {
+        /// One sentence, with what is promoted.
+        message: String,
+        /// What to type.
+        hints: Vec<String>,
+    },
+    /// A plan could not be made.
+    #[error("cannot plan the revert: {0}; nothing was changed")]
+    NotPlanned(String),
 }
 
 /// The end that stands for a refusal before anything was touched.
-pub(super) fn refused(message: String, next: Vec<String>) -> RunReport {
-    RunReport {
-        outcome: RunOutcome::Refused,
-        message,
-        next,
-    }
+pub(super) fn refused(message: String, hints: Vec<String>) -> RunReport {
+    RunReport::new(RunOutcome::Refused, message, hints)
 }
 
 pub(super) fn locked(error: LockError) -> Result<RunReport, ExecuteError> {
     match &error {
         LockError::Held { .. } => {
-            let next = vec!["--lock-timeout 10m waits for it".to_owned()];
-            Ok(RunReport {
-                outcome: RunOutcome::Locked,
-                message: error.to_string(),
-                next,
-            })
+            let hint = "add --lock-timeout 10m to wait for the lock".to_owned();
+            let message = format!("{error}; nothing was changed");
+            Ok(RunReport::new(RunOutcome::Locked, message, vec![hint]))
         }
-        // Nothing was changed, which is how an interrupted run ends that has put everything back.
-        LockError::Interrupted => Ok(RunReport {
-            outcome: RunOutcome::InterruptedReverted,
-            message: error.to_string(),
-            next: Vec::new(),
-        }),
+        // Nothing was changed, which is how an interrupted run ends that has rolled back.
+        LockError::Interrupted => Ok(RunReport::new(
+            RunOutcome::InterruptedRolledBack,
+            error.to_string(),
+            Vec::new(),
+        )),
         LockError::Api { .. } => Err(error.into()),
     }
 }
 
-/// What is said where another promotion's journal is open.
+/// What is said where another run's journal is open.
 pub(super) fn open_journal(open: &Journal) -> RunReport {
-    let (name, namespace) = (&open.release.name, &open.namespace);
-    refused(
-        format!(
-            "the promotion of {name} {} by {} is not finished ({})",
-            open.release.version, open.actor, open.message
-        ),
-        vec![
-            format!("kubectl delivery promote --resume {name} -n {namespace}"),
-            format!("kubectl delivery revert {name} -n {namespace}"),
-        ],
-    )
+    let message = format!("{}; nothing was changed", describe_unfinished(open));
+    refused(message, ways_on(open))
 }

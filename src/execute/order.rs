@@ -52,9 +52,9 @@ pub(super) fn restore_then_delete(journal: &Journal, bodies: &Bodies) -> Vec<Gro
                     && matches!(part.step.action, Action::Apply { .. });
 
                 let rank = if changed_crd { u32::MAX } else { rank(before) };
-                // Deletions come after the commit, and count their
-                // waves anew: by these they come back in no order.
-                let wave = if progress.prune {
+                // Deletions count their waves in reverse, or anew after
+                // the commit: by these they come back in no order.
+                let wave = if progress.is_deletion() {
                     WaveIndex::default()
                 } else {
                     progress.wave

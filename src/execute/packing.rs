@@ -15,7 +15,7 @@ use crate::model::journal::{Head, Journal, Previous, PromotionPart, StepPart, Su
 use crate::model::names;
 use crate::model::plan::{Plan, PlanStep};
 use crate::model::state_key::BoundKey;
-use crate::model::{Object, StepId, Target};
+use crate::model::{Object, Operation, StepId, Target};
 use crate::observe::release_state::{Bodies, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -135,6 +135,10 @@ fn part_bundles(bodies: &Bodies, key: &BoundKey) -> Result<Vec<Packed>, StoreErr
 
 /// The bundles of the record: Secrets among desired lie in Secrets, each in its own namespace, and so do gates.
 fn record_bundles(plan: &Plan, record: Record, key: &BoundKey) -> Result<Vec<Packed>, StoreError> {
+    // A deletion promotes nothing that could be promoted again.
+    if plan.operation == Operation::Delete {
+        return Ok(Vec::new());
+    }
     let (secrets, plain): (Vec<_>, Vec<_>) = record.desired.into_iter().partition(Object::is_secret);
     let name = |hash: &str, part| names::record_part(&plan.release.name, plan.revision, hash, part);
 

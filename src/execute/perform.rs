@@ -8,7 +8,6 @@
 mod undoing;
 mod watching;
 
-use super::ending::Remain;
 use super::machine::{Effect, Input, Now};
 use super::outcome::StepOutcome;
 use super::own_namespace::OwnNamespace;
@@ -17,6 +16,7 @@ use super::requests::refusal;
 use super::reread::Rereading;
 use super::services::Services;
 use super::source_inventories;
+use super::state_after::Remain;
 use super::step_status::with_known_uid;
 use super::steps::Steps;
 use super::store::StateStore;
@@ -136,10 +136,10 @@ impl Performer {
             Effect::Send(step) => self.send(step, &now.head.current).await,
             Effect::Undo(step) => self.undo(step, now).await,
             Effect::Follow(steps) => self.follow(&steps).await,
-            Effect::FollowPutBack(steps) => self.follow_put_back(&steps).await,
+            Effect::FollowRestored(steps) => self.follow_restored(&steps).await,
             Effect::Prove => verified(self.services.rollout.prove(&self.steps).await),
             Effect::Soak(steps) => self.soak(&steps).await,
-            Effect::RereadPruned => reread(self.rereading(now).after_prune(&now.head.current).await),
+            Effect::RereadDeleted => reread(self.rereading(now).after_deletions(&now.head.current).await),
             Effect::RereadReverted => reread(self.rereading(now).after_revert(&now.head.current).await),
             Effect::DeleteHome => Input::HomeLeft(self.delete_home().await),
             // The loop's own.

@@ -53,8 +53,12 @@ pub(super) async fn pre_images(
     }
     // Told first: to plan again would not help.
     if !unread.is_empty() {
-        let message = format!("what is to be changed cannot be read: {}", unread.join("; "));
-        return Err(refused(message, Vec::new()));
+        let message = format!(
+            "objects of the plan cannot be read: {}; nothing was changed",
+            unread.join("; ")
+        );
+        let hint = "grant get on these objects, and promote again".to_owned();
+        return Err(refused(message, vec![hint]));
     }
     if moved.is_empty() {
         return Ok(found);
@@ -65,6 +69,6 @@ pub(super) async fn pre_images(
 
 /// The end of a plan that is not of what is there any more.
 pub(super) fn moved_since(what: &str) -> RunReport {
-    let message = format!("the cluster has moved since the plan was made: {what}");
-    refused(message, vec!["kubectl delivery promote plans again".into()])
+    let message = format!("the cluster changed since the plan was made: {what}; nothing was changed");
+    refused(message, vec!["promote again, with a new plan".into()])
 }

@@ -1,4 +1,4 @@
-//! A promotion from its plan: what is read under the lock, the journal's first state, and the run.
+//! A promotion or a deletion from its plan: what is read under the lock, the journal's first state, and the run.
 //!
 //! The plan was made without the lock, so that all that it rests on is looked at again: the state and its
 //! seal, open journals, the objects that it changes. Whatever does not hold any more refuses here, with
@@ -36,7 +36,7 @@ use crate::observe::sealing::Sealing;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// What is promoted.
+/// What is promoted, or deleted.
 #[derive(Clone, Debug)]
 pub struct Promotion {
     /// The plan, as approved.
@@ -45,7 +45,7 @@ pub struct Promotion {
     pub before: HashMap<ObjectId, Object>,
     /// The version of the inventory that the plan was made on; none where there was none.
     pub planned_on: Option<String>,
-    /// What is kept of the release.
+    /// What is kept of the release; of a deletion nothing.
     pub record: Record,
     /// What its end is judged by.
     pub criteria: SuccessCriteria,
@@ -219,7 +219,9 @@ async fn read_state(
         let release = &plan.release.name;
         return Ok(Err(moved_since(&format!("another run on {release} has ended"))));
     }
-    plan.revision = inventory.next_revision();
+    if !plan.repair {
+        plan.revision = inventory.next_revision();
+    }
 
     if let Some(report) = moving::stopped_by(&own, &inventory, services).await? {
         return Ok(Err(report));
@@ -290,6 +292,7 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
         id: plan.id.clone(),
         serial: 0,
         release: plan.release.clone(),
+        operation: plan.operation,
         namespace: plan.namespace.clone(),
         revision: plan.revision,
         actor: plan.actor.clone(),
@@ -297,7 +300,7 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
         ended_at: None,
         phase: JournalPhase::Preparing,
         ending: None,
-        message: "its journal is being written; nothing was changed yet".into(),
+        message: "writing the journal; nothing was changed yet".into(),
         holder: holder.into(),
         failure: None,
         reverting: None,

@@ -125,10 +125,15 @@ impl<'a> Renewing<'a> {
             .await?;
 
         if journal.is_open() && self.has_lost_bodies {
-            return Err(ExecuteError::Nothing(format!(
-                "expected the pre-images of the unfinished promotion of {name}, found them gone or changed; \
-                 nothing was changed: promote RELEASE --discard-state starts from the release's file"
-            )));
+            return Err(ExecuteError::Nothing {
+                message: format!(
+                    "the pre-images of the unfinished promotion of {name} are gone or changed; nothing was changed"
+                ),
+                hint: format!(
+                    "to start from the release's file: kubectl delivery promote RELEASE -n {} --discard-state",
+                    journal.namespace
+                ),
+            });
         }
         Ok(())
     }

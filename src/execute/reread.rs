@@ -1,10 +1,10 @@
-//! After a revert, and after a prune: every object that was restored or deleted is read once more, so that
+//! After a revert, and after deletions: every object that was restored or deleted is read once more, so that
 //! the end says only what was seen. What the control plane brought back is deleted again; what other clients
 //! made or changed since is named and left in place. It fails nothing: by now everything is done, and only
 //! what is said depends on it.
 
-use super::ending::Remain;
 use super::own_namespace::creates_home;
+use super::state_after::Remain;
 use super::steps::Steps;
 use super::undo::{Next, Undoing};
 use crate::cluster::{ListRequest, paged};
@@ -41,9 +41,10 @@ pub(super) struct Rereading<'a> {
 }
 
 impl Rereading<'_> {
-    /// What was pruned and is there again.
-    pub(super) async fn after_prune(&self, journal: &Journal) -> Result<Vec<Remain>, StopReason> {
-        let deleted = |step: &&StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
+    /// What was deleted and is there again.
+    pub(super) async fn after_deletions(&self, journal: &Journal) -> Result<Vec<Remain>, StopReason> {
+        let deleted =
+            |step: &&StepProgress| step.is_deletion() && matches!(step.state, StepState::Done { .. });
         let deleted: Vec<_> = self.parts(journal, deleted).collect();
 
         self.wait_for_aggregation(deleted.iter().filter_map(|(_, part)| part.before.as_ref()))
@@ -150,7 +151,7 @@ impl Rereading<'_> {
 
         Ok(Some(Remain::new(
             target.id(),
-            "is brought back by the control plane again and again",
+            "is recreated repeatedly by the control plane",
         )))
     }
 
@@ -301,7 +302,7 @@ fn changed_since(before: &Object, restored: &str, live: &Object, key: &ContentKe
                 Operation::from_entry(entry),
                 &text(entry, "subresource"),
             );
-            matches!(class, ManagerClass::Person | ManagerClass::OtherTool)
+            matches!(class, ManagerClass::Manual | ManagerClass::OtherTool)
         })
         .map(|entry| text(entry, "manager"))
         .filter(|manager| !known(manager))

@@ -11,6 +11,7 @@ use super::locks::Locks;
 use super::losing;
 use super::moving;
 use super::not_begun::{ExecuteError, locked};
+use super::rollback_plan::{changed_since, plan_rollback};
 use super::run::{Start, run};
 use super::services::{RunReport, Services};
 use super::unconfirmed::{Confirmed, Doubts, find_doubts};
@@ -56,30 +57,10 @@ pub async fn resume(
     .await
 }
 
-/// Puts back the promotion that is open, or else the last one that was finished.
-pub async fn revert(
-    namespace: &str,
-    name: &str,
-    options: RevertOptions,
-    services: &Services,
-) -> Result<RunReport, ExecuteError> {
-    loop {
-        let goal = JournalGoal::RollBack(options.clone());
-        let report = act(&ReleaseRef::new(namespace, name), None, &goal, services).await?;
-        // Past its commit a promotion is finished first, and then put back as a finished one.
-        if !matches!(
-            report.outcome,
-            RunOutcome::Promoted | RunOutcome::PromotedPruneIncomplete
-        ) {
-            return Ok(report);
-        }
-    }
-}
-
 /// Whether it is a finished promotion, nothing of which was put back yet.
 fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
     let journal = &start.head.current;
-    journal.is_promoted()
+    journal.is_committed()
         && journal
             .reverting
             .as_ref()
@@ -88,7 +69,7 @@ fn begins_to_revert_what_was_promoted(start: &Start) -> bool {
 
 /// Takes the locks, then the journal up. Which locks a journal needs is known once it is read under its own; another one may
 /// be there when all of them are held.
-async fn act(
+pub(super) async fn act(
     release: &ReleaseRef,
     only: Option<&str>,
     goal: &JournalGoal,
@@ -140,12 +121,9 @@ async fn under_locks(
         let home = read_release_state(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
         let journal = home.head.map(|head| head.value.current);
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
-            let message = format!("the promotion of {name} that was open has been finished meanwhile");
-            return Ok(Next::End(RunReport {
-                outcome: RunOutcome::NothingToDo,
-                message,
-                next: Vec::new(),
-            }));
+            let message = format!("the unfinished promotion of {name} was ended by another run");
+            let report = RunReport::new(RunOutcome::NothingToDo, message, Vec::new());
+            return Ok(Next::End(report));
         }
     }
 
@@ -154,37 +132,61 @@ async fn under_locks(
         Err(report) => return Ok(Next::End(report)),
     };
 
-    // A promotion that is still being written down has told no other release of anything: of another namespace not even the
-    // lock is touched on the word of its journal, and one that a killed run has left there expires.
-    let is_prepared = start.head.current.phase != JournalPhase::Preparing;
-    let mut others = start.head.current.moves_from.clone();
-    others.retain(|other| is_prepared || other.namespace == release.namespace);
-    let others = &others;
-    if !locks.hold(others) {
+    let others = sources(&start, release);
+    if !locks.hold(&others) {
         // Not even a lock of another release is touched before all of it is confirmed.
         confirmed_or_refused(&start, release, goal, services).await?;
-        return Ok(Next::MoreLocks(others.clone()));
+        return Ok(Next::MoreLocks(others));
     }
 
-    let stopped = match moving::stopped_by(release, &start.inventory, services).await? {
-        Some(report) => Some(report),
-        None => moving::unfinished(others, services).await?,
-    };
+    if let Some(report) = stopped(&start, release, goal, services).await? {
+        return Ok(Next::End(report));
+    }
+    let doubts = confirmed_or_refused(&start, release, goal, services).await?;
+    doubts.narrow(Arc::make_mut(&mut start.inputs.bodies));
+    start.inputs.not_undone = doubts.not_undone;
 
-    let stopped = match (stopped, goal) {
-        // What was never finished was never in use: its undo takes away what it has made, and asks nobody.
-        (None, JournalGoal::RollBack(options)) if begins_to_revert_what_was_promoted(&start) => {
-            losing::refusal(&start, release, &options.allow_data_loss, services).await
+    // Last of all, right before the run: what was agreed to is done, or nothing is.
+    if let Some(agreed) = goal.agreed() {
+        let now = plan_rollback(&start, release, true, services).await?;
+        if let Some(report) = changed_since(agreed, &now) {
+            return Ok(Next::End(report));
         }
-        (stopped, _) => stopped,
-    };
-
-    if stopped.is_none() {
-        let doubts = confirmed_or_refused(&start, release, goal, services).await?;
-        doubts.narrow(Arc::make_mut(&mut start.inputs.bodies));
-        start.inputs.not_undone = doubts.not_undone;
     }
-    Ok(stopped.map_or_else(|| Next::Run(Box::new(start)), Next::End))
+    Ok(Next::Run(Box::new(start)))
+}
+
+/// The end where another release is in the way, or data would go that nobody has allowed to go.
+pub(super) async fn stopped(
+    start: &Start,
+    release: &ReleaseRef,
+    goal: &JournalGoal,
+    services: &Services,
+) -> Result<Option<RunReport>, ExecuteError> {
+    if let Some(report) = moving::stopped_by(release, &start.inventory, services).await? {
+        return Ok(Some(report));
+    }
+    if let Some(report) = moving::unfinished(&sources(start, release), services).await? {
+        return Ok(Some(report));
+    }
+    Ok(match goal {
+        // What was never finished was never in use: its undo takes away what it has made, and asks nobody.
+        JournalGoal::RollBack(options) if begins_to_revert_what_was_promoted(start) => {
+            losing::refusal(start, release, &options.allow_data_loss, services).await
+        }
+        _ => None,
+    })
+}
+
+/// The releases whose members the journal takes, and whose locks it needs.
+fn sources(start: &Start, release: &ReleaseRef) -> Vec<ReleaseRef> {
+    // A promotion that is still being written down has told no other release of anything: of another namespace not even the
+    // lock is touched on the word of its journal, and one that a killed run has left there expires.
+    let journal = &start.head.current;
+    let is_prepared = journal.phase != JournalPhase::Preparing;
+    let mut others = journal.moves_from.clone();
+    others.retain(|other| is_prepared || other.namespace == release.namespace);
+    others
 }
 
 /// Refuses what state alone would do and nothing confirms; else what the run must take care of.

@@ -49,7 +49,7 @@ impl Undoing<'_> {
         if in_doubt && !is_to_go && holds_nothing_of(part, before, &live) {
             // The version has moved, so that a request of an
             // earlier run which is still on its way is a conflict.
-            let note = "somebody changed it before this promotion could, and it stays as it is";
+            let note = "changed by another client before this promotion; left in place";
             return Ok(self.done(Some(&live), vec![note.into()]));
         }
 
@@ -90,12 +90,18 @@ impl Undoing<'_> {
             self.delete(&part.step.target, &live, clock).await?;
             return Err(Next::Look);
         }
+        // Deleted by another client, and made anew by a repair.
+        if let Action::Apply { object, .. } = &part.step.action
+            && is_made_by(object, &live)
+        {
+            return self.restore(part, progress, before, live, clock).await;
+        }
         // What an earlier try of this undo created again.
         if same_content(&live, before) || recreate::is_recreation_of(before, &live) {
             return self.own_again(part, before, live, clock).await;
         }
 
-        Ok(self.left("somebody deleted it and made a new one".into()))
+        Ok(self.left("recreated by another client; left in place".into()))
     }
 
     async fn restore(
@@ -159,12 +165,9 @@ impl Undoing<'_> {
 
     /// What is said of a field that somebody changed since.
     fn note_foreign(&self, path: &FieldPath) -> String {
-        let wins = if self.keep_foreign {
-            "was kept"
-        } else {
-            "was put back all the same"
-        };
-        format!("{path}, which somebody changed since, {wins}")
+        // Without a tense: a plan says it before, a run after it is done.
+        let wins = if self.keep_foreign { "kept" } else { "overwritten" };
+        format!("{path} was changed after the promotion: {wins}")
     }
 
     /// Replaces an object over exactly the version that was merged; as it is then.

@@ -7,7 +7,7 @@
 use super::lock::Hold;
 use super::locks::Locks;
 use super::services::Services;
-use crate::cluster::SendDeadline;
+use crate::cluster::{Moment, SendDeadline};
 use crate::model::event::{Event, EventSink};
 use crate::monitor::StopReason;
 use std::pin::pin;
@@ -23,7 +23,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// Looked at before each write.
 #[derive(Clone)]
 pub(super) struct RetryBudget {
-    pub lock: Arc<Locks>,
+    /// None in a rehearsal, which writes nothing.
+    pub lock: Option<Arc<Locks>>,
     pub limit: Duration,
     pub events: Arc<dyn EventSink>,
     /// When a silence was told last: many requests wait at once.
@@ -48,9 +49,17 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 impl RetryBudget {
     pub(super) fn new(lock: Arc<Locks>, services: &Services) -> Self {
+        Self {
+            lock: Some(lock),
+            ..Self::without_lock(services)
+        }
+    }
+
+    /// Of what is rehearsed: no lock allows its writes, and none is needed.
+    pub(super) fn without_lock(services: &Services) -> Self {
         let (limit, events) = (services.limits.patience, services.events.clone());
         Self {
-            lock,
+            lock: None,
             limit,
             events,
             reported_at: Arc::default(),
@@ -105,11 +114,14 @@ impl Attempts<'_> {
     /// Waits until the lock is surely ours; until when it is. To be called right before each write, which carries the
     /// deadline: it may have to wait for its turn.
     pub(super) async fn before_write(&self) -> Result<SendDeadline, StopReason> {
+        let Some(lock) = &self.patience.lock else {
+            return Ok(Moment::now().after(self.patience.limit));
+        };
         // In two waits, so that a silence can be told after the first.
-        let mut hold = self.patience.lock.confirm_held(SILENCE.min(self.left())).await;
+        let mut hold = lock.confirm_held(SILENCE.min(self.left())).await;
         if hold == Hold::Doubtful {
             self.patience.report_silence(self.silence().max(SILENCE));
-            hold = self.patience.lock.confirm_held(self.left()).await;
+            hold = lock.confirm_held(self.left()).await;
         }
 
         match hold {

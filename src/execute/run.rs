@@ -163,8 +163,6 @@ impl Loop<'_> {
         let mut now: Option<Arc<Now>> = None;
         for effect in effects {
             match effect {
-                // `tell_phase` says so by the stage, and how long the one before took.
-                Effect::Emit(Event::PhaseStarted { .. }) => {}
                 Effect::Emit(event) => self.services.events.emit(event),
                 // Nothing but judging is under way in these stages, and that may be dropped at any time.
                 Effect::StopWatching => work.clear(),
@@ -181,7 +179,7 @@ impl Loop<'_> {
 
     /// Says which phase begins and how long the one before took.
     fn tell_phase(&mut self) {
-        let Some(phase) = self.machine.stage.phase() else {
+        let Some(phase) = self.machine.phase() else {
             return;
         };
 

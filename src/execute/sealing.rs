@@ -35,8 +35,11 @@ pub(super) struct SealAtHand {
 pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> {
     let ReleaseRef { namespace, name } = release;
     let state = format!("the state of release {name} in {namespace}");
-    let accept = format!("kubectl delivery state accept {name} -n {namespace}");
-    let verify = format!("kubectl delivery state verify {name} -n {namespace}");
+    let discard = format!(
+        "to start from the release's file: kubectl delivery promote RELEASE -n {namespace} --discard-state"
+    );
+    let accept = format!("to accept it: kubectl delivery state accept {name} -n {namespace}");
+    let verify = format!("to see what was altered: kubectl delivery state verify {name} -n {namespace}");
 
     let (message, next) = match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
@@ -48,20 +51,15 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> 
         Integrity::Newer(version) => {
             let message =
                 format!("{state} has format version {version}, which only a later kubectl-delivery writes");
-            let discard =
-                "else: kubectl delivery promote RELEASE --discard-state starts from the release's file";
-            (message, vec!["install that one".to_owned(), discard.to_owned()])
+            (message, vec!["install that version".to_owned(), discard])
         }
         Integrity::NotVerified(why) | Integrity::Hidden(why) => {
             (format!("{state} cannot be verified: {why}"), vec![verify])
         }
-        Integrity::Altered(why) => {
-            let discard = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
-            (
-                format!("{state} was altered: {why}"),
-                vec![verify, accept, discard.to_owned()],
-            )
-        }
+        Integrity::Altered(why) => (
+            format!("{state} was altered: {why}"),
+            vec![verify, accept, discard],
+        ),
     };
 
     Some(refused(format!("{message}; nothing was changed"), next))

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::model::event::{EventSink, RunOutcome};
+use crate::model::run_end::StateAfter;
 use crate::model::state_key::StateKey;
 use crate::monitor::Rollout;
 use jiff::Timestamp;
@@ -15,9 +16,9 @@ pub enum Interrupt {
     /// Go on.
     #[default]
     None,
-    /// Stop, and put everything back.
+    /// Stop, and roll back.
     Revert,
-    /// Leave at once; a later run settles it.
+    /// Stop at once; a later run resumes it.
     Leave,
 }
 
@@ -82,6 +83,20 @@ pub struct RunReport {
     pub outcome: RunOutcome,
     /// One sentence.
     pub message: String,
+    /// What there is afterwards, as far as this run knows.
+    pub after: StateAfter,
     /// What to type next.
-    pub next: Vec<String>,
+    pub hints: Vec<String>,
+}
+
+impl RunReport {
+    /// Of a run that has not read what is promoted.
+    pub fn new(outcome: RunOutcome, message: impl Into<String>, hints: Vec<String>) -> Self {
+        Self {
+            outcome,
+            message: message.into(),
+            after: StateAfter::default(),
+            hints,
+        }
+    }
 }

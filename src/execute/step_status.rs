@@ -266,7 +266,7 @@ fn makers(live: &Object) -> String {
 
     names.dedup();
     if names.is_empty() {
-        "somebody".into()
+        "another client".into()
     } else {
         names.join(", ")
     }
@@ -279,10 +279,10 @@ fn foreign(part: &StepPart, live: &Object) -> StepStatus {
 /// Who changed what since: the entries of managedFields that are new or say something else, and the fields.
 pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
     let Some(before) = before else {
-        return format!("found it made by {}", makers(live));
+        return format!("already exists, created by {}", makers(live));
     };
     if before.uid() != live.uid() {
-        return format!("found it deleted and made again by {}", makers(live));
+        return format!("recreated by {}", makers(live));
     }
 
     let paths: Vec<String> = differing(before, live).iter().map(FieldPath::to_string).collect();
@@ -304,7 +304,7 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         .iter()
         .filter(|entry| entry["subresource"] != "status" && !known(entry))
         .map(|entry| {
-            let name = entry["manager"].as_str().unwrap_or("somebody");
+            let name = entry["manager"].as_str().unwrap_or("another client");
             entry["time"]
                 .as_str()
                 .map_or_else(|| name.to_owned(), |time| format!("{name} at {time}"))
@@ -312,11 +312,11 @@ pub(super) fn who_changed(before: Option<&Object>, live: &Object) -> String {
         .collect();
 
     let by = if managers.is_empty() {
-        "somebody".into()
+        "another client".into()
     } else {
         managers.join(", ")
     };
-    format!("found {shown} changed by {by}")
+    format!("{shown} changed by {by}")
 }
 
 #[cfg(test)]

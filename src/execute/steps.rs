@@ -215,7 +215,7 @@ impl Steps {
         // The apply was merged into what somebody else has made.
         self.withdraw(target, &answer.object, deadline).await;
         Ok(StepOutcome::Conflict(
-            "expected to create it, found it made by somebody meanwhile".into(),
+            "already exists, created by another client".into(),
         ))
     }
 
@@ -231,7 +231,7 @@ impl Steps {
         }
 
         if let Err(error) = self.send_apply(target, &body, false, deadline).await {
-            tracing::warn!(%target, %error, "what was applied to an object of somebody else could not be withdrawn");
+            tracing::warn!(%target, %error, "fields applied to the object of another client could not be removed");
         }
     }
 

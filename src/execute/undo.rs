@@ -18,7 +18,7 @@ use super::steps::Steps;
 use super::{foreigners, moving, recreate};
 use crate::cluster::ApiError;
 use crate::model::inventory::Inventory;
-use crate::model::journal::{StepPart, StepProgress, StepState, UndoState};
+use crate::model::journal::{Journal, StepPart, StepProgress, StepState, UndoState};
 use crate::model::keep::keep_mark;
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::{Propagation, Undo};
@@ -72,6 +72,27 @@ impl From<StopReason> for Next {
     }
 }
 
+impl<'a> Undoing<'a> {
+    /// As the journal says that it is rolled back; of a run that nobody else is beside, and with nothing to type.
+    pub(super) fn from_journal(
+        steps: &'a Steps,
+        journal: &Journal,
+        release: &'a ReleaseRef,
+        inventory: &'a Inventory,
+    ) -> Self {
+        let reverting = journal.reverting.as_ref();
+        Self {
+            steps,
+            keep_foreign: reverting.is_some_and(|reverting| reverting.keep_foreign),
+            fence: false,
+            was_promoted: reverting.is_some_and(|reverting| reverting.was_promoted),
+            release,
+            inventory,
+            by_hand: Vec::new(),
+        }
+    }
+}
+
 impl Undoing<'_> {
     pub(super) fn done(&self, live: Option<&Object>, notes: Vec<String>) -> UndoState {
         let hash = live.map(|live| content_hash(live, &self.steps.content));
@@ -104,7 +125,7 @@ impl Undoing<'_> {
                 }
 
                 Next::Look => {
-                    return Ok(self.left("found it changed again and again while it was put back".into()));
+                    return Ok(self.left("changed repeatedly by another client during the rollback".into()));
                 }
                 // These two count no conflict: the first costs patience, the second has a limit of its own.
                 Next::Wait => clock.wait().await?,
@@ -159,16 +180,18 @@ impl Undoing<'_> {
         let target = &part.step.target;
 
         let sent = part.step.action.object();
-        // In doubt no uid is known: the object has to tell by itself that our create made it.
-        let ours = match &progress.state {
+        // In doubt no uid is known: the object has to tell by itself that our create made it. So does one that a repair has
+        // made anew.
+        let known = match &progress.state {
             StepState::Done { uid, .. } => live.has_uid(uid.as_ref()),
-            _ => sent.is_some_and(|sent| is_made_by(sent, &live)),
+            _ => false,
         };
+        let ours = known || sent.is_some_and(|sent| is_made_by(sent, &live));
 
         if !ours {
             let note = match &progress.state {
                 // In doubt nothing says that one of ours was ever here.
-                StepState::Done { .. } => vec!["somebody made a new one, which stays".to_owned()],
+                StepState::Done { .. } => vec!["recreated by another client; left in place".to_owned()],
                 _ => Vec::new(),
             };
             return Ok(self.done(Some(&live), note));
@@ -177,7 +200,7 @@ impl Undoing<'_> {
         let id = target.id();
         // What was promoted is in use, and the mark is a promise to whoever uses it.
         if let Some(mark) = keep_mark(&live).filter(|_| self.was_promoted) {
-            return Ok(self.done(Some(&live), vec![format!("was created, and stays: {mark}")]));
+            return Ok(self.done(Some(&live), vec![format!("left in place: {mark}")]));
         }
 
         let cluster = self.steps.cluster.as_ref();
@@ -191,7 +214,7 @@ impl Undoing<'_> {
                 return Ok(self.left(format!("it was created, and stays: {why}")));
             }
             Some(Stay::Kept(why)) => {
-                return Ok(self.done(Some(&live), vec![format!("was created, and stays: {why}")]));
+                return Ok(self.done(Some(&live), vec![format!("left in place: {why}")]));
             }
         }
 
@@ -310,12 +333,12 @@ impl Undoing<'_> {
             .await?;
 
         // Said although it succeeded: owner references that others hold still name the old one.
-        let mut notes = vec!["it has a new uid".to_owned()];
+        let mut notes = vec!["recreated with a new UID".to_owned()];
         if made.kind() == "ServiceAccount" {
-            notes.push("tokens of its running pods have ended: restart them".into());
+            notes.push("tokens of its running pods are no longer valid: restart them".into());
         }
         if made.at("/spec/clusterIP") != before.at("/spec/clusterIP") {
-            notes.push("its cluster IP is another one: the old one was given to another Service".into());
+            notes.push("its cluster IP is a new one: the old one belongs to another Service".into());
         }
 
         Ok(self.done(Some(&owned), notes))

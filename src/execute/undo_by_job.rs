@@ -17,8 +17,25 @@ use crate::monitor::StopReason;
 use serde_json::{Value, json};
 
 impl Undoing<'_> {
+    /// Takes the irreversible Job away, once the one that undoes it is there, suspended; whether that one has to run.
+    pub(super) async fn undo_ahead_of_job(
+        &self,
+        job: &UndoJob<'_>,
+        part: &StepPart,
+        progress: &StepProgress,
+    ) -> Result<(UndoState, bool), StopReason> {
+        let is_needed = match self.prepare_job(job, part, progress).await? {
+            Ok(is_needed) => is_needed,
+            Err(left) => return Ok((left, false)),
+        };
+        // Only now: once this Job is gone, the suspended one alone says that it had run.
+        let state = self.undo(part, progress).await?;
+        let is_needed = is_needed && !matches!(state, UndoState::Left { .. });
+        Ok((state, is_needed))
+    }
+
     /// Creates the Job, suspended, where the step had run; whether it has to run.
-    pub(super) async fn prepare_job(
+    async fn prepare_job(
         &self,
         job: &UndoJob<'_>,
         part: &StepPart,
@@ -65,7 +82,7 @@ impl Undoing<'_> {
             }
             // Without our mark it may be anything, also one that does something else.
             (Some(_), None) => {
-                return Err(Next::End(job.failed("somebody else has made a Job of its name")));
+                return Err(Next::End(job.failed("another client created a Job of its name")));
             }
         }
 
@@ -114,7 +131,7 @@ impl Undoing<'_> {
 
     async fn try_to_start(&self, job: &UndoJob<'_>, clock: &Attempts<'_>) -> Result<Object, Next> {
         let Some(found) = self.get(&job.target, clock).await? else {
-            return Err(Next::End(job.failed("somebody deleted it before it ran")));
+            return Err(Next::End(job.failed("deleted by another client before it ran")));
         };
         // An earlier try or run has set it going: it may even have ended.
         if found.at("/spec/suspend") != Some(&Value::Bool(true)) {

@@ -36,8 +36,8 @@ pub enum StoreError {
         #[source]
         source: ApiError,
     },
-    /// Somebody else wrote it meanwhile.
-    #[error("expected {target} as this run wrote it last, found it written by somebody else")]
+    /// Another client wrote it meanwhile.
+    #[error("{target} was changed by another client during this run")]
     Moved {
         /// What was written.
         target: String,

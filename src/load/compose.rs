@@ -82,9 +82,7 @@ impl<'i> Composer<'i> {
         // Counted before it is made: ten lines of aliases can stand for more values than fit into any memory.
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            let why = format!(
-                "expected at most {MAX_NODES} values in a file, found more (aliases count each time)"
-            );
+            let why = format!("more than {MAX_NODES} values in one file (an alias counts each time)");
             return Err(Fault::new(at, why));
         }
         Ok(())
@@ -98,7 +96,7 @@ impl<'i> Composer<'i> {
         if depth > MAX_DEPTH {
             return Err(Fault::new(
                 &at,
-                format!("expected at most {MAX_DEPTH} levels, found more"),
+                format!("more than {MAX_DEPTH} levels of nesting"),
             ));
         }
 
@@ -108,7 +106,7 @@ impl<'i> Composer<'i> {
                 let scalar = scalar(&text, style, tag.as_deref(), &at)?;
                 let value = scalar.into_value();
                 (
-                    value.ok_or_else(|| Fault::new(&at, "expected a number that JSON has"))?,
+                    value.ok_or_else(|| Fault::new(&at, "the number cannot be written as JSON"))?,
                     anchor,
                 )
             }
@@ -131,7 +129,7 @@ impl<'i> Composer<'i> {
     fn alias(&mut self, anchor: usize, at: &Marker) -> Result<Value, Fault> {
         let size = self.anchors.get(&anchor).map(|(_, size)| *size);
         // An anchor is known once its node is complete.
-        let size = size.ok_or_else(|| Fault::new(at, "an alias stands inside its own anchor"))?;
+        let size = size.ok_or_else(|| Fault::new(at, "an alias refers to its own anchor"))?;
         // A copy, for JSON has no references: it counts in full.
         self.count(size, at)?;
         Ok(self
@@ -204,7 +202,7 @@ impl<'i> Composer<'i> {
                 _ => None,
             },
         };
-        key.ok_or_else(|| Fault::new(&at, "expected a key that is text"))
+        key.ok_or_else(|| Fault::new(&at, "expected a string as key"))
     }
 }
 
@@ -231,7 +229,7 @@ fn merge(map: &mut Map<String, Value>, source: Value, at: &Marker) -> Result<(),
         let Value::Object(source) = source else {
             return Err(Fault::new(
                 at,
-                "expected a mapping or a list of mappings to merge, found something else",
+                "expected a mapping or a list of mappings after <<",
             ));
         };
         map.extend(source);
@@ -278,9 +276,9 @@ fn binary(text: &str, at: &Marker) -> Result<Scalar, Fault> {
 
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(packed)
-        .map_err(|_| Fault::new(at, "expected base64 after !!binary, found something else"))?;
+        .map_err(|_| Fault::new(at, "expected base64 after !!binary"))?;
     // Go would put a replacement character there: another value.
     let text = String::from_utf8(bytes);
     text.map(Scalar::Text)
-        .map_err(|_| Fault::new(at, "expected !!binary to hold UTF-8, found other bytes"))
+        .map_err(|_| Fault::new(at, "expected UTF-8 in !!binary"))
 }

@@ -1,6 +1,7 @@
 //! Environment files, and what they refer to beside themselves.
 
 use super::error::LoadError;
+use super::file_kind::FileKind;
 use super::manifests::{ManifestSource, manifests};
 use super::release::check_header;
 use super::{files, yaml};
@@ -52,7 +53,7 @@ impl LoadedEnvironment {
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read_file(path)?;
     // Another kind of file is told as such, and not by its first unknown field.
-    check_header(&bytes, path, "Environment")?;
+    check_header(&bytes, path, FileKind::Environment)?;
     let mut environment: Environment = yaml::typed(&bytes, path)?;
 
     let rules = environment.spec.differences.iter_mut();
@@ -91,7 +92,7 @@ pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     );
     if sources.is_empty() {
         // Told here, with its file: that there are no manifests at all would be said without any name.
-        let why = "expected manifests to name kustomize or files, found neither".into();
+        let why = "expected kustomize or files in spec.manifests, found neither".into();
         return Err(LoadError::Invalid {
             path: files::name(path),
             why,

@@ -1,6 +1,10 @@
 //! Why files could not be read.
 
+use super::file_kind::FileKind;
 use crate::model::NotAnObject;
+
+/// What stdin is called.
+pub(super) const STDIN: &str = "stdin";
 
 /// Why files could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -13,16 +17,50 @@ pub enum LoadError {
         /// What the system said.
         why: String,
     },
-    /// A path is neither a file nor a folder.
-    #[error("expected a file or a folder, found {found} at {path}")]
+    /// There is no such file.
+    #[error("{path} does not exist")]
+    Missing {
+        /// The path.
+        path: String,
+        /// One beside it with a name like that.
+        similar: Option<String>,
+    },
+    /// A path is no file.
+    #[error("{path} is {found}, not a file")]
     NotAFile {
         /// The path.
         path: String,
-        /// `a device`, `a socket`, …
+        /// `a directory`, `a device`, …
         found: &'static str,
     },
+    /// A directory was named where a release belongs.
+    #[error("{path} is a directory, not a release")]
+    Directory {
+        /// The path.
+        path: String,
+        /// What to type.
+        hint: String,
+    },
+    /// A file was named where a directory belongs.
+    #[error("{path} is a file, not the directory of a kustomization")]
+    NotADirectory {
+        /// The path.
+        path: String,
+        /// What to type.
+        hint: String,
+    },
+    /// A file holds something that belongs in another place.
+    #[error("{path} holds {found}, not {expected}")]
+    OtherFile {
+        /// The path.
+        path: String,
+        /// What belongs in this place.
+        expected: FileKind,
+        /// What the file holds.
+        found: FileKind,
+    },
     /// A file is larger than any manifest.
-    #[error("{path} is larger than {limit} MiB, which no manifest is")]
+    #[error("{path}: larger than {limit} MiB")]
     TooLarge {
         /// The path.
         path: String,
@@ -52,7 +90,7 @@ pub enum LoadError {
         why: NotAnObject,
     },
     /// Two documents describe the same object.
-    #[error("{object} is described twice: in {first} and in {second}")]
+    #[error("{object} is defined twice: in {first} and in {second}")]
     Duplicate {
         /// The object.
         object: String,
@@ -62,7 +100,7 @@ pub enum LoadError {
         second: String,
     },
     /// No object was found.
-    #[error("expected manifests, found none in {looked_at}")]
+    #[error("no manifests in {looked_at}")]
     Nothing {
         /// Where they were looked for.
         looked_at: String,
@@ -105,19 +143,35 @@ pub enum LoadError {
 
 impl LoadError {
     /// What to type, where something helps.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            LoadError::Kustomize { folder, .. } => Some(format!("kubectl kustomize {folder} shows the same")),
-            LoadError::Nothing { .. } => Some("folders are read with -R where manifests lie deeper".into()),
+    pub fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            LoadError::OtherFile {
+                path,
+                expected,
+                found,
+            } => return expected.hints(*found, typed(path)),
+            LoadError::Missing {
+                similar: Some(similar),
+                ..
+            } => format!("did you mean {similar}?"),
+            LoadError::Directory { hint, .. } | LoadError::NotADirectory { hint, .. } => hint.clone(),
+            LoadError::Kustomize { folder, .. } => format!("kubectl kustomize {folder}"),
+            LoadError::Nothing { .. } => "add -R to read subdirectories".into(),
             // Of our own group, so that only the version can be a later one.
             LoadError::OtherKind { found, .. } if found.starts_with("kubectl-delivery.io/") => {
-                Some("a newer version of this tool wrote it: kubectl krew upgrade delivery".into())
+                "written by a newer version: kubectl krew upgrade delivery".into()
             }
             LoadError::NotAnObject {
                 why: NotAnObject::NotText { .. },
                 ..
-            } => Some("quote it: YAML reads a bare number, or a word such as on, as no text".into()),
-            _ => None,
-        }
+            } => "put the value in quotes".into(),
+            _ => return Vec::new(),
+        };
+        vec![hint]
     }
+}
+
+/// A path as it is typed.
+fn typed(path: &str) -> &str {
+    if path == STDIN { "-" } else { path }
 }

@@ -1,8 +1,10 @@
 //! Bytes from files and standard input, bounded; and files that appear whole or not at all.
 
-use super::error::LoadError;
+use super::error::{LoadError, STDIN};
+use super::file_kind::FileKind;
+use crate::model::similar::nearest;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 /// No manifest and no release is larger.
@@ -14,9 +16,15 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
         return bounded(std::io::stdin().lock(), path, 0);
     }
 
-    let unreadable = |error: std::io::Error| LoadError::Unreadable {
-        path: name(path),
-        why: error.to_string(),
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => LoadError::Missing {
+            path: name(path),
+            similar: similar(path),
+        },
+        _ => LoadError::Unreadable {
+            path: name(path),
+            why: error.to_string(),
+        },
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     // Before it is opened: reading a device may never end, or do something.
@@ -72,12 +80,43 @@ fn other_than_file(metadata: &fs::Metadata) -> Option<&'static str> {
             return Some("a socket");
         }
     }
-    Some("a folder")
+    Some("a directory")
+}
+
+/// The error where a file of another kind was expected.
+pub(super) fn other_file(found: FileKind, expected: FileKind, path: &Path) -> LoadError {
+    LoadError::OtherFile {
+        path: name(path),
+        expected,
+        found,
+    }
+}
+
+/// The file beside a missing one that may have been meant: its name is like it, or is all that begins with it.
+fn similar(path: &Path) -> Option<String> {
+    let typed = path.file_name()?.to_str()?;
+    let entries = fs::read_dir(directory(path)).ok()?;
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+
+    let mut longer = names
+        .iter()
+        .filter(|name| name.strip_prefix(typed).is_some_and(|rest| rest.starts_with('.')));
+    let only = longer.next().filter(|_| longer.next().is_none());
+    let name = nearest(typed, names.iter().map(String::as_str)).or(only.map(String::as_str))?;
+    Some(path.with_file_name(name).display().to_string())
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 pub(super) fn name(path: &Path) -> String {
     if path == Path::new("-") {
-        "standard input".into()
+        STDIN.into()
     } else {
         path.display().to_string()
     }
@@ -103,13 +142,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
         return there.write_all(bytes).map_err(unwritable);
     }
 
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-
     // Beside it, for a rename does not go from one file system to another.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory(path)).map_err(unwritable)?;
     // A temporary file is its user's alone, and what is written here is to be read by others.
     #[cfg(unix)]
     {

@@ -32,22 +32,22 @@ const ENCODINGS: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAReport {
     /// It is empty.
-    #[error("expected a JUnit report, found an empty file")]
+    #[error("the JUnit report is empty")]
     Empty,
     /// It is in an encoding that is not read.
     #[error("expected a JUnit report in UTF-8, found {0}")]
     Encoding(String),
     /// It declares a document type, which may define entities that stand for anything.
-    #[error("expected a JUnit report without DOCTYPE, found one")]
+    #[error("the JUnit report has a DOCTYPE, which is not read")]
     Doctype,
     /// It is another document.
     #[error("expected a JUnit report (<testsuites> or <testsuite>), found <{0}>")]
     Root(String),
     /// Its end is missing.
-    #[error("expected a whole JUnit report, found that it ends within <{0}>")]
+    #[error("the JUnit report is truncated within <{0}>")]
     CannotContinue(String),
     /// It is not XML.
-    #[error("expected well-formed XML, found at byte {at}: {why}")]
+    #[error("malformed XML at byte {at}: {why}")]
     Malformed {
         /// Bytes before it.
         at: u64,
@@ -55,7 +55,7 @@ pub enum NotAReport {
         why: String,
     },
     /// It nests deeper than any report.
-    #[error("expected at most {DEPTH} elements within each other, found more")]
+    #[error("more than {DEPTH} levels of elements")]
     Deep,
     /// A count is no number.
     #[error("expected a number as {attribute} of <{element}>, found {found:?}")]
@@ -76,7 +76,7 @@ pub enum NotAReport {
         found: String,
     },
     /// Nothing ran.
-    #[error("expected a report of at least one test, found none")]
+    #[error("the JUnit report has no test")]
     NoTests,
 }
 

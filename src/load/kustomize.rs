@@ -9,6 +9,13 @@ use std::process::{Command, Stdio};
 
 /// The manifests of the kustomization in a folder, as one YAML stream.
 pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
+    // kubectl says of a file only that nothing is in it.
+    if folder.is_file() {
+        return Err(LoadError::NotADirectory {
+            path: folder.display().to_string(),
+            hint: file_hint(folder),
+        });
+    }
     let failed = |why: String| LoadError::Kustomize {
         folder: folder.display().to_string(),
         why,
@@ -27,6 +34,19 @@ pub(super) fn render(folder: &Path) -> Result<Vec<u8>, LoadError> {
         return Err(failed(error_text(&text)));
     }
     Ok(output.stdout)
+}
+
+/// What to type about a file: the directory of a kustomization, or else the file's own flag.
+fn file_hint(file: &Path) -> String {
+    let is_kustomization = file
+        .file_stem()
+        .is_some_and(|stem| stem.eq_ignore_ascii_case("kustomization"));
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match directory {
+        _ if !is_kustomization => format!("name a file by its flag: -f {}", file.display()),
+        Some(directory) => format!("-k {}", directory.display()),
+        None => "-k .".into(),
+    }
 }
 
 /// What it says, without the frame that newer kubectl puts around it when nobody watches.

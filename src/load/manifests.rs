@@ -5,6 +5,7 @@
 //! two could be desired.
 
 use super::error::LoadError;
+use super::file_kind::FileKind;
 use super::{files, kustomize, secrets, yaml};
 use crate::model::k8s::kinds::well_known;
 use crate::model::{Object, ObjectId};
@@ -155,6 +156,10 @@ fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
     for (index, document) in yaml::documents(bytes, path)?.into_iter().enumerate() {
         for value in flatten(document) {
+            // No cluster knows them: applied as objects they would only be rejected.
+            if let Some(found @ (FileKind::Release | FileKind::Environment)) = FileKind::of_document(&value) {
+                return Err(files::other_file(found, FileKind::Manifests, path));
+            }
             let mut object = Object::new(value).map_err(|why| LoadError::NotAnObject {
                 path: files::name(path),
                 document: index + 1,
@@ -223,7 +228,7 @@ mod tests {
         let one = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
         let error = load(&format!("{one}---\n{one}")).unwrap_err();
         assert!(
-            error.to_string().starts_with("ConfigMap a is described twice"),
+            error.to_string().starts_with("ConfigMap a is defined twice"),
             "{error}"
         );
     }
@@ -274,7 +279,7 @@ mod tests {
         }])
         .unwrap_err();
         assert!(
-            error.to_string().contains("found a device at /dev/zero"),
+            error.to_string().contains("/dev/zero is a device, not a file"),
             "{error}"
         );
     }

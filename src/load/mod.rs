@@ -8,6 +8,7 @@
 mod compose;
 mod environment;
 mod error;
+mod file_kind;
 mod files;
 mod git;
 mod junit;

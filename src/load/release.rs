@@ -4,6 +4,7 @@
 //! is settled afterwards, such as the values of Secrets, is what is compared and applied.
 
 use super::error::LoadError;
+use super::file_kind::{FileKind, record};
 use super::{files, secrets, yaml};
 use crate::model::names::API_VERSION;
 use crate::model::release::{PublicDigest, PublicRelease, Release, ReleaseIdentity, ReleaseMetadata};
@@ -70,7 +71,29 @@ struct Header {
 ///
 /// Where the file cannot be read, or as for [`parse_release`].
 pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
+    if path.is_dir() {
+        return Err(LoadError::Directory {
+            path: files::name(path),
+            hint: directory_hint(path),
+        });
+    }
     parse_release(files::read_file(path)?, path)
+}
+
+/// What to type about a directory: it may be a layout, or hold manifests.
+fn directory_hint(path: &Path) -> String {
+    let shown = path.display();
+    let holds = |name: &str| path.join(name).is_file();
+    if holds("oci-layout") {
+        format!("name a layout by its scheme: oci-layout:{shown}")
+    } else if ["kustomization.yaml", "kustomization.yml", "Kustomization"]
+        .into_iter()
+        .any(holds)
+    {
+        record(&format!("-k {shown}"))
+    } else {
+        record(&format!("-f {shown}"))
+    }
 }
 
 /// Reads a release from bytes; `path` is for messages.
@@ -79,7 +102,7 @@ pub fn release(path: &Path) -> Result<LoadedRelease, LoadError> {
 ///
 /// Where they are no Release of this version, its name is no DNS label, or a Secret in it is malformed.
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
-    check_header(&bytes, path, "Release")?;
+    check_header(&bytes, path, FileKind::Release)?;
     let mut release: Release = yaml::typed(&bytes, path)?;
 
     let invalid = |why| LoadError::Invalid {
@@ -111,11 +134,25 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
 }
 
 /// Refuses other kinds and versions before their fields are called unknown.
-pub(super) fn check_header(bytes: &[u8], path: &Path, kind: &str) -> Result<(), LoadError> {
-    let header: Header = yaml::typed(bytes, path)?;
-    if header.api_version == API_VERSION && header.kind == kind {
+pub(super) fn check_header(bytes: &[u8], path: &Path, expected: FileKind) -> Result<(), LoadError> {
+    let kind = match expected {
+        FileKind::Environment => "Environment",
+        FileKind::Release | FileKind::Manifests => "Release",
+    };
+    let header: Result<Header, _> = yaml::typed(bytes, path);
+    if header
+        .as_ref()
+        .is_ok_and(|header| header.api_version == API_VERSION && header.kind == kind)
+    {
         return Ok(());
     }
+
+    // Ahead of what is wrong with the text: manifests are several documents, and a release is one.
+    let documents = yaml::documents(bytes, path).unwrap_or_default();
+    if let Some(found) = FileKind::of_documents(&documents).filter(|found| *found != expected) {
+        return Err(files::other_file(found, expected, path));
+    }
+    let header = header?;
 
     let found = match (header.api_version.as_str(), header.kind.as_str()) {
         ("", "") => "neither apiVersion nor kind".to_owned(),
@@ -191,7 +228,7 @@ mod tests {
         assert_eq!(read.release.spec.objects[0].text("/data/key"), "dmFsdWU=");
 
         let error = parse(&GOOD.replace("spec: {}", &secret("data: {key: '*'}"))).unwrap_err();
-        assert!(error.contains("expected base64 at /data/key"), "{error}");
+        assert!(error.contains("/data/key is not base64"), "{error}");
     }
 
     #[test]

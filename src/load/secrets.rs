@@ -28,7 +28,7 @@ fn normalize(key: &str, text: &mut String) -> Result<(), String> {
     let Some(bytes) = secret_data::decode(text) else {
         // Not what was found: it may be the value itself, in plain text.
         return Err(format!(
-            "expected base64 at /data/{key}, found something else; plain text goes under stringData"
+            "/data/{key} is not base64; plain text belongs to stringData"
         ));
     };
 
@@ -48,7 +48,9 @@ fn each_text(
         Some(Value::Object(texts)) => texts,
         Some(other) => {
             let found = kind_of(other);
-            return Err(format!("expected /{field} to be a map of {item}, found {found}"));
+            return Err(format!(
+                "/{field}: expected a map of {item} values, found {found}"
+            ));
         }
     };
 
@@ -59,7 +61,7 @@ fn each_text(
             other => {
                 let found = kind_of(other);
                 return Err(format!(
-                    "expected {item} at /{field}/{key}, found {found}: put it in quotes"
+                    "/{field}/{key}: expected {item}, found {found}; put it in quotes"
                 ));
             }
         }
@@ -97,7 +99,7 @@ fn kind_of(value: &Value) -> &'static str {
         Value::Null => "nothing",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a map",
     }
@@ -139,19 +141,19 @@ mod tests {
         for (content, expected) in [
             (
                 json!({"data": {"key": "hunter2!"}}),
-                "expected base64 at /data/key, found something else; plain text goes under stringData",
+                "/data/key is not base64; plain text belongs to stringData",
             ),
             (
                 json!({"data": {"key": 12345}}),
-                "expected base64 at /data/key, found a number: put it in quotes",
+                "/data/key: expected base64, found a number; put it in quotes",
             ),
             (
                 json!({"stringData": {"key": ["hunter2"]}}),
-                "expected text at /stringData/key, found a list: put it in quotes",
+                "/stringData/key: expected text, found a list; put it in quotes",
             ),
             (
                 json!({"stringData": "hunter2"}),
-                "expected /stringData to be a map of text, found a text",
+                "/stringData: expected a map of text values, found a string",
             ),
         ] {
             assert_eq!(settled(&content), Err(format!("Secret n/a: {expected}")));

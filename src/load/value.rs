@@ -23,7 +23,7 @@ impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
         self.0.set(self.0.get() + 1);
         if self.0.get() > MAX_NODES {
             return Err(D::Error::custom(format!(
-                "expected at most {MAX_NODES} values in a file, found more"
+                "more than {MAX_NODES} values in one file"
             )));
         }
 
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        number(value).ok_or_else(|| E::custom("expected a number that JSON has"))
+        number(value).ok_or_else(|| E::custom("the number cannot be written as JSON"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

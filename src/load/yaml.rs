@@ -157,7 +157,7 @@ fn text_of<'b>(bytes: &'b [u8], path: &Path) -> Result<Cow<'b, str>, LoadError> 
             path: name(path),
             line,
             column: 1,
-            why: "expected UTF-8, found other bytes".into(),
+            why: "not UTF-8".into(),
         }
     })?;
 

@@ -72,7 +72,7 @@ impl PartBundle {
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// Its bytes are not those that were written.
-    #[error("expected the parts that were written, found other bytes")]
+    #[error("the parts were changed")]
     Changed,
     /// It has more bytes than can be kept.
     #[error("expected at most {limit} bytes, found {}", at_least(*found, *limit))]
@@ -83,10 +83,10 @@ pub enum BundleError {
         limit: usize,
     },
     /// It cannot be decompressed.
-    #[error("expected compressed parts: {0}")]
+    #[error("invalid compressed parts: {0}")]
     Compression(#[from] std::io::Error),
     /// It is not what this version writes.
-    #[error("expected a text that this version understands: {0}")]
+    #[error("unsupported content: {0}")]
     Json(#[from] serde_json::Error),
 }
 

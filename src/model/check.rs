@@ -4,11 +4,12 @@
 //! waiver of each are held against the documents by the tests below.
 
 use super::identity::ObjectId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One check of the preflight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 // As `--waive` and the documents write it.
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
@@ -30,12 +31,14 @@ pub enum Check {
     Images,
     /// Fields that cannot change.
     Immutable,
+    /// Objects that another tool or release manages.
+    ManagedBy,
     /// The order of the objects.
     Order,
-    /// Objects that another tool or release manages.
-    Owners,
-    /// Fields that somebody else set.
+    /// Fields that another client set.
     Ownership,
+    /// Permissions.
+    Permissions,
     /// Pods of a workload.
     Pods,
     /// What is pruned, and how much of it.
@@ -46,8 +49,6 @@ pub enum Check {
     Quota,
     /// What the release needs and does not hold.
     Requirements,
-    /// Permissions.
-    Rights,
     /// The environment's rules.
     Rules,
     /// A signature that the environment requires.
@@ -89,15 +90,15 @@ impl Check {
         Self::Hooks,
         Self::Images,
         Self::Immutable,
+        Self::ManagedBy,
         Self::Order,
-        Self::Owners,
         Self::Ownership,
+        Self::Permissions,
         Self::Pods,
         Self::Prune,
         Self::Quarantine,
         Self::Quota,
         Self::Requirements,
-        Self::Rights,
         Self::Rules,
         Self::Signature,
         Self::Undo,
@@ -119,15 +120,15 @@ impl Check {
             Self::Hooks => "hooks",
             Self::Images => "images",
             Self::Immutable => "immutable",
+            Self::ManagedBy => "managed-by",
             Self::Order => "order",
-            Self::Owners => "owners",
             Self::Ownership => "ownership",
+            Self::Permissions => "permissions",
             Self::Pods => "pods",
             Self::Prune => "prune",
             Self::Quarantine => "quarantine",
             Self::Quota => "quota",
             Self::Requirements => "requirements",
-            Self::Rights => "rights",
             Self::Rules => "rules",
             Self::Signature => "signature",
             Self::Undo => "undo",
@@ -144,7 +145,7 @@ impl Check {
             Self::Quarantine | Self::Signature => WaiverScope::Bare,
             Self::Evidence => WaiverScope::Item("NAME"),
             Self::Images => WaiverScope::Item("IMAGE"),
-            Self::Rights => WaiverScope::Item("RESOURCE[.GROUP][/NAMESPACE]"),
+            Self::Permissions => WaiverScope::Item("RESOURCE[.GROUP][/NAMESPACE]"),
             Self::Untested | Self::Quota | Self::Immutable | Self::DryRun => WaiverScope::Item(FIELD),
             Self::Admission | Self::Pods | Self::Requirements | Self::Unreadable => WaiverScope::Item(OBJECT),
             // These refuse nothing, have a flag of their own, or end only when cluster or release change.
@@ -152,8 +153,8 @@ impl Check {
             | Self::DataLoss
             | Self::Deleting
             | Self::Hooks
+            | Self::ManagedBy
             | Self::Order
-            | Self::Owners
             | Self::Ownership
             | Self::Prune
             | Self::Rules

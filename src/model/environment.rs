@@ -41,36 +41,36 @@ pub struct EnvironmentMetadata {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct EnvironmentSpec {
-    /// kubeconfig context; a flag wins.
+    /// kubeconfig context; a flag takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// Home namespace; a flag wins.
+    /// Release namespace; a flag takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Its own manifests; without them, desired is the release's own objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifests: Option<Manifests>,
-    /// Tested namespace → the one here.
+    /// Tested namespace → the one in this environment.
     pub namespaces: BTreeMap<String, String>,
     /// Registry or repository prefix as tested → the one to pull from here.
     pub registries: BTreeMap<String, String>,
-    /// What must be proved about a release before it is promoted.
+    /// What a release must have before it is promoted.
     pub require: Require,
-    /// What an untested difference without a rule does.
+    /// What an untested difference without an allow rule does.
     pub untested: UntestedPolicy,
     /// Expected differences.
     pub differences: Vec<DifferenceRule>,
-    /// What exists only here, or is shared with others.
+    /// What exists only in this environment, or is shared with others.
     pub external: Vec<External>,
     /// Containers that admission adds to pods.
     pub injected: Vec<Injected>,
     /// Health of custom kinds.
     pub health_checks: Vec<HealthCheck>,
-    /// What must hold after the rollout.
+    /// A condition after the rollout.
     pub gates: Vec<Gate>,
-    /// Objects that nothing waits for: their state is no failure.
+    /// Objects that are not waited for: their state is no failure.
     pub wait: Vec<WaitRule>,
-    /// What becomes of a custom resource whose health nothing reports: a note (the default), or a failed rollout.
+    /// What to do with a custom resource without a reported health: a note (the default), or a failed rollout.
     #[serde(skip_serializing_if = "UnknownHealth::is_note")]
     pub unknown_health: UnknownHealth,
 }
@@ -79,15 +79,15 @@ pub struct EnvironmentSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Manifests {
-    /// A kustomization's folder.
+    /// A kustomization directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kustomize: Option<String>,
-    /// Files and folders.
+    /// Files and directories.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 }
 
-/// What must be proved about a release.
+/// What a release must have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Require {
@@ -100,7 +100,7 @@ pub struct Require {
     pub evidence: Vec<EvidenceRule>,
 }
 
-/// What an untested difference without a rule does.
+/// What an untested difference without an allow rule does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UntestedPolicy {
@@ -112,14 +112,14 @@ pub enum UntestedPolicy {
     Report,
 }
 
-/// What becomes of an object whose health nothing reports.
+/// What to do with an object without a reported health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownHealth {
-    /// It is noted, and the rollout goes on.
+    /// Print a note and continue.
     #[default]
     Note,
-    /// The rollout has failed.
+    /// Fail the rollout.
     Fail,
 }
 
@@ -150,7 +150,7 @@ pub struct DifferenceRule {
     pub when: Option<String>,
     /// Why the difference is expected.
     pub reason: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The last day (UTC) on which it allows anything.
@@ -164,7 +164,7 @@ pub struct DifferenceRule {
     pub place: Option<String>,
 }
 
-/// Which objects a rule speaks of; every part may hold `*` and `?`, an absent part matches all.
+/// Which objects a rule matches; every part may hold `*` and `?`, an absent part matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct TargetPattern {
@@ -174,10 +174,10 @@ pub struct TargetPattern {
     /// Kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// Namespace here.
+    /// Namespace in this environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Name here, as desired writes it.
+    /// Name in this environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -196,17 +196,17 @@ impl TargetPattern {
     }
 }
 
-/// Objects that nothing waits for.
+/// Objects that are not waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WaitRule {
     /// Which objects.
     pub target: TargetPattern,
-    /// Why nothing waits for them.
+    /// Why they are not waited for.
     pub reason: String,
 }
 
-/// Something that exists only here, or is shared with others.
+/// Something that exists only in this environment, or is shared with others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct External {
@@ -215,7 +215,7 @@ pub struct External {
     pub group: String,
     /// Kind.
     pub kind: String,
-    /// Namespace; the home namespace where absent.
+    /// Namespace; the release namespace where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Name.
@@ -248,11 +248,11 @@ pub struct HealthCheck {
     /// True where the object has failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// True where the object is as desired.
+    /// True where the object is ready.
     pub current: String,
 }
 
-/// What must hold after the rollout.
+/// A condition after the rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Gate {

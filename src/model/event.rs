@@ -4,19 +4,36 @@
 //! and never contained, so that no value of a Secret is in an event; texts of servers and nodes are redacted
 //! where they enter.
 
+use super::cluster_identity::ClusterIdentity;
 use super::identity::ObjectId;
 use super::plan::PreflightFinding;
+use super::release::{PublicDigest, PublicRelease};
+use super::run_end::StateAfter;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
 use super::verdict::{Cause, Health};
 use super::verification::{ImageVerification, VerificationSummary};
+use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt;
+
+/// The version of the events, which the first of them carries.
+pub const EVENTS_VERSION: u32 = 1;
 
 /// One thing that happened.
 // Written and never read back.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
+    /// A run began: the first event of every stream.
+    Started {
+        /// Which run.
+        command: RunCommand,
+        /// The release.
+        release: StartedRelease,
+        /// Where.
+        cluster: ClusterIdentity,
+    },
     /// A phase began.
     PhaseStarted {
         /// Which.
@@ -60,12 +77,28 @@ pub enum Event {
         // For programs: the result is for people.
         ok: bool,
     },
-    /// An object's verdict changed.
+    /// An object's health changed.
     Rollout {
         /// The object.
         object: ObjectId,
-        /// Its verdict.
-        verdict: Health,
+        /// Its health.
+        #[serde(flatten)]
+        health: Health,
+        /// How long its ready pods must still stay so, where nothing else is waited for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        settle_millis: Option<u64>,
+    },
+    /// Nothing has changed for a while: what is waited for.
+    // So that whoever reads sees that the run is alive.
+    Heartbeat {
+        /// The object that is waited for, where it is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        object: Option<ObjectId>,
+        /// One sentence: the numbers, the pod and the last event about it.
+        message: String,
+        /// Seconds until the run stops waiting for it; none where nothing ends the wait.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining_seconds: Option<u64>,
     },
     /// What is known of the release's images, once what runs was looked at.
     Verification {
@@ -95,19 +128,88 @@ pub enum Event {
         /// One sentence.
         message: String,
     },
-    /// The end.
-    Finished {
-        /// How.
-        outcome: RunOutcome,
+    /// Why the command could not do what was asked for.
+    Error {
         /// One sentence.
         message: String,
-        /// What to type next.
-        next: Vec<String>,
+        /// Why, outermost first; nothing that the message says already.
+        causes: Vec<String>,
+        /// What to type.
+        hints: Vec<String>,
     },
+    /// The end: the last event of every stream.
+    Finished(RunEnd),
 }
 
-/// One step of the plan, as people and programs are told of it: without the objects' contents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How a run ended, and what there is afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunEnd {
+    /// How.
+    pub outcome: RunOutcome,
+    /// One sentence.
+    pub message: String,
+    /// What there is afterwards.
+    #[serde(flatten)]
+    pub after: StateAfter,
+    /// What to type next; none where nothing is to be done.
+    pub hints: Vec<String>,
+    /// The process's exit code.
+    pub exit_code: u8,
+}
+
+/// What a run is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunCommand {
+    /// `promote`.
+    Promote,
+    /// `promote --resume`.
+    Resume,
+    /// `revert`, to an earlier revision too.
+    Revert,
+    /// `delete`.
+    Delete,
+    /// `wait`.
+    Wait,
+}
+
+/// The release of a run, as far as it is known when the run begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StartedRelease {
+    /// Its name.
+    pub name: String,
+    /// Its version; missing where the cluster has yet to say which one is reverted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What tells its bytes from others; missing with the version, and where it is withheld.
+    #[serde(skip_serializing_if = "PublicDigest::is_withheld")]
+    pub digest: PublicDigest,
+}
+
+impl From<PublicRelease> for StartedRelease {
+    fn from(release: PublicRelease) -> Self {
+        Self {
+            name: release.name,
+            version: Some(release.version),
+            digest: release.digest,
+        }
+    }
+}
+
+/// `shop 1.4.2`, or the name alone.
+impl fmt::Display for StartedRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.version
+            .as_ref()
+            .map_or(Ok(()), |version| write!(f, " {version}"))
+    }
+}
+
+/// One step of the plan, without the contents of objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// Its number in the plan.
@@ -116,18 +218,18 @@ pub struct PlannedStep {
     pub wave: WaveIndex,
     /// Its object.
     pub object: ObjectId,
-    /// `create`, `apply`, `recreate`, `delete`.
+    /// `create`, `update`, `replace`, `delete`.
     pub action: StepVerb,
     /// Why, in a few words.
-    pub why: String,
-    /// What should be thought of before it is done.
+    pub reason: String,
+    /// What it does besides, and what should be thought of before.
     // Missing, not null: most steps have none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub risk: Option<String>,
+    pub impact: Option<String>,
 }
 
 /// The phases of a promotion and of a revert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
     /// Reading files.
@@ -144,41 +246,55 @@ pub enum Phase {
     Journal,
     /// Applying and watching.
     Apply,
-    /// Proving the images and the gates.
-    Prove,
-    /// Watching that it stays well.
+    /// Deleting the objects of the release.
+    Delete,
+    /// Verifying the images and the gates.
+    Verify,
+    /// Watching that everything stays ready.
     Soak,
     /// Writing the history.
     Commit,
-    /// Deleting what is no longer desired.
+    /// Deleting objects that left the release.
     Prune,
-    /// Putting back.
+    /// Rolling back, as a promotion does by itself.
+    Rollback,
+    /// Reverting, as a user has asked for.
     Revert,
 }
 
 /// How a promotion, a revert or a wait ended.
 // Exit codes follow from it: docs/events.md has the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RunOutcome {
     /// Promoted.
     Promoted,
-    /// Promoted; something that is no longer desired could not be deleted.
+    /// Promoted; an object that left the release could not be deleted.
     PromotedPruneIncomplete,
-    /// The cluster was already as desired.
+    /// Drift of the promoted release was repaired.
+    Repaired,
+    /// Everything was in sync already.
     NothingToDo,
-    /// Refused before anything was touched.
+    /// Its objects are deleted: no release is promoted.
+    Deleted,
+    /// Refused; nothing was changed.
     Refused,
-    /// Failed, and everything is as before.
+    /// Failed, and rolled back.
+    RolledBack,
+    /// Failed, and not rolled back, or not wholly.
+    RollbackIncomplete,
+    /// Reverted, as a user has asked for.
     Reverted,
-    /// Failed, and not everything could be put back.
-    NotFullyReverted,
-    /// Another promotion holds the lock.
+    /// A revert that was asked for is incomplete.
+    RevertIncomplete,
+    /// Another run holds the lock.
     Locked,
-    /// Interrupted, and everything is as before.
-    InterruptedReverted,
-    /// Left at once: the journal is open.
-    Left,
+    /// Interrupted, and rolled back.
+    InterruptedRolledBack,
+    /// Stopped at once: the journal is open.
+    Unfinished,
+    /// It could not be begun, or found out.
+    Error,
     /// After `wait`: the release is running.
     Running,
     /// After `wait`: something was not applied in time.

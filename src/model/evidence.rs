@@ -13,13 +13,13 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-/// Evidence that must be there. A name alone stands for a JUnit report of at least one test that ran.
+/// Required evidence. A name alone stands for a JUnit report of at least one test that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct EvidenceRule {
     /// Its name.
     pub name: String,
-    /// What has to show it.
+    /// The kind of evidence.
     #[serde(default)]
     pub kind: EvidenceKind,
     /// How many tests must have run, of a JUnit report.
@@ -31,7 +31,7 @@ pub struct EvidenceRule {
     pub allow_skipped: bool,
 }
 
-/// What shows something.
+/// A kind of evidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EvidenceKind {
@@ -72,7 +72,7 @@ impl EvidenceRule {
             (EvidenceKind::Cluster, _) => result
                 .ran
                 .is_empty()
-                .then(|| "nothing that the test cluster ran".into()),
+                .then(|| "nothing from the test cluster".into()),
             (EvidenceKind::Junit, Some(totals)) => {
                 let counted = if self.allow_skipped {
                     totals.tests
@@ -91,11 +91,9 @@ impl EvidenceRule {
                 })
             }
             (EvidenceKind::Junit, None) if result.files.is_empty() => {
-                Some("no JUnit report; `kind: cluster` takes what the test cluster ran".into())
+                Some("no JUnit report; use `kind: cluster` for what the test cluster ran".into())
             }
-            (EvidenceKind::Junit, None) => {
-                Some("a file that is no JUnit report; `kind: file` takes it".into())
-            }
+            (EvidenceKind::Junit, None) => Some("not a JUnit report; use `kind: file` for it".into()),
         }
     }
 }
@@ -245,7 +243,7 @@ mod tests {
         );
         assert_eq!(
             lacks(json!("a"), &result(None)),
-            "a file that is no JUnit report; `kind: file` takes it"
+            "not a JUnit report; use `kind: file` for it"
         );
         assert_eq!(lacks(json!({"name": "a", "kind": "file"}), &result(None)), "");
         // It is a report all the same, and its failures count.

@@ -14,8 +14,10 @@ use super::path::FieldPath;
 use super::snapshot::{Absence, Observed};
 use super::unknown::Unknown;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use ownership::{FieldManager, ManagerClass, ManagerFields, Operation, RecentChange};
 
@@ -35,6 +37,31 @@ pub struct Comparison {
     pub rules: Vec<RuleFinding>,
     /// Tested objects that are not desired here.
     pub dropped: Vec<(ObjectId, UntestedChange)>,
+    /// What the server says of creating missing objects, where it was asked and does not accept it.
+    pub creations: BTreeMap<ObjectId, Creation>,
+    /// Namespaces of missing objects that do not exist, and that the release does not bring.
+    pub missing_namespaces: BTreeSet<String>,
+}
+
+/// What the server says of creating a missing object that it does not accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// The API server rejects it.
+    Rejected {
+        /// What it says, cleaned.
+        why: String,
+    },
+    /// Admission denies it.
+    Denied {
+        /// What it says, cleaned.
+        why: String,
+    },
+    /// It cannot be dry-run: its namespace comes with the release.
+    AwaitsNamespace,
+    /// It cannot be dry-run: its kind comes with the release.
+    AwaitsKind,
+    /// It was not dry-run.
+    NotTried(Unknown),
 }
 
 /// One object: the three versions of it, and how they differ.
@@ -116,14 +143,14 @@ pub enum ObjectStatus {
 }
 
 /// How a status is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Certainty {
-    /// From our own managedFields entry: what an apply does is proved without asking.
-    Proved,
-    /// From the server's dry-run.
-    Server,
-    /// From the lists alone (`--mode=readonly`).
+    /// The result of an apply was computed from field ownership and defaults, exactly, without a dry run.
+    Computed,
+    /// A dry run of the API server gave it.
+    DryRun,
+    /// Predicted from reads alone (`--mode=readonly`, or where a dry run is not possible).
     Predicted,
 }
 
@@ -178,14 +205,14 @@ pub struct FieldChange {
 }
 
 /// Which finding a field change is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangeKind {
     /// The live value differs from the desired one.
     Changed,
-    /// Somebody who is not a controller set it, and desired does not hold it.
+    /// Another client, which is no controller, set it, and desired does not hold it.
     Added,
-    /// Nobody owns it and a fresh create would not hold it: origin unknown.
+    /// It has no field manager, and a fresh object would not hold it: origin unknown.
     AddedOriginUnknown,
 }
 
@@ -232,7 +259,7 @@ pub struct ImageFinding {
 }
 
 /// A release that is promoted, and the revision that it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PromotedRelease {
     /// Its name.
@@ -244,7 +271,7 @@ pub struct PromotedRelease {
 }
 
 /// A digest and the pods that run it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningImage {
     /// As the pods report it; none where they report none yet.
@@ -270,7 +297,7 @@ pub enum ContainerRole {
 }
 
 /// What was found of one container's image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 // Kebab case, as the documented JSON has it.
 #[serde(rename_all = "kebab-case")]
 pub enum ImageState {
@@ -282,8 +309,8 @@ pub enum ImageState {
     OtherImage,
     /// Some pods run the tested digest, others do not.
     Mixed,
-    /// A container that nobody tested.
-    UntestedSidecar,
+    /// The release has no such container, and no rule of the environment expects it.
+    UnexpectedContainer,
     /// Not every pod reports a digest yet, one that was changed in place reports one of which no registry tells, or one may
     /// not be the workload's; the others run what was tested.
     Unknown,

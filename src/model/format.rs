@@ -4,6 +4,7 @@
 //! version fields may be added: whoever does not know them carries them along ([`Rest`]), so that an older
 //! program between two newer ones takes nothing away.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,7 +15,7 @@ pub const FORMAT_VERSION: u32 = 1;
 /// A document's version.
 ///
 /// A newer one is read as far as it can be, and never written over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct FormatVersion(u32);
 

@@ -4,11 +4,12 @@
 //! request needs: version, plural and scope.
 
 use super::k8s::kinds::ResourceType;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What an object is, whatever version it is read in: group, kind, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectId {
     /// API group; empty for the core group.
     pub group: String,
@@ -48,6 +49,14 @@ impl ObjectId {
             format!("{kind}.{}/{}", self.group, self.name)
         }
     }
+
+    /// As a command takes it: `deployment.apps/web -n shop`.
+    pub fn kubectl_args(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} -n {namespace}", self.kubectl_name()),
+            None => self.kubectl_name(),
+        }
+    }
 }
 
 /// `Deployment shop/web`, `ClusterRole reader`.
@@ -61,7 +70,7 @@ impl fmt::Display for ObjectId {
 }
 
 /// Where an object is reached: its kind as the server serves it, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// The kind as served.
     pub resource: ResourceType,

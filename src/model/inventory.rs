@@ -8,15 +8,18 @@
 mod moving;
 
 use super::bundle::PartBundle;
+use super::cluster_identity::ClusterIdentity;
 use super::format::{FormatVersion, Rest};
 use super::identity::Target;
-use super::journal::{Failure, HistoryOutcome, LoadedGate};
+use super::journal::{Failure, HistoryOutcome, LoadedGate, RollbackReason};
 use super::k8s::kinds::{Gvk, ResourceType};
 use super::member;
 use super::moves::Moved;
 use super::object::Object;
+use super::operation::Operation;
 use super::plan::{PlanLimits, Waiver};
 use super::release::{PublicDigest, PublicRelease};
+use super::rollback_plan::PromotedRevision;
 use super::verification::VerificationSummary;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,8 +55,14 @@ pub struct HistoryEntry {
     pub revision: u32,
     /// Its id.
     pub id: String,
-    /// What was promoted.
+    /// What was promoted, or deleted.
     pub release: PublicRelease,
+    /// What was done to it.
+    #[serde(default, skip_serializing_if = "Operation::is_promote")]
+    pub operation: Operation,
+    /// Where; none in an entry of before it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     /// Who did it.
     pub actor: String,
     /// When it began.
@@ -62,6 +71,9 @@ pub struct HistoryEntry {
     pub ended_at: Timestamp,
     /// How it ended.
     pub ending: HistoryOutcome,
+    /// What led to its rollback; older programs did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackReason>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -119,11 +131,44 @@ pub struct Terms {
     pub settings: PlanLimits,
 }
 
+impl HistoryEntry {
+    /// The revision, as users name it.
+    pub fn named(&self) -> PromotedRevision {
+        PromotedRevision {
+            release: self.release.clone(),
+            revision: self.revision,
+        }
+    }
+}
+
 impl Inventory {
-    /// What is promoted now.
+    /// What is promoted now; nothing after a deletion.
     pub fn promoted(&self) -> Option<&HistoryEntry> {
-        // One that was put back has another ending by then.
+        self.last_committed().filter(|entry| entry.ending.is_promoted())
+    }
+
+    /// The deletion after which nothing was promoted.
+    pub fn deleted(&self) -> Option<&HistoryEntry> {
+        self.last_committed()
+            .filter(|entry| entry.ending == HistoryOutcome::Deleted)
+    }
+
+    /// What was promoted last, whether it was deleted since or not.
+    pub fn last_promoted(&self) -> Option<&HistoryEntry> {
         self.history.iter().rev().find(|entry| entry.ending.is_promoted())
+    }
+
+    /// What is promoted once this promotion, or deletion, is undone.
+    pub fn promoted_without(&self, run: &str) -> Option<&HistoryEntry> {
+        let mut others = self.history.iter().rev().filter(|entry| entry.id != run);
+        let last = others.find(|entry| entry.ending.is_committed());
+        last.filter(|entry| entry.ending.is_promoted())
+    }
+
+    fn last_committed(&self) -> Option<&HistoryEntry> {
+        // One that was rolled back has another ending by then.
+        let mut newest_first = self.history.iter().rev();
+        newest_first.find(|entry| entry.ending.is_committed())
     }
 
     /// The revision of the next promotion.
@@ -142,7 +187,9 @@ impl Inventory {
             .history
             .iter()
             .rev()
-            .filter(|entry| !release.is_withheld() && entry.release.digest == *release);
+            .filter(|entry| !release.is_withheld() && entry.release.digest == *release)
+            // Why a deletion failed says nothing of the release.
+            .filter(|entry| entry.operation.is_promote());
 
         // An interrupted promotion has no failure: it says nothing either way.
         let inside = |entry: &&HistoryEntry| {
@@ -253,12 +300,12 @@ mod tests {
 
     #[test]
     fn a_retry_that_fails_for_a_cause_outside_does_not_lift_the_quarantine_and_a_success_does() {
-        let inside = (HistoryOutcome::Reverted, Some(CauseKind::CrashLoop), false);
-        let outside = (HistoryOutcome::Reverted, Some(CauseKind::Quota), false);
-        let interrupted = (HistoryOutcome::Reverted, None, false);
+        let inside = (HistoryOutcome::RolledBack, Some(CauseKind::CrashLoop), false);
+        let outside = (HistoryOutcome::RolledBack, Some(CauseKind::Quota), false);
+        let interrupted = (HistoryOutcome::RolledBack, None, false);
         let promoted = (HistoryOutcome::Promoted, None, true);
         // Put back when it was asked for: its record stays.
-        let put_back = (HistoryOutcome::Reverted, None, true);
+        let put_back = (HistoryOutcome::RolledBack, None, true);
 
         for (endings, revision) in [
             (vec![inside], Some(1)),

@@ -1,23 +1,24 @@
-//! The journal: what a promotion is doing to the cluster and how far it got, so that any later run can finish or
-//! undo it. A small head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
+//! The journal: what a promotion is doing to the cluster and how far it got, so that any later run can finish or undo it. A small
+//! head is rewritten as it goes on; the bodies it needs lie in bundles that are written once.
 //!
-//! Journal before effect: what a request will change is in the head before it is sent, and a head that cannot
-//! be written ends the run. The head has to fit into one object even with each step done and undone, so that
-//! a step keeps little: what it sends and what was there before lie in bundles, in Secrets of the objects'
-//! own namespaces. Progress is a claim of intent; what was really done is told from the objects themselves.
+//! Journal before effect: what a request will change is in the head before it is sent, and a head that cannot be written ends the run.
+//! It has to fit into one object, so that what a step sends and what was there before lie in Secrets of the objects' own namespaces.
 
+mod criteria;
 mod head;
+mod parts;
 
+pub use self::criteria::{LoadedGate, SuccessCriteria};
 pub use self::head::{Head, Previous};
+pub use self::parts::{Parts, PromotionPart, StepPart};
 use super::bundle::PartBundle;
-use super::environment::{Gate, HealthCheck, Injected, UnknownHealth, WaitRule};
 use super::format::{FormatVersion, Rest};
 use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::ReleaseRef;
-use super::object::Object;
-use super::plan::{Plan, PlanStep};
+use super::operation::Operation;
 use super::release::PublicRelease;
 use super::step_id::{StepId, WaveIndex};
+use super::step_verb::StepVerb;
 use super::verdict::{Cause, CauseKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,8 +37,11 @@ pub struct Journal {
     pub id: String,
     /// Counts the writes of the head, so that a writer whose answer was lost knows its own write again.
     pub serial: u64,
-    /// What is promoted.
+    /// What is promoted, or deleted.
     pub release: PublicRelease,
+    /// What is done to it.
+    #[serde(default, skip_serializing_if = "Operation::is_promote")]
+    pub operation: Operation,
     /// Home namespace.
     pub namespace: String,
     /// Its revision in the history.
@@ -86,7 +90,7 @@ pub struct Journal {
 }
 
 /// How far a promotion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum JournalPhase {
     /// Its parts are being written; no object of the release was touched.
@@ -95,7 +99,7 @@ pub enum JournalPhase {
     Open,
     /// Steps are being done.
     Applying,
-    /// The release is promoted; what is no longer desired is being deleted. Only forward from here.
+    /// The release is promoted; objects that left it are being deleted. Only forward from here.
     Committed,
     /// Steps are being undone.
     Reverting,
@@ -111,10 +115,16 @@ pub enum HistoryOutcome {
     Promoted,
     /// Promoted, and something that is no longer desired could not be deleted.
     PromotedPruneIncomplete,
-    /// Everything is as before.
-    Reverted,
-    /// Not everything could be put back.
-    NotFullyReverted,
+    /// Drift of what is promoted was repaired: no revision of its own.
+    Repaired,
+    /// Rolled back or reverted.
+    #[serde(rename = "reverted")] // As the next one in format version 1.
+    RolledBack,
+    /// Not everything could be restored or deleted.
+    #[serde(rename = "notFullyReverted")]
+    RollbackIncomplete,
+    /// Its objects are deleted: no release is promoted.
+    Deleted,
 }
 
 impl HistoryOutcome {
@@ -125,10 +135,20 @@ impl HistoryOutcome {
             HistoryOutcome::Promoted | HistoryOutcome::PromotedPruneIncomplete
         )
     }
+
+    /// Whether it came to its commit and was not reverted since.
+    pub fn is_committed(self) -> bool {
+        self.is_promoted() || self == HistoryOutcome::Deleted
+    }
+
+    /// Whether its run came to its commit: a repair's, too, which leaves the current revision as it is.
+    pub fn is_past_commit(self) -> bool {
+        self.is_committed() || self == HistoryOutcome::Repaired
+    }
 }
 
 /// Why a promotion failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// The object, where it is one.
@@ -161,7 +181,7 @@ pub struct Reverting {
     pub keep_foreign: bool,
     /// What led to it.
     pub why: RollbackReason,
-    /// Whether the promotion had been finished.
+    /// Whether the promotion or the deletion had been finished.
     // The ending is taken out while it is put back: this is all that tells it then.
     pub was_promoted: bool,
 }
@@ -186,9 +206,8 @@ pub struct StepProgress {
     pub id: StepId,
     /// Its object.
     pub target: Target,
-    /// `create`, `apply`, `recreate`, `delete`.
-    // As in the plan: the head alone tells people, and a run that takes over, in which order it goes on. Text: a later
-    // program may have written another word.
+    /// `create`, `update`, `replace`, `delete`.
+    // As in the plan, for who reads the head alone. Text: a later program may have written another word.
     pub verb: String,
     /// Its wave.
     pub wave: WaveIndex,
@@ -258,6 +277,13 @@ pub enum UndoState {
     },
 }
 
+impl StepProgress {
+    /// Whether its object is deleted.
+    pub fn is_deletion(&self) -> bool {
+        self.verb == StepVerb::Delete.as_str()
+    }
+}
+
 impl StepState {
     /// Done, with the object's uid, where it is a new one, and the hash of its content; empty where it is gone.
     pub fn done(uid: Option<Uid>, hash: &str) -> Self {
@@ -292,80 +318,6 @@ impl UndoState {
     }
 }
 
-/// What one namespace's bundle of parts holds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Parts {
-    /// Of this document.
-    #[serde(default = "FormatVersion::first")]
-    pub format_version: FormatVersion,
-    /// What belongs to the whole promotion: in the home namespace's bundle alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promotion: Option<PromotionPart>,
-    /// Steps on objects of this namespace.
-    pub steps: Vec<StepPart>,
-    /// What a later program wrote beside it.
-    #[serde(flatten)]
-    pub rest: Rest,
-}
-
-/// What belongs to the whole promotion.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PromotionPart {
-    /// The plan, without its steps.
-    // Its steps lie with the objects that they change, each in a Secret of that namespace.
-    pub plan: Plan,
-    /// The members of the set before it.
-    // A rollback makes them the set again, but for what another release has taken since.
-    pub members_before: Vec<Target>,
-    /// What its end is judged by: a later run has no file of it.
-    // One that is resumed proves what the first run would have proved.
-    #[serde(default, rename = "judging")]
-    pub criteria: SuccessCriteria,
-}
-
-/// What an environment says of how a promotion is judged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SuccessCriteria {
-    /// Containers that admission adds to pods.
-    pub injected: Vec<Injected>,
-    /// Health of custom kinds.
-    pub health_checks: Vec<HealthCheck>,
-    /// What must hold after the rollout.
-    pub gates: Vec<LoadedGate>,
-    /// Objects that nothing waits for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub wait: Vec<WaitRule>,
-    /// What becomes of an object whose health nothing reports.
-    #[serde(skip_serializing_if = "UnknownHealth::is_note")]
-    pub unknown_health: UnknownHealth,
-}
-
-/// A gate with its Job's manifest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LoadedGate {
-    /// As the environment declares it.
-    pub gate: Gate,
-    /// Its Job, where it is one.
-    // The manifest itself: a later run has no file of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<Object>,
-}
-
-/// A step, and what its object was before.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StepPart {
-    /// The step.
-    pub step: PlanStep,
-    /// Its object before; none where it was not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Object>,
-}
-
 impl Journal {
     /// Whether a run has to finish or undo it.
     pub fn is_open(&self) -> bool {
@@ -373,8 +325,8 @@ impl Journal {
     }
 
     /// Whether `revert` can undo it.
-    pub fn is_promoted(&self) -> bool {
-        !self.is_open() && self.ending.is_some_and(HistoryOutcome::is_promoted)
+    pub fn is_committed(&self) -> bool {
+        !self.is_open() && self.ending.is_some_and(HistoryOutcome::is_committed)
     }
 
     /// The progress of a step.

@@ -4,8 +4,9 @@
 
 use super::identity::Target;
 use super::names::{applyset_id, inventory};
-use super::phrase::{counted, list_first};
+use super::phrase::{counted, list_first, utc};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -14,7 +15,7 @@ pub const RELEASE_PREFIX: &str = "release:";
 
 /// A release, and the namespace where its inventory lies.
 // Its order is that in which a run takes several locks: no two runs wait for each other.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseRef {
     /// The release namespace.
@@ -62,7 +63,7 @@ impl fmt::Display for ReleaseRef {
 }
 
 /// Members of another release that a promotion takes into its own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Move {
     /// Whose they are before.
@@ -75,7 +76,7 @@ pub struct Move {
 }
 
 /// Members that another release has taken, or is about to take, as the inventory that loses them says it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
     /// Whose they are now.
@@ -118,7 +119,7 @@ impl Moved {
             "{count} {verb} to release {to} {} by {} at {}: {}",
             self.version,
             self.actor,
-            self.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            utc(self.at),
             named(&self.objects)
         )
     }

@@ -55,6 +55,11 @@ pub const APPLYSET_GROUP_KINDS_ANNOTATION: &str = "applyset.kubernetes.io/contai
 /// ApplySet: annotation on the parent, further namespaces with members.
 pub const APPLYSET_NAMESPACES_ANNOTATION: &str = "applyset.kubernetes.io/additional-namespaces";
 
+/// A page of the documentation, by its URL: a user's machine holds no checkout.
+pub fn docs_url(page: &str) -> String {
+    format!("{}/blob/main/docs/{page}", env!("CARGO_PKG_REPOSITORY"))
+}
+
 /// Name of the inventory ConfigMap (the ApplySet parent) and of the Lease of the release `name`.
 pub fn inventory(name: &str) -> String {
     format!("delivery-{name}")

@@ -5,20 +5,23 @@
 //! cluster has left behind is refused.
 
 use super::check::Check;
+use super::cluster_identity::ClusterIdentity;
 use super::environment::UnknownHealth;
 use super::format::FormatVersion;
 use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::Move;
 use super::object::Object;
+use super::operation::Operation;
 use super::release::PublicRelease;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A promotion as data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Of this document.
@@ -30,10 +33,16 @@ pub struct Plan {
     pub kind: String,
     /// The promotion's id: random, given by the caller.
     pub id: String,
-    /// What is promoted.
+    /// What is promoted, or deleted.
     pub release: PublicRelease,
+    /// What is done to it.
+    #[serde(default, skip_serializing_if = "Operation::is_promote")]
+    pub operation: Operation,
     /// Home namespace: inventory, lock and journal live there.
     pub namespace: String,
+    /// The cluster; none in a plan of an older program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     /// The revision that this promotion becomes in the history.
     pub revision: u32,
     /// When it was planned.
@@ -45,7 +54,7 @@ pub struct Plan {
     /// Deletions after the commit, in order.
     // Apart from the steps: after the commit the run itself puts nothing back.
     pub prune: Vec<PlanStep>,
-    /// Objects that are as desired and stay untouched.
+    /// Objects that are in sync and stay untouched.
     pub unchanged: Vec<Target>,
     /// Every object of the release after the promotion: what the inventory will hold.
     pub members: Vec<Target>,
@@ -60,10 +69,13 @@ pub struct Plan {
     pub waivers: Vec<Waiver>,
     /// Limits of time.
     pub settings: PlanLimits,
+    /// Whether it repairs drift of the current revision: it makes no new one and prunes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repair: bool,
 }
 
-/// Data that a step deletes, and that no revert brings back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Data that a step deletes, and that no revert restores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataLoss {
     /// The claim or volume.
@@ -77,7 +89,7 @@ pub struct DataLoss {
 }
 
 /// One object's change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStep {
     /// Unique in the plan, from 0, in order.
@@ -95,7 +107,7 @@ pub struct PlanStep {
     pub undo: Undo,
     /// Why, in a few words for the table: `image changes`, `not in the cluster`.
     pub why: String,
-    /// The paths that it changes, for people and for the revert's merge.
+    /// The paths that it changes, for users and for the merge of a revert.
     // Paths alone: what they held is in the pre-image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<super::path::FieldPath>,
@@ -106,7 +118,7 @@ pub struct PlanStep {
 }
 
 /// What a step does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Action {
     /// Server-side apply of an object that is not there; the answer must be 201.
@@ -145,8 +157,8 @@ impl Action {
     pub fn verb(&self) -> StepVerb {
         match self {
             Action::Create { .. } => StepVerb::Create,
-            Action::Apply { .. } => StepVerb::Apply,
-            Action::Recreate { .. } => StepVerb::Recreate,
+            Action::Apply { .. } => StepVerb::Update,
+            Action::Recreate { .. } => StepVerb::Replace,
             Action::Delete { .. } => StepVerb::Delete,
         }
     }
@@ -164,7 +176,7 @@ impl Action {
 
 /// How dependents of a deleted object go.
 // Spelled as the API spells its propagation policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Propagation {
     /// The owner goes at once, dependents after it.
     Background,
@@ -175,7 +187,7 @@ pub enum Propagation {
 }
 
 /// What must be true of an object right before its step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Expect {
     /// It is not there.
@@ -192,17 +204,18 @@ pub enum Expect {
     Made {
         /// Its uid: the journal's, once the step is done; none in a plan, which cannot know it.
         #[serde(default, with = "optional_uid", skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "String")]
         uid: Option<Uid>,
     },
 }
 
 /// How a step is undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Undo {
     /// It was created: it is deleted, if it is still ours.
     Delete,
-    /// It was changed: its pre-image is put back.
+    /// It was changed: its pre-image is restored.
     Restore,
     /// It was deleted: it is created again from its pre-image, with a new uid.
     CreateAgain,
@@ -215,7 +228,7 @@ pub enum Undo {
         /// The Job that undoes it.
         job: Box<Object>,
     },
-    /// It cannot be undone: a barrier.
+    /// It cannot be undone: an irreversible step.
     // Nothing that failed after such a step is put back by itself.
     Impossible {
         /// Why.
@@ -224,7 +237,7 @@ pub enum Undo {
 }
 
 /// A waiver: one finding that does not refuse, or a check of which there is one finding at most.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiver {
     /// The check's name. Text: a history may hold one that this version does not know.
@@ -235,6 +248,9 @@ pub struct Waiver {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether no user gave it: whoever promotes what the cluster has stored has no files that these checks could ask.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
     /// In a plan, what it gave up: the findings that would have refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gave_up: Vec<String>,
@@ -248,7 +264,7 @@ impl std::fmt::Display for Waiver {
 }
 
 /// Limits of time, in seconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanLimits {
     /// Caps every deadline; none where each object's own deadline counts.
@@ -271,10 +287,10 @@ pub struct PlanLimits {
 }
 
 /// What a failure before the commit leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnFailure {
-    /// What the promotion changed is put back.
+    /// The promotion is rolled back.
     #[default]
     Rollback,
     /// Everything stays as it is, to be looked at; the journal stays open.
@@ -288,7 +304,7 @@ impl OnFailure {
 }
 
 /// One finding of the preflight. All of them are shown at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreflightFinding {
     /// The check.
@@ -299,27 +315,30 @@ pub struct PreflightFinding {
     /// The fields of an object that it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
+    /// When another client last changed them, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
     /// What a waiver names where that is no object: an image, a permission, a test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// One lowercase sentence: what was expected, what was found.
+    /// One lowercase sentence, without the object and its fields: findings of one cause have one message.
     pub message: String,
     /// What to type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// Whether it refuses the promotion, or is only said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+    /// Whether it refuses the promotion, or is only noted.
     pub severity: Severity,
 }
 
 /// Whether a finding refuses a promotion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// It refuses.
-    Refuse,
+    Error,
     /// It would refuse, and was waived.
     Waived,
-    /// It is said.
+    /// It refuses nothing.
     Note,
 }
 

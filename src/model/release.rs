@@ -113,7 +113,7 @@ pub struct PlatformDigests {
     pub platform: Platform,
     /// The platform's manifest.
     pub manifest: Sha256Digest,
-    /// Its configuration, which is what a node reports for an image loaded by hand.
+    /// Its configuration, which is what a node reports for an image loaded manually.
     pub config: Sha256Digest,
 }
 
@@ -198,7 +198,7 @@ pub struct ReleaseIdentity {
 }
 
 /// Which release, where anybody may read it: in plans, journals, the history and what is shown of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublicRelease {
     /// `metadata.name`.

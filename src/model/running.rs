@@ -10,18 +10,22 @@
 use super::digest::Sha256Digest;
 use super::k8s::pod::{ContainerFacts, PodFacts};
 use super::release::{PlatformDigests, RecordedImage};
+use super::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What registries hold under digests that no release records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageTrees(BTreeMap<Sha256Digest, Vec<PlatformDigests>>);
+pub struct ImageTrees(BTreeMap<Sha256Digest, ImageTree>);
+
+/// What a registry holds under a digest: nothing where it says that it has no such image; or why that is unknown.
+pub type ImageTree = Result<Vec<PlatformDigests>, Unknown>;
 
 impl ImageTrees {
-    /// Adds what a registry holds under a digest; nothing where it holds none.
-    pub fn insert(&mut self, digest: Sha256Digest, platforms: Vec<PlatformDigests>) {
-        // Kept where it is empty, too: a registry is asked once.
-        self.0.insert(digest, platforms);
+    /// Adds what a registry holds under a digest, or that it did not say.
+    pub fn insert(&mut self, digest: Sha256Digest, tree: ImageTree) {
+        // What is unknown, too: a registry is asked once.
+        self.0.insert(digest, tree);
     }
 
     /// Whether a registry was asked for it.
@@ -31,16 +35,25 @@ impl ImageTrees {
 
     /// Whether a registry said what it holds under a digest.
     pub fn tells(&self, digest: &Sha256Digest) -> bool {
-        self.0.get(digest).is_some_and(|platforms| !platforms.is_empty())
+        self.platforms(digest)
+            .is_some_and(|platforms| !platforms.is_empty())
+    }
+
+    /// Why it is unknown what a registry holds under a digest; none where it was not asked, or said it.
+    pub fn unknown(&self, digest: &Sha256Digest) -> Option<&Unknown> {
+        self.0.get(digest)?.as_ref().err()
     }
 
     /// Whether a digest leads to nothing but an image: each of its platforms is one of the image's.
     pub fn leads_to(&self, digest: &Sha256Digest, image: &RecordedImage) -> bool {
         // All of them: an index with one more platform may have run that one.
         let is_its = |one: &PlatformDigests| image.is(&one.manifest) || image.is(&one.config);
-        self.0
-            .get(digest)
+        self.platforms(digest)
             .is_some_and(|all| !all.is_empty() && all.iter().all(is_its))
+    }
+
+    fn platforms(&self, digest: &Sha256Digest) -> Option<&Vec<PlatformDigests>> {
+        self.0.get(digest)?.as_ref().ok()
     }
 }
 
@@ -108,17 +121,27 @@ impl ImageFacts<'_> {
         }
     }
 
-    /// Whether nothing tells what a container runs: its pin is the wanted one and was changed in place, and what the node
-    /// reports is neither a known image nor one of which a registry tells.
+    /// Whether nothing tells what a container runs: no registry says what the reported digest is; or its pin is the wanted
+    /// one and was changed in place, and what the node reports is neither a known image nor one of which a registry tells.
     pub fn is_unresolved(&self, pod: &PodFacts, container: &ContainerFacts, wanted: &RecordedImage) -> bool {
+        let runs = self.runs(pod, container, wanted);
+        if runs != Runs::Tested && self.unknown(container).is_some() {
+            return true;
+        }
+
         let is_pinned = container.pin().is_some_and(|pin| wanted.is(&pin));
         let is_new =
             |reported: Sha256Digest| !self.trees.tells(&reported) && !self.is_known_other(&reported, wanted);
-
         // A digest that is known to be another image's is resolved.
-        is_pinned
-            && self.runs(pod, container, wanted) == Runs::NotRestarted
-            && container.digest().is_some_and(is_new)
+        is_pinned && runs == Runs::NotRestarted && container.digest().is_some_and(is_new)
+    }
+
+    /// Why it is unknown what image the digest of a container is: its registry did not say. Of the release's own images it
+    /// is known.
+    pub fn unknown(&self, container: &ContainerFacts) -> Option<&Unknown> {
+        let running = container.digest()?;
+        let is_recorded = self.tested.iter().any(|one| one.is(&running));
+        self.trees.unknown(&running).filter(|_| !is_recorded)
     }
 
     /// Whether a container is not the one that ran before the pod's image last changed.
@@ -269,9 +292,9 @@ mod tests {
     #[test]
     fn another_index_of_the_same_platforms_is_the_tested_image_and_one_with_more_is_not() {
         let mut trees = ImageTrees::default();
-        trees.insert(digest("old"), vec![platform("web")]);
-        trees.insert(digest("more"), vec![platform("web"), platform("else")]);
-        trees.insert(digest("gone"), Vec::new());
+        trees.insert(digest("old"), Ok(vec![platform("web")]));
+        trees.insert(digest("more"), Ok(vec![platform("web"), platform("else")]));
+        trees.insert(digest("gone"), Ok(Vec::new()));
 
         let before = |name| [(name, name, "c0")];
 

@@ -4,10 +4,11 @@
 
 use super::unknown::Unknown;
 use super::{Sha256Digest, Target};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One image that containers of a workload run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningImage {
     /// The pods' namespace.
@@ -36,7 +37,7 @@ impl RunningImage {
 }
 
 /// Where a tag points.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "camelCase")]
 pub enum TagStatus {
     /// The reference is a digest.

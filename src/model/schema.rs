@@ -1,4 +1,5 @@
-//! JSON schemas of the two kinds of files, from their types: docs/schema holds them.
+//! JSON schemas of the two kinds of files, from their types: docs/schema holds them, and those of what commands print
+//! (`usecase/schema.rs`).
 //!
 //! A test holds the files against these types: what an editor accepts is what the reader accepts, but for
 //! what only the reader can know.
@@ -8,7 +9,7 @@ use super::environment::Environment;
 use super::names::API_VERSION;
 use super::object::Object;
 use super::path::FieldPath;
-use super::release::Release;
+use super::release::{PublicDigest, Release};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -44,6 +45,20 @@ impl JsonSchema for Sha256Digest {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"})
+    }
+}
+
+impl JsonSchema for PublicDigest {
+    fn schema_name() -> Cow<'static, str> {
+        "PublicDigest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "The sha256 of the file of a release; keyed where the file holds values of Secrets.",
+            "pattern": "^(hmac-)?sha256:[0-9a-f]{64}$"
+        })
     }
 }
 

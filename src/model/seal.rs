@@ -223,7 +223,7 @@ pub fn check_integrity(found: &Found<'_>) -> (Integrity, Option<Sealed>) {
     let Some(seal) = found.seal else {
         // A first seal is written before its key: a key without a seal is what somebody has left of a state.
         let integrity = match (is_empty, found.has_key) {
-            (_, true) => Integrity::Altered("its seal is gone".into()),
+            (_, true) => Integrity::Altered("its seal was deleted".into()),
             (true, false) => Integrity::None,
             (false, false) => Integrity::Unsealed,
         };
@@ -255,7 +255,7 @@ fn fitting(found: &Found<'_>, seal: &Seal) -> Result<Sealed, Integrity> {
     // Before what it seals: a seal that is not ours tells nothing.
     if states.iter().any(|(state, key)| !state.is_by(key)) {
         return Err(altered(
-            "its seal was made for another namespace, or by another program".into(),
+            "its seal belongs to another namespace or another program".into(),
         ));
     }
 
@@ -283,18 +283,18 @@ fn fitting(found: &Found<'_>, seal: &Seal) -> Result<Sealed, Integrity> {
     };
 
     let what = if found.object(role).is_some() {
-        "not as it was sealed"
+        "was changed"
     } else {
-        "gone"
+        "was deleted"
     };
-    Err(altered(format!("its {name} is {what}")))
+    Err(altered(format!("its {name} {what}")))
 }
 
 fn key_of<'a>(found: &Found<'a>, state: &Sealed) -> Result<&'a BoundKey, Integrity> {
     // No alteration: it is this run that lacks the key.
     if state.outside && !found.outside {
         let why = format!(
-            "its key {} is kept outside of the cluster: --state-key FILE",
+            "its key {} is stored outside of the cluster: add --state-key FILE",
             state.key
         );
         return Err(Integrity::NotVerified(why));
@@ -303,19 +303,16 @@ fn key_of<'a>(found: &Found<'a>, state: &Sealed) -> Result<&'a BoundKey, Integri
     // Whoever may read Secrets has a key of the cluster's: where one is given, no other counts.
     if !state.outside && found.outside {
         return Err(Integrity::Altered(
-            "it is sealed with a key in the cluster, and not with the one that is given".into(),
+            "sealed with a key in the cluster, not with the given one".into(),
         ));
     }
 
     let known = found.keys.iter().find(|key| *key.id() == state.key);
     known.ok_or_else(|| {
         Integrity::Altered(if found.outside {
-            format!(
-                "it is sealed with the key {}, and not with the one that is given",
-                state.key
-            )
+            format!("sealed with the key {}, not with the given one", state.key)
         } else {
-            format!("its key {} is gone", state.key)
+            format!("its key {} was deleted", state.key)
         })
     })
 }

@@ -2,18 +2,22 @@
 //!
 //! The names in JSON are public: programs read them.
 
+use super::cluster_identity::ClusterIdentity;
 use super::journal::JournalPhase;
 use super::moves::Moved;
 use super::phrase::{counted, list_first};
 use super::verification::VerificationSummary;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One release's status.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseStatus {
-    /// Its home.
+    /// The release namespace.
     pub namespace: String,
+    /// The cluster.
+    pub cluster: ClusterIdentity,
     /// Its name.
     pub name: String,
     /// How it is as a whole.
@@ -29,16 +33,16 @@ pub struct ReleaseStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationSummary>,
     /// The promotion that has not ended.
-    #[serde(rename = "open", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<UnfinishedPromotion>,
     /// The phase, explained.
     pub message: String,
-    /// Whether what the cluster keeps of it is certainly as it was written.
+    /// Whether the seal fits the stored state.
     pub verified: bool,
-    /// Why that is unknown.
+    /// Why the stored state is not verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_verified: Option<String>,
-    /// What has moved to other releases since the current revision was promoted, or is about to.
+    /// Objects that moved to other releases since the current revision was promoted, or are being moved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<Moved>,
     /// Its workloads.
@@ -46,37 +50,43 @@ pub struct ReleaseStatus {
 }
 
 /// How a release is as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ReleasePhase {
-    /// A promotion was committed, and nothing came after it.
+    /// A revision is promoted.
     Promoted,
-    /// A run is at work.
+    /// A run promotes or reverts.
     InProgress,
-    /// A run ended before its promotion did.
-    #[serde(rename = "open")]
+    /// A run ended before its promotion or revert did.
     Unfinished,
-    /// The first promotion failed.
-    #[serde(rename = "putBack")]
+    /// Its objects were deleted, and nothing was promoted since.
+    Deleted,
+    /// No release is promoted: the first promotion failed or was interrupted, and was rolled back.
     RolledBack,
-    /// The last promotion failed, and a part of it is left.
-    #[serde(rename = "notFullyPutBack")]
+    /// No release is promoted: a user reverted the first promotion.
+    Reverted,
+    /// The last promotion was rolled back, and some objects are not restored.
     RollbackIncomplete,
-    /// What the cluster keeps of it is not as it was written.
+    /// A user reverted the last promotion, and some objects are not restored.
+    RevertIncomplete,
+    /// The stored state is not as it was written.
     Altered,
     /// Nothing was promoted.
     None,
 }
 
 impl ReleasePhase {
-    /// For a person.
+    /// In a table.
     pub fn words(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
             Self::InProgress => "in progress",
-            Self::Unfinished => "open",
-            Self::RolledBack => "put back",
-            Self::RollbackIncomplete => "not fully put back",
+            Self::Unfinished => "unfinished",
+            Self::Deleted => "deleted",
+            Self::RolledBack => "rolled back",
+            Self::Reverted => "reverted",
+            Self::RollbackIncomplete => "rollback incomplete",
+            Self::RevertIncomplete => "revert incomplete",
             Self::Altered => "altered",
             Self::None => "none",
         }
@@ -84,10 +94,10 @@ impl ReleasePhase {
 }
 
 /// A promotion that has not ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnfinishedPromotion {
-    /// Where its journal stands.
+    /// How far its journal is.
     pub phase: JournalPhase,
     /// The version that it promotes.
     pub version: String,
@@ -105,44 +115,44 @@ pub struct UnfinishedPromotion {
     pub steps: usize,
 }
 
-/// How one workload is: whether it works, and whether it is what was promoted. Neither says anything of the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One workload: its health, and its drift. Neither says anything of the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadStatus {
     /// The object.
     pub object: String,
-    /// Whether it works.
+    /// Its health.
     pub health: WorkloadHealth,
     /// Whether it differs from the promoted release.
     pub drift: WorkloadDrift,
 }
 
 /// Whether a workload works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadHealth {
-    /// In a word.
+    /// The state.
     pub state: HealthState,
     /// The counts of one that is ready, else the cause.
     pub message: String,
 }
 
 /// States of health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HealthState {
-    /// It is on its way.
+    /// Its rollout is not finished.
     Progressing,
-    /// It works.
+    /// It is ready.
     Ready,
-    /// It does not work, and will not get there by itself.
+    /// It is not ready, and does not become so by itself.
     Failed,
-    /// It could not be found out.
+    /// Its health could not be checked.
     Unknown,
 }
 
 impl WorkloadHealth {
-    /// For a person: the counts of one that is ready, else the state.
+    /// In a table: the counts of one that is ready, else the state.
     pub fn text(&self) -> &str {
         match self.state {
             HealthState::Ready => &self.message,
@@ -158,28 +168,28 @@ impl WorkloadHealth {
     }
 }
 
-/// Whether a workload differs from what the promoted release would have it be, as far as reads tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Whether a workload differs from the promoted release, as far as reads tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "camelCase")]
 pub enum WorkloadDrift {
-    /// It does not.
+    /// It does not differ.
     InSync,
-    /// It does.
+    /// It differs.
     Drifted {
         /// The fields.
         fields: Vec<String>,
     },
-    /// It is not there.
+    /// It does not exist.
     Missing,
     /// It was not compared.
     NotChecked {
         /// Why.
-        why: String,
+        message: String,
     },
 }
 
 impl WorkloadDrift {
-    /// For a person.
+    /// In a table.
     pub fn text(&self) -> String {
         match self {
             Self::InSync => "in sync".into(),
@@ -188,7 +198,7 @@ impl WorkloadDrift {
                 format!("{}: {named}", counted(fields.len(), "field"))
             }
             Self::Missing => "missing".into(),
-            Self::NotChecked { why } => format!("not checked: {why}"),
+            Self::NotChecked { message } => format!("not checked: {message}"),
         }
     }
 }
@@ -222,10 +232,10 @@ mod tests {
                 state: HealthState::Ready,
                 message: "3/3 ready".into(),
             },
-            drift: WorkloadDrift::NotChecked { why: "no".into() },
+            drift: WorkloadDrift::NotChecked { message: "no".into() },
         };
         let expected = serde_json::json!({"object": "Deployment shop/web",
-            "health": {"state": "ready", "message": "3/3 ready"}, "drift": {"state": "notChecked", "why": "no"}});
+            "health": {"state": "ready", "message": "3/3 ready"}, "drift": {"state": "notChecked", "message": "no"}});
         assert_eq!(serde_json::to_value(status).unwrap(), expected);
     }
 }

@@ -4,12 +4,15 @@
 //! their own because both are small numbers that pass through the same functions: one taken for the other
 //! would undo the wrong object.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A step's number: from 0, in the order of the plan, its deletions after the commit behind all others.
 // The journal, its parts and the events find a step by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct StepId(u32);
 
@@ -32,7 +35,9 @@ impl fmt::Display for StepId {
 }
 
 /// A wave's place in its order: from 0, without gaps in a whole plan. The deletions after the commit count theirs anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct WaveIndex(u32);
 

@@ -2,23 +2,24 @@
 //!
 //! The words are documented for programs, and stay. What a person reads in their place is the report's.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// What is done to an object.
 // Written and never read back: a later program may know another word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StepVerb {
     /// It is not there, and is made.
     Create,
     /// It is there, and is changed.
-    Apply,
+    Update,
     /// It is there, and another takes its place.
-    Recreate,
+    Replace,
     /// It goes.
     Delete,
-    /// What it was is put back: an undo's alone.
+    /// Its pre-image is restored: only in a rollback.
     Restore,
 }
 
@@ -27,8 +28,8 @@ impl StepVerb {
     pub const fn as_str(self) -> &'static str {
         match self {
             StepVerb::Create => "create",
-            StepVerb::Apply => "apply",
-            StepVerb::Recreate => "recreate",
+            StepVerb::Update => "update",
+            StepVerb::Replace => "replace",
             StepVerb::Delete => "delete",
             StepVerb::Restore => "restore",
         }
@@ -43,15 +44,15 @@ impl fmt::Display for StepVerb {
 
 #[cfg(test)]
 mod tests {
-    use super::StepVerb::{Apply, Create, Delete, Recreate, Restore};
+    use super::StepVerb::{Create, Delete, Replace, Restore, Update};
     use serde_json::json;
 
     #[test]
     fn programs_read_the_words_that_people_are_shown() {
-        let verbs = [Create, Apply, Recreate, Delete, Restore];
+        let verbs = [Create, Update, Replace, Delete, Restore];
         assert_eq!(
             json!(verbs),
-            json!(["create", "apply", "recreate", "delete", "restore"])
+            json!(["create", "update", "replace", "delete", "restore"])
         );
         assert_eq!(json!(verbs), json!(verbs.map(|verb| verb.to_string())));
     }

@@ -1,12 +1,14 @@
 //! That something is not known, and why: never taken for a no, for nothing, or for the same.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// Why something is not known, in a phrase that can be shown.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Unknown {
-    #[serde(rename = "why")]
+    /// The reason.
+    #[serde(rename = "message")]
     reason: String,
 }
 
@@ -46,7 +48,7 @@ mod tests {
         assert_eq!(unknown.to_string(), "no answer");
         assert_eq!(
             serde_json::to_value(&unknown).unwrap(),
-            json!({"why": "no answer"})
+            json!({"message": "no answer"})
         );
     }
 }

@@ -4,31 +4,33 @@
 //! read is no failure but something to wait for; only where the time for it is over it becomes
 //! [`CauseKind::Unverified`].
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is known of one object's rollout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "camelCase")]
+// A part of an event: the tag and the fields stand in it beside the object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "health", rename_all = "camelCase")]
 pub enum Health {
     /// Not there yet: `done` of `total`, and what is being waited for.
-    Waiting {
-        /// How many are as they should be.
+    Progressing {
+        /// How many are ready.
         done: u32,
         /// Of how many.
         total: u32,
         /// A lowercase phrase: `2 of 3 pods are ready`.
-        why: String,
+        message: String,
     },
-    /// As it should be; with a remark where there is one (`scaled to 0 replicas: no pods to verify`).
-    Done {
-        /// What a person should know all the same.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        note: Option<String>,
+    /// Ready; with a remark where there is one (`scaled to 0 replicas: no pods to verify`).
+    Ready {
+        /// What should be known all the same.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     /// Nothing says whether it is ready.
     Unknown {
         /// A lowercase phrase: `applied; no controller reports its health`.
-        why: String,
+        message: String,
     },
     /// It will not get there by itself.
     Failed {
@@ -38,28 +40,28 @@ pub enum Health {
 }
 
 impl Health {
-    /// Done, without a remark.
-    pub fn done() -> Self {
-        Health::Done { note: None }
+    /// Ready, without a remark.
+    pub fn ready() -> Self {
+        Health::Ready { message: None }
     }
 
     /// Whether nothing more is waited for, and nothing is known to be wrong.
-    pub fn has_ended_well(&self) -> bool {
-        matches!(self, Health::Done { .. } | Health::Unknown { .. })
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Health::Ready { .. } | Health::Unknown { .. })
     }
 
-    /// Waiting.
-    pub fn waiting(done: u32, total: u32, why: impl Into<String>) -> Self {
-        Health::Waiting {
+    /// Waited for.
+    pub fn progressing(done: u32, total: u32, message: impl Into<String>) -> Self {
+        Health::Progressing {
             done,
             total,
-            why: why.into(),
+            message: message.into(),
         }
     }
 }
 
 /// Why a rollout failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
     /// The class, for programs and for quarantine.
@@ -80,7 +82,7 @@ pub struct Cause {
 }
 
 /// The class of a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum CauseKind {
     /// The registry says that the image does not exist.
@@ -126,17 +128,17 @@ pub enum CauseKind {
     WrongImage,
     /// A gate did not hold.
     Gate,
-    /// Something that was well became unwell during the soak.
+    /// An object that was ready became not ready during the soak.
     Soak,
-    /// The object was deleted or replaced by somebody.
+    /// The object was deleted or replaced by another client.
     Disappeared,
     /// No other tool has applied it in time.
     NotApplied,
-    /// Somebody else changed the object between the plan and its step.
+    /// Another client changed the object between the plan and its step.
     Conflict,
     /// The server refuses a step that its dry run let pass, or makes something else of it.
     Refused,
-    /// It could not be found out whether it is well: something could not be read, asked, or was not reported.
+    /// Its health is unknown: something could not be read, asked, or was not reported.
     Unverified,
 }
 

@@ -5,6 +5,7 @@
 
 use super::identity::ObjectId;
 use super::phrase::{counted, list_first, shorten};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ const NAMED: usize = 3;
 const SUMMARY: usize = 600;
 
 /// One image of the release, as one of its objects names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageVerification {
     /// The reference, as the release records it.
@@ -29,7 +30,7 @@ pub struct ImageVerification {
 }
 
 /// What is known of an image that an object names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum VerificationState {
     /// All of its containers run what was tested.
@@ -66,7 +67,7 @@ pub struct ObjectVerification {
 }
 
 /// How many images of a release were verified, and one sentence about the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VerificationSummary {
     /// Images of the release.

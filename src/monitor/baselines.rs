@@ -64,7 +64,7 @@ impl Watching {
             };
             self.note(
                 Some(object.clone()),
-                &format!("was already broken before: {broken}"),
+                &format!("was unhealthy before this promotion: {broken}"),
             );
         }
     }

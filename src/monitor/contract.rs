@@ -5,6 +5,7 @@
 
 use crate::cluster::ApiError;
 use crate::model::journal::Failure;
+use crate::model::phrase::format_seconds;
 use crate::model::verification::VerificationSummary;
 use crate::model::{FieldPath, Object, StepId, Target};
 use async_trait::async_trait;
@@ -50,8 +51,10 @@ impl StopReason {
     /// One sentence.
     pub fn message(self) -> String {
         match self {
-            StopReason::LockLost => "another run has taken the lock".into(),
-            StopReason::Unreachable { seconds } => format!("the API server did not answer for {seconds} s"),
+            StopReason::LockLost => "the lock was taken over by another run".into(),
+            StopReason::Unreachable { seconds } => {
+                format!("no response from the API server for {}", format_seconds(seconds))
+            }
         }
     }
 }

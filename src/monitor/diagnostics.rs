@@ -76,7 +76,7 @@ async fn read_log(cluster: &dyn Cluster, mut request: LogRequest) -> Vec<String>
     match answer {
         Ok(text) => text.lines().map(str::to_owned).collect(),
         // A log that is missing must not hide the failure.
-        Err(error) => vec![format!("(its log cannot be read: {error})")],
+        Err(error) => vec![format!("(log not available: {error})")],
     }
 }
 

@@ -1,7 +1,7 @@
 //! A cluster of a test's own making: holds objects, tells its watches of changes, and fails as it is told.
 
 use crate::cluster::*;
-use crate::model::{Object, Target};
+use crate::model::{ClusterIdentity, Object, Target};
 use async_trait::async_trait;
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -269,6 +269,15 @@ impl Cluster for Fake {
 
     fn server(&self) -> &str {
         "fake"
+    }
+
+    fn identity(&self, namespace: &str) -> ClusterIdentity {
+        ClusterIdentity {
+            context: None,
+            in_cluster: false,
+            server: "fake".into(),
+            namespace: namespace.into(),
+        }
     }
 
     fn default_namespace(&self) -> &str {

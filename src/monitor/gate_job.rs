@@ -32,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 enum CannotCreate {
     /// Cannot come: whoever only watches is given no gates that are Jobs.
-    #[error("nothing is written while a release is only watched")]
+    #[error("Jobs are not created while another tool applies the release")]
     OnlyWatching,
     /// The server's answer.
     #[error(transparent)]
@@ -72,14 +72,17 @@ pub(super) async fn run(
     let written = written_at(&made).unwrap_or_else(Timestamp::now);
     follow.add([MonitoredObject::new(target.clone(), &made, written)]);
 
-    let result = match end(&mut follow, &target, context.patience()).await {
+    let result = match end(watching, &mut follow, &target, context.patience()).await {
         None => Ok(()),
         // Before it is deleted: its log goes with its pods.
         Some(cause) => report_end(watching, gate, &follow, &target, cause).await,
     };
 
     if let Some(error) = delete(&target, made.uid(), context).await? {
-        watching.note(Some(target.id()), &format!("the gate's Job stays: {error}"));
+        watching.note(
+            Some(target.id()),
+            &format!("the gate's Job was not deleted: {error}"),
+        );
     }
 
     result
@@ -115,12 +118,12 @@ async fn report_end(
 }
 
 /// Waits until it is complete, or why it is not.
-async fn end(follow: &mut Follow, target: &Target, patience: Duration) -> Option<Cause> {
+async fn end(watching: &Watching, follow: &mut Follow, target: &Target, patience: Duration) -> Option<Cause> {
     loop {
         // It is the only one that is followed here.
-        match follow.next().await.verdict {
-            Health::Waiting { .. } => {}
-            Health::Done { .. } | Health::Unknown { .. } => return None,
+        match watching.next_update(follow).await.verdict {
+            Health::Progressing { .. } => {}
+            Health::Ready { .. } | Health::Unknown { .. } => return None,
             Health::Failed { cause } => {
                 if follow.confirm(&target.id(), patience).await {
                     return Some(cause);

@@ -10,10 +10,12 @@ use super::prometheus::{self, QueryResult};
 use super::service::Watching;
 use crate::model::environment::PrometheusGate;
 use crate::model::journal::Failure;
+use crate::model::phrase::format_seconds;
 use crate::model::unknown::Unknown;
 use crate::model::verdict::CauseKind;
 use crate::monitor::{MonitorContext, Stopped};
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -36,7 +38,7 @@ pub(super) async fn check(
             }
             GateCheck::Prometheus(query) => until_it_holds(watching, gate, query).await?,
         }
-        watching.note(None, &format!("gate {} holds", gate.name));
+        watching.note(None, &format!("gate {} passed", gate.name));
     }
     Ok(())
 }
@@ -66,7 +68,7 @@ pub(super) async fn check_again(watching: &Watching, gates: &[ReadyGate]) -> Res
                 QueryResult::Holds => break,
                 // It held before: there is nothing to wait for.
                 QueryResult::HoldsNot(why) => {
-                    let message = format!("gate {} does not hold any more: {why}", gate.name);
+                    let message = format!("gate {} failed during the soak: {why}", gate.name);
                     return Err(watching.report_failure(CauseKind::Gate, &message));
                 }
                 QueryResult::Unknown(why) if Instant::now() + AGAIN > end => {
@@ -94,24 +96,32 @@ async fn until_it_holds(
             QueryResult::Holds => return Ok(()),
             QueryResult::HoldsNot(why) if is_late => {
                 let message = format!(
-                    "gate {} does not hold after {} s: {why}",
+                    "gate {} not passed within {}: {why}",
                     gate.name,
-                    gate.timeout.as_secs()
+                    format_seconds(gate.timeout.as_secs())
                 );
                 return Err(watching.report_failure(CauseKind::Gate, &message));
             }
             QueryResult::Unknown(why) if is_late => return Err(unanswered(watching, gate, &why)),
-            QueryResult::HoldsNot(_) | QueryResult::Unknown(_) => tokio::time::sleep(AGAIN).await,
+            QueryResult::HoldsNot(why) => wait_again(watching, gate, end, &why).await,
+            QueryResult::Unknown(why) => wait_again(watching, gate, end, &why).await,
         }
     }
+}
+
+async fn wait_again(watching: &Watching, gate: &ReadyGate, end: Instant, why: &impl Display) {
+    watching.report_wait(None, Some(end), || {
+        format!("gate {} has not passed yet: {why}", gate.name)
+    });
+    tokio::time::sleep(AGAIN).await;
 }
 
 /// A query without an answer says nothing of the release.
 fn unanswered(watching: &Watching, gate: &ReadyGate, why: &Unknown) -> Box<Failure> {
     let message = format!(
-        "gate {} has no answer after {} s: {why}",
+        "gate {} had no answer within {}: {why}",
         gate.name,
-        gate.timeout.as_secs()
+        format_seconds(gate.timeout.as_secs())
     );
 
     watching.report_failure(CauseKind::Unverified, &message)

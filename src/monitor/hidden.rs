@@ -107,13 +107,17 @@ impl Hiding {
         };
 
         match verdict {
-            Health::Waiting { done, total, why } => Health::Waiting {
+            Health::Progressing { done, total, message } => Health::Progressing {
                 done,
                 total,
-                why: hide(why),
+                message: hide(message),
             },
-            Health::Done { note } => Health::Done { note: note.map(hide) },
-            Health::Unknown { why } => Health::Unknown { why: hide(why) },
+            Health::Ready { message } => Health::Ready {
+                message: message.map(hide),
+            },
+            Health::Unknown { message } => Health::Unknown {
+                message: hide(message),
+            },
             Health::Failed { cause } => Health::Failed {
                 cause: Cause {
                     message: hide(cause.message),

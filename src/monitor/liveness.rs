@@ -8,6 +8,7 @@
 
 use super::service::Watching;
 use crate::model::k8s::kinds::well_known;
+use crate::model::phrase::format_seconds;
 use crate::monitor::{MonitorContext, StopReason, Stopped, Watched};
 use std::convert::Infallible;
 use std::sync::PoisonError;
@@ -79,7 +80,7 @@ impl Watching {
                 if let Some(since) = since.take() {
                     // Deadlines move by it: while nobody answered, no controller got on.
                     self.server.record_outage(since.elapsed());
-                    self.note(None, "the API server answers again");
+                    self.note(None, "the API server responds again");
                 }
                 continue;
             }
@@ -89,9 +90,9 @@ impl Watching {
             if noted_at.is_none_or(|noted_at| noted_at.elapsed() >= AGAIN) {
                 noted_at = Some(Instant::now());
                 let message = format!(
-                    "the API server does not answer for {} s; after {} s a later run has to go on",
-                    silent.as_secs(),
-                    patience.as_secs()
+                    "no response from the API server for {}; giving up after {}",
+                    format_seconds(silent.as_secs()),
+                    format_seconds(patience.as_secs())
                 );
                 self.note(None, &message);
             }

@@ -16,6 +16,7 @@ pub mod follow;
 mod gate_job;
 mod gates;
 mod health;
+mod heartbeat;
 mod hidden;
 mod liveness;
 mod options;
@@ -28,10 +29,12 @@ mod state;
 mod stuck_pods;
 mod subjects;
 mod unproved;
+mod waits;
 
 pub use contract::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
 pub use diagnostics::collect_diagnostics;
 pub use health::{ObjectHealth, health};
+pub use heartbeat::Heartbeat;
 pub use options::{GateCheck, ImageResolver, ReadyGate, WatchingOptions};
 pub use service::Watching;
 

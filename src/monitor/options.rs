@@ -1,7 +1,8 @@
 //! What rollouts are judged by.
 
 use crate::model::environment::{Injected, PrometheusGate};
-use crate::model::release::{PlatformDigests, RecordedImage};
+use crate::model::release::RecordedImage;
+use crate::model::running::ImageTree;
 use crate::model::{Object, ObjectId, Target};
 use crate::rollout::{RolloutPolicy, WorkloadImages};
 use async_trait::async_trait;
@@ -16,8 +17,8 @@ const UNKNOWN_LIMIT: Duration = Duration::from_secs(20);
 /// Asks registries.
 #[async_trait]
 pub trait ImageResolver: Send + Sync {
-    /// What a registry holds under each of these references; nothing where it did not say.
-    async fn resolve(&self, references: &[String]) -> Vec<Vec<PlatformDigests>>;
+    /// What a registry holds under each of these references.
+    async fn resolve(&self, references: &[String]) -> Vec<ImageTree>;
 }
 
 /// A gate with everything that it needs at hand.

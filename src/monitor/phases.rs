@@ -22,6 +22,7 @@ impl Rollout for Watching {
     }
 
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {
+        self.events.restart();
         let work = async {
             let mut state = self.state.lock().await;
             let MonitorState {
@@ -54,6 +55,7 @@ impl Rollout for Watching {
     }
 
     async fn prove(&self, context: &dyn MonitorContext) -> Result<Option<VerificationSummary>, Stopped> {
+        self.events.restart();
         let work = async {
             let mut state = self.state.lock().await;
             // By now everything is applied, and with it what may serve these.
@@ -78,6 +80,7 @@ impl Rollout for Watching {
         time: Duration,
         context: &dyn MonitorContext,
     ) -> Result<(), Stopped> {
+        self.events.restart();
         let work = async {
             let mut state = self.state.lock().await;
             self.soak_followed(&mut state, time, Turn { watched, context })
@@ -127,7 +130,7 @@ impl Watching {
         let is_noted = |verdict: Option<&Health>| {
             matches!(
                 verdict,
-                Some(Health::Done { note: Some(_) } | Health::Unknown { .. })
+                Some(Health::Ready { message: Some(_) } | Health::Unknown { .. })
             )
         };
         no_longer_awaited.extend(

@@ -56,8 +56,7 @@ async fn query(gate: &PrometheusGate) -> Result<Vec<f64>, String> {
     let code = answer.status();
     let body = bounded(answer).await.map_err(|why| format!("{url}: {why}"))?;
     // Whatever the code: an error of Prometheus is JSON too, and its text says more.
-    let body: Value =
-        serde_json::from_slice(&body).map_err(|_| format!("{url} answered {code}, and no JSON"))?;
+    let body: Value = serde_json::from_slice(&body).map_err(|_| format!("{url}: {code} without JSON"))?;
 
     samples(&body)
 }
@@ -68,9 +67,7 @@ async fn bounded(mut answer: reqwest::Response) -> Result<Vec<u8>, String> {
         // Counted as it comes: a length that is announced may be wrong, or missing.
         if body.len() + chunk.len() > LARGEST {
             let mib = LARGEST / 1024 / 1024;
-            return Err(format!(
-                "expected an answer of at most {mib} MiB, found more: aggregate the query"
-            ));
+            return Err(format!("the result has more than {mib} MiB: aggregate the query"));
         }
         body.extend_from_slice(&chunk);
     }

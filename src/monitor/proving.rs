@@ -12,7 +12,7 @@ use super::state::MonitorState;
 use super::unproved::Unproved;
 use crate::model::event::Event;
 use crate::model::k8s::ownership::Owners;
-use crate::model::phrase::list_first;
+use crate::model::phrase::{format_seconds, list_first};
 use crate::model::running::ImageTrees;
 use crate::model::verdict::Cause;
 use crate::model::verification::{ImageVerification, ObjectVerification, VerificationSummary};
@@ -224,12 +224,13 @@ impl Watching {
             unproved.passes |= follow.may_become_known(&id);
             unproved.unread.extend(proof.unread);
             unproved.unreported.extend(proof.unknown);
+            unproved.unresolved.extend(proof.unresolved);
             unproved.unfamiliar.extend(proof.unfamiliar);
             if let Some(why) = proof.awaited {
                 if found.awaited.insert(id.clone()) {
                     self.note(
                         Some(id.clone()),
-                        &format!("{why}; fails after {}s", self.deadline()),
+                        &format!("{why}; fails after {}", format_seconds(self.deadline().into())),
                     );
                 }
                 unproved.awaited.get_or_insert((id.clone(), why));
@@ -293,16 +294,15 @@ impl Watching {
         let found = match &self.options.resolver {
             Some(resolver) => resolver.resolve(&references).await,
             // With nobody to ask, what the node says stands as it is.
-            None => vec![Vec::new(); references.len()],
+            None => vec![Ok(Vec::new()); references.len()],
         };
 
-        for (reference, platforms) in references.iter().zip(found) {
+        for (reference, tree) in references.iter().zip(found) {
             if let Some(digest) = reference
                 .rsplit_once('@')
                 .and_then(|(_, digest)| digest.parse().ok())
             {
-                // An empty answer as well: a registry that did not say is asked no second time.
-                trees.insert(digest, platforms);
+                trees.insert(digest, tree);
             }
         }
         !references.is_empty()
@@ -320,7 +320,7 @@ impl Watching {
             let mut proof = prove_workload(follow, workload, found.owners.owners(), tested);
             if workload.target.namespace.is_none() {
                 let namespaces = list_first(self.options.namespaces.iter(), NAMESPACES, ", ");
-                let note = format!("its pods were looked for in the namespaces {namespaces} alone");
+                let note = format!("pods checked in namespaces {namespaces} only");
                 proof = proof.limited_to(&namespaces);
                 proof.expected.push(note);
             }
@@ -334,7 +334,7 @@ impl Watching {
             (known.clone().or_else(live), proof)
         });
         looked.unwrap_or_else(|| {
-            let unread = Some(format!("{id} is not followed"));
+            let unread = Some(format!("{id} is not watched"));
             let proof = Proof {
                 unread,
                 ..Proof::default()
@@ -354,7 +354,7 @@ fn prove_workload(
     // Of the built-in kinds that name images only a PodTemplate has no rollout.
     if !is_watched(&workload.target) {
         return Proof {
-            idle: Some("starts no pod by itself".into()),
+            idle: Some("does not create pods".into()),
             ..Proof::default()
         };
     }

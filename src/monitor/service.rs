@@ -3,6 +3,7 @@
 //! One follower with its watches serves all phases (`phases.rs`), so that a wave begins with what is read
 //! already. `wait` has no waves: it joins objects as another tool applies them.
 
+use super::heartbeat::Heartbeat;
 use super::hidden::Hiding;
 use super::options::WatchingOptions;
 use super::state::{MonitorState, Noted, Turn};
@@ -26,7 +27,7 @@ pub(super) const FIRST_READ: Duration = Duration::from_secs(15);
 /// Judges rollouts through watches. One for each promotion; its revert may use it too.
 pub struct Watching {
     pub(super) cluster: Arc<dyn Cluster>,
-    pub(super) events: Arc<dyn EventSink>,
+    pub(super) events: Heartbeat,
     pub(super) options: WatchingOptions,
     pub(super) state: Mutex<MonitorState>,
     /// How things stood before the first write; a run that takes up another one's work has no such time.
@@ -47,7 +48,7 @@ impl Watching {
         Self {
             hiding: Hiding::new(cluster.clone()),
             cluster,
-            events,
+            events: Heartbeat::new(events),
             options,
             state: Mutex::default(),
             before: OnceLock::new(),
@@ -95,7 +96,7 @@ impl Watching {
                 if follow.is_done() {
                     return Ok(());
                 }
-                *open = Some(follow.next().await);
+                *open = Some(self.next_update(follow).await);
             }
         }
     }
@@ -138,6 +139,7 @@ impl Watching {
             object,
             verdict,
             deadline,
+            settled_at,
             stuck_pods,
         } = update;
 
@@ -152,7 +154,8 @@ impl Watching {
         let verdict = self.hiding.verdict(follow, &object, verdict).await;
         self.events.emit(Event::Rollout {
             object: object.clone(),
-            verdict: verdict.clone(),
+            health: verdict.clone(),
+            settle_millis: settled_at.map(|at| follow.millis_until(at)),
         });
 
         for pod in &stuck_pods {
@@ -164,7 +167,7 @@ impl Watching {
                 .report_object_failure(follow, object, cause, turn.watched)
                 .await
                 .into()),
-            Health::Waiting { .. } | Health::Done { .. } | Health::Unknown { .. } => Ok(()),
+            Health::Progressing { .. } | Health::Ready { .. } | Health::Unknown { .. } => Ok(()),
         }
     }
 }

@@ -7,12 +7,24 @@
 use super::gates;
 use super::service::Watching;
 use super::state::{MonitorState, Turn};
+use crate::model::phrase::counted;
 use crate::model::verdict::{CauseKind, Health};
 use crate::monitor::follow::Follow;
 use crate::monitor::{StopReason, Stopped};
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+
+/// What a log says while nothing happens.
+fn soak_line(follow: &Follow) -> String {
+    let total = follow.verdicts().count();
+    let ended = |(_, verdict): &(_, Option<&Health>)| verdict.is_some_and(Health::is_settled);
+    format!(
+        "soaking: {} of {} ready",
+        follow.verdicts().filter(ended).count(),
+        counted(total, "object")
+    )
+}
 
 impl Watching {
     /// Waits until everything is done, and then that it stays so for this time.
@@ -49,8 +61,10 @@ impl Watching {
         // Only a failure ends it: whatever else a verdict becomes, it may be well again at the end.
         let watching = async {
             loop {
-                let update = follow.next().await;
-                self.take(follow, update, noted, turn).await?;
+                match timeout_at(self.events.due(), follow.next()).await {
+                    Ok(update) => self.take(follow, update, noted, turn).await?,
+                    Err(_) => self.report_wait(None, Some(end), || soak_line(follow)),
+                }
             }
         };
 
@@ -76,7 +90,7 @@ impl Watching {
 
         let not_ready_again = follow.verdicts().find_map(|(id, verdict)| match verdict {
             // What was unknown when the soak began may stay so.
-            Some(Health::Done { .. } | Health::Unknown { .. }) => None,
+            Some(Health::Ready { .. } | Health::Unknown { .. }) => None,
             other => Some((id.clone(), other.cloned())),
         });
 
@@ -106,10 +120,10 @@ impl Watching {
                 };
 
                 let why = match verdict {
-                    Some(Health::Waiting { why, .. }) => why,
-                    _ => "it is not read yet".into(),
+                    Some(Health::Progressing { message, .. }) => message,
+                    _ => "not read yet".into(),
                 };
-                let message = format!("{id} is not well at the end of the soak: {why}");
+                let message = format!("{id} is not ready at the end of the soak: {why}");
                 Err(self.report_failure(kind, &message).into())
             }
         }

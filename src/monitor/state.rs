@@ -38,20 +38,24 @@ impl Noted {
         object: &ObjectId,
         deadline: Option<ProgressDeadline>,
     ) -> Health {
-        let (Health::Waiting { done, total, why }, Some(deadline)) = (&verdict, deadline) else {
+        let (Health::Progressing { done, total, message }, Some(deadline)) = (&verdict, deadline) else {
             return verdict;
         };
 
         let text = match deadline.capped {
-            true => format!("fails if not done within {deadline}"),
-            false => format!("fails where nothing moves for {deadline}"),
+            true => format!("times out after {deadline}"),
+            false => format!(
+                "times out after {} without progress{}",
+                deadline.length(),
+                deadline.arithmetic()
+            ),
         };
 
         let last = self.deadlines.insert(object.clone(), text.clone());
         if last.as_ref() == Some(&text) {
             return verdict;
         }
-        Health::waiting(*done, *total, format!("{why}; {text}"))
+        Health::progressing(*done, *total, format!("{message}; {text}"))
     }
 }
 

@@ -38,7 +38,7 @@ impl Watching {
 
         let message = match turn.context.write(&deletion).await? {
             WriteAnswer::NotSent => {
-                let message = format!("{what}; it goes on once somebody deletes the pod");
+                let message = format!("{what}; to continue the rollout, delete the pod");
                 self.note(Some(object.clone()), &message);
                 return Ok(());
             }

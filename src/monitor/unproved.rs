@@ -5,9 +5,14 @@
 
 use super::service::Watching;
 use crate::model::ObjectId;
+use crate::model::phrase::{format_seconds, list_first};
 use crate::model::verdict::{Cause, CauseKind};
 use crate::monitor::{StopReason, Stopped};
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// Containers that a sentence names; the rest is counted.
+const MOST_NAMED: usize = 10;
 
 /// What is not known of the images that run.
 #[derive(Default)]
@@ -16,6 +21,8 @@ pub(super) struct Unproved {
     pub unread: Vec<String>,
     /// Containers of which no node has said what they run.
     pub unreported: Vec<String>,
+    /// Containers of whose image no registry says what it is, each with why.
+    pub unresolved: Vec<String>,
     /// References that only a registry can tell.
     pub unfamiliar: Vec<String>,
     /// Whether something cannot be read for a reason that passes.
@@ -29,11 +36,11 @@ pub(super) struct Unproved {
 impl Unproved {
     /// Whether something is not known of what runs.
     pub fn is_unknown(&self) -> bool {
-        self.passes || !self.unread.is_empty() || !self.unreported.is_empty()
+        self.passes || !self.unread.is_empty() || !self.unreported.is_empty() || !self.unresolved.is_empty()
     }
 
     /// Ends the proof where something was unknown for long enough, or all of it took too long: the object whose pods did
-    /// not come in time, where it is one.
+    /// not come in time, where it is one. Else it is said what is waited for.
     pub fn give_up_after(
         &self,
         watching: &Watching,
@@ -57,26 +64,49 @@ impl Unproved {
             let message = self.describe_unknown(limit);
             return Err(watching.report_failure(CauseKind::Unverified, &message).into());
         }
-        Ok(self
-            .late()
-            .filter(|_| waited >= deadline)
-            .map(|(object, mut cause)| {
-                cause.message = format!("{} after {}s", cause.message, deadline.as_secs());
-                (object, cause)
-            }))
+        let is_late = waited >= deadline;
+        let late = self.late().filter(|_| is_late).map(|(object, mut cause)| {
+            cause.message = format!("{} after {}", cause.message, format_seconds(deadline.as_secs()));
+            (object, cause)
+        });
+        if late.is_none() {
+            self.report_wait(
+                watching,
+                limit.saturating_sub(unknown_for),
+                deadline.saturating_sub(waited),
+            );
+        }
+        Ok(late)
+    }
+
+    /// Says what is waited for, where that is due; until when something may be unknown, and all of it may take.
+    fn report_wait(&self, watching: &Watching, unknown_left: Duration, left: Duration) {
+        let late = self.late();
+        let (object, why, left) = match &late {
+            Some((object, cause)) => (Some(object), cause.message.clone(), left),
+            None => {
+                let why = self.unread.first().cloned();
+                let why = why.unwrap_or_else(|| self.unreported.join(", "));
+                (None, format!("not known yet: {why}"), unknown_left)
+            }
+        };
+        let end = Some(Instant::now() + left);
+        watching.report_wait(object, end, || format!("verifying images: {why}"));
     }
 
     fn describe_unknown(&self, limit: Duration) -> String {
-        let seconds = limit.as_secs();
-        match self.unread.first() {
-            Some(why) => format!("what runs cannot be told, after {seconds} s: {why}"),
-            None => {
-                format!(
-                    "no node has reported what it runs, after {seconds} s: {}",
-                    self.unreported.join(", ")
-                )
-            }
+        let limit = format_seconds(limit.as_secs());
+        if let Some(why) = self.unread.first() {
+            return format!("image digests unknown after {limit}: {why}");
         }
+        if self.unreported.is_empty() {
+            let containers = list_first(self.unresolved.iter(), MOST_NAMED, "; ");
+            return format!("image digests unknown after {limit}: {containers}");
+        }
+        format!(
+            "image digests not reported after {limit}: {}",
+            self.unreported.join(", ")
+        )
     }
 
     /// What fails at the deadline.
@@ -105,6 +135,20 @@ mod tests {
 
     impl EventSink for Nobody {
         fn emit(&self, _: Event) {}
+    }
+
+    #[test]
+    fn an_image_of_which_no_registry_says_what_it_is_is_unknown_with_the_cause() {
+        let unproved = Unproved {
+            unresolved: vec!["container web of pod web-1: cannot reach r.example: name not resolved".into()],
+            ..Unproved::default()
+        };
+
+        assert!(unproved.is_unknown());
+        assert_eq!(
+            unproved.describe_unknown(Duration::from_secs(20)),
+            "image digests unknown after 20s: container web of pod web-1: cannot reach r.example: name not resolved"
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl<'a> Owners<'a> {
             .map(|(owner, _)| owner)
             .min_by_key(|owner| match owner.class {
                 ManagerClass::Autoscaler => 0,
-                ManagerClass::Person => 1,
+                ManagerClass::Manual => 1,
                 ManagerClass::OtherTool => 2,
                 ManagerClass::Controller => 3,
                 ManagerClass::Unknown => 4,
@@ -256,7 +256,7 @@ pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> Manag
         ("kube-controller-manager", _, "scale") => ManagerClass::Autoscaler,
         // Server-side apply sends manifests; every other command that goes by the bare name is a person's.
         ("kubectl", Operation::Apply, _) => ManagerClass::OtherTool,
-        ("kubectl", ..) => ManagerClass::Person,
+        ("kubectl", ..) => ManagerClass::Manual,
         // These send whole manifests: somewhere a file says the same, and its tool is to be asked.
         ("kubectl-client-side-apply" | "kubectl-create" | "kubectl-last-applied" | "kubectl-replace", ..) => {
             ManagerClass::OtherTool
@@ -275,9 +275,9 @@ pub fn class_of(manager: &str, operation: Operation, subresource: &str) -> Manag
         // A client that sets no field manager goes by its user agent: browsers and
         // Node stand behind a person's clicks.
         ("k9s" | "lens" | "Lens" | "node-fetch" | "Mozilla" | "dashboard" | "headlamp", ..) => {
-            ManagerClass::Person
+            ManagerClass::Manual
         }
-        (name, ..) if name.starts_with("kubectl-") => ManagerClass::Person,
+        (name, ..) if name.starts_with("kubectl-") => ManagerClass::Manual,
         (name, ..) if name.starts_with("keda") || name.starts_with("vpa-") => ManagerClass::Autoscaler,
         _ => ManagerClass::OtherTool,
     }
@@ -350,8 +350,8 @@ mod tests {
     #[test]
     fn classes_follow_kubectls_own_names() {
         for (manager, operation, subresource, class) in [
-            ("kubectl-edit", Operation::Update, "", ManagerClass::Person),
-            ("kubectl", Operation::Update, "scale", ManagerClass::Person),
+            ("kubectl-edit", Operation::Update, "", ManagerClass::Manual),
+            ("kubectl", Operation::Update, "scale", ManagerClass::Manual),
             ("kubectl", Operation::Apply, "", ManagerClass::OtherTool),
             (
                 "kubectl-client-side-apply",

@@ -75,13 +75,13 @@ pub async fn replacement(
 
 fn went_away() -> Prediction {
     Prediction::NotChecked {
-        why: "it was deleted while it was read".into(),
+        why: "deleted while being read".into(),
     }
 }
 
 fn moves() -> Prediction {
     Prediction::NotChecked {
-        why: "it changes all the time".into(),
+        why: "changed with every read".into(),
     }
 }
 
@@ -159,7 +159,7 @@ fn of_error(error: &ApiError) -> Prediction {
 /// CRD or an APIService follows from its content, so that none can be had under another.
 pub async fn fresh(cluster: &dyn Cluster, target: &Target, desired: &Object) -> Fresh {
     if matches!(&*target.resource.kind, "CustomResourceDefinition" | "APIService") {
-        return Fresh::Unknown(Unknown::new("its name cannot be another"));
+        return Fresh::Unknown(Unknown::new("its name cannot be changed"));
     }
 
     let mut body = desired.clone();

@@ -22,5 +22,5 @@ pub use kinds::kinds;
 pub use objects::{each, objects, read};
 pub use owners::{NamedOwner, OwnerReader};
 pub use pods::{PodNamespace, Pods, pods};
-pub use preflight::preflight;
+pub use preflight::{preflight, try_creation};
 pub use whole_kinds::{autoscalers, claims};

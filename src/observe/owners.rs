@@ -105,7 +105,7 @@ impl OwnerReader {
                 .ok_or_else(|| unserved(format!("the API server does not serve {}", gvk.api_version()))),
             // Without discovery the kind is not unserved: its objects are unknown, for the same cause.
             Some(Err(facts)) => Err(facts.clone()),
-            None => Err(unserved("its kind was not asked for".into())),
+            None => Err(unserved("its kind was not requested".into())),
         }
     }
 }

@@ -97,7 +97,21 @@ async fn may(cluster: &dyn Cluster, right: &Permission, need: &PermissionUse) ->
     }
 }
 
+/// Has the server create an object dry, as a promotion would: by an apply.
+pub async fn try_creation(cluster: &dyn Cluster, target: &Target, object: &Object) -> DryRunResult {
+    let request = DryRunRequest::Apply(object.value().clone());
+    send_dry(cluster, target, &request).await.0
+}
+
 async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (DryRunResult, Vec<String>) {
+    send_dry(cluster, &dry_run.target, &dry_run.request).await
+}
+
+async fn send_dry(
+    cluster: &dyn Cluster,
+    target: &Target,
+    request: &DryRunRequest,
+) -> (DryRunResult, Vec<String>) {
     // No deadline: nothing is persisted, and the lock is not needed.
     let apply = ApplyOptions {
         manager: FIELD_MANAGER.into(),
@@ -112,8 +126,7 @@ async fn try_dry(cluster: &dyn Cluster, dry_run: &DryRun) -> (DryRunResult, Vec<
         not_after: None,
     };
 
-    let target = &dry_run.target;
-    let answered = match &dry_run.request {
+    let answered = match request {
         DryRunRequest::Apply(body) => cluster.apply(target, body, &apply).await,
         DryRunRequest::Replace(body) => replace(cluster, target, body, &write).await,
         // Put back under another name, for its own one is taken while the object is there.
@@ -196,7 +209,7 @@ async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> DryRunResult {
     match cluster.create(&target, &dry_run.pod, &options).await {
         Ok(applied) => DryRunResult::Accepted(Some(Box::new(applied.object))),
         Err(error) if may_not_create_pods(&error) => DryRunResult::Unknown {
-            why: Unknown::new("no right to create pods dry"),
+            why: Unknown::new("missing permission to create pods"),
             missing: None,
         },
         Err(error) => answer_of(&error),
@@ -207,7 +220,7 @@ async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, S
     let request = ListRequest::all(&KnownKind::ResourceQuota.resource(), Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
-        Err(error) => Err(format!("quotas of the namespace {namespace}: {error}")),
+        Err(error) => Err(format!("quotas of namespace {namespace}: {error}")),
     }
 }
 

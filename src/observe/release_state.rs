@@ -9,6 +9,7 @@
 //! Read while a run writes them they do not fit each other: they are read again until they fit, or until
 //! nothing moves any more.
 
+mod members;
 mod parse;
 mod parts;
 mod state;
@@ -23,6 +24,7 @@ use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
+pub use members::read_members;
 pub use parse::{parse_head, parse_inventory};
 pub use parts::{
     Bodies, part_bytes, read_bodies, read_bundle, read_everything, read_kept, read_previous, read_record,

@@ -295,10 +295,10 @@ impl SealRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealFailure {
     /// Its version is newer than any that this program knows.
-    #[error("format version {0}, which only a later kubectl-delivery writes")]
+    #[error("format version {0} of a newer kubectl-delivery")]
     Newer(u64),
     /// It is none.
-    #[error("its seal cannot be read")]
+    #[error("its seal is invalid")]
     Broken,
 }
 

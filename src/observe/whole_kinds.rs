@@ -42,7 +42,7 @@ async fn all_of(
             // Told beside what was found: without it, replicas and data of this namespace are unknown.
             Err(error) => unreadable.push(ReadFailure {
                 subject: Some(format!("{}/{namespace}", kind.kind)),
-                why: format!("the {called} of the namespace {namespace}: {error}"),
+                why: format!("{called} of namespace {namespace}: {error}"),
             }),
         }
     }

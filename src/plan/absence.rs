@@ -42,7 +42,7 @@ impl AbsenceReason {
     pub fn message(self) -> Option<&'static str> {
         match self {
             AbsenceReason::HasRun => Some(CLEANED_UP),
-            AbsenceReason::NextChange => Some("not there: a hook, which runs with the next change"),
+            AbsenceReason::NextChange => Some("does not exist: a hook that runs with the next change"),
             AbsenceReason::NeverApplied | AbsenceReason::NotThisTime => None,
         }
     }

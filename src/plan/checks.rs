@@ -6,12 +6,13 @@
 
 use super::findings::{note, refuse};
 use super::policy::PlanPolicy;
+use super::termination::wait_command;
 use crate::model::ObjectId;
 use crate::model::check::Check;
 use crate::model::environment::UntestedPolicy;
 use crate::model::finding::{Comparison, RequirementFinding, RequirementState, RuleState, UntestedChange};
 use crate::model::inventory::Inventory;
-use crate::model::phrase::list_first;
+use crate::model::phrase::{counted, list_first};
 use crate::model::plan::PreflightFinding;
 use crate::model::release::PublicRelease;
 
@@ -27,11 +28,14 @@ pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<Pref
         .unwrap_or_default();
 
     let message = format!(
-        "expected a release that has not failed here, found that revision {} of it failed at {}: {cause}",
+        "quarantined: revision {} of this release failed at {}: {cause}",
         failed.revision, failed.ended_at
     );
 
-    let hint = "record a new release, unless the cause is gone".to_owned();
+    let hint = format!(
+        "to record a fix: kubectl delivery record -k DIR --name {0} --version VERSION -o {0}.release.yaml",
+        release.name
+    );
     Some(refuse(
         Check::Quarantine,
         failed
@@ -46,7 +50,7 @@ pub fn quarantine(inventory: &Inventory, release: &PublicRelease) -> Option<Pref
 /// How many paths a sentence names.
 const NAMED: usize = 4;
 
-const SUGGEST: &str = "kubectl delivery compare --suggest writes rules for them";
+const SUGGEST: &str = "to write allow rules: kubectl delivery compare RELEASE -e ENVIRONMENT --suggest";
 
 /// Untested differences, requirements and rules.
 pub(super) fn comparison_findings(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding> {
@@ -56,15 +60,15 @@ pub(super) fn comparison_findings(comparison: &Comparison, policy: &PlanPolicy) 
     // Only told: a rule that does not hold leaves its differences without one, and these refuse.
     findings.extend(comparison.rules.iter().map(|finding| {
         let state = match &finding.state {
-            RuleState::Unused => "matches no difference any more".to_owned(),
+            RuleState::Unused => "matches no difference".to_owned(),
             RuleState::Expired => "has expired and allows nothing".into(),
-            RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
+            RuleState::ExpiresSoon { days } => format!("expires in {}", counted(*days as usize, "day")),
             RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
         };
         note(
             Check::Rules,
             None,
-            format!("difference rule {} of the environment {state}", finding.rule + 1),
+            format!("allow rule {} of the environment {state}", finding.rule + 1),
         )
     }));
 
@@ -82,7 +86,7 @@ fn untested(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFindin
         if open.is_empty() {
             continue;
         }
-        // All of them, though the sentence names a few: a waiver has to name each.
+        // All of them: a waiver has to name each.
         let paths: Vec<_> = open.iter().map(|change| change.path.to_string()).collect();
 
         let notes: Vec<_> = open
@@ -90,10 +94,7 @@ fn untested(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFindin
             .filter_map(|change| change.rule_note.as_deref())
             .collect();
 
-        let mut message = format!(
-            "expected what was tested, found differences at {}",
-            list_first(paths.iter(), NAMED, ", ")
-        );
+        let mut message = "untested difference".to_owned();
         // One reason is enough: each path has its own in the comparison.
         if let Some(first) = notes.first() {
             message = format!("{message} ({first})");
@@ -123,7 +124,7 @@ fn dropped(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding
             .map(|note| format!(" ({note})"))
             .unwrap_or_default();
 
-        let message = format!("expected what was tested, found that it is not applied here{why}");
+        let message = format!("untested difference: tested, and not applied here{why}");
         match policy.untested {
             UntestedPolicy::Refuse => refuse(Check::Untested, Some(id), message, Some(SUGGEST.into())),
             UntestedPolicy::Report => note(Check::Untested, Some(id), message),
@@ -133,29 +134,52 @@ fn dropped(comparison: &Comparison, policy: &PlanPolicy) -> Vec<PreflightFinding
     open.map(finding).collect()
 }
 
+/// The command that creates what is missing.
+fn create_command(id: &ObjectId) -> String {
+    let name = &id.name;
+    let namespace = id.namespace.as_ref();
+    let namespace = namespace
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
+
+    match id.kind.as_str() {
+        "ConfigMap" => format!("kubectl create configmap {name}{namespace} --from-literal=KEY=VALUE"),
+        "Secret" => format!("kubectl create secret generic {name}{namespace} --from-literal=KEY=VALUE"),
+        "ServiceAccount" => format!("kubectl create serviceaccount {name}{namespace}"),
+        _ => format!("kubectl create -f FILE{namespace}"),
+    }
+}
+
 fn requirement(finding: &RequirementFinding) -> PreflightFinding {
     let object = Some(&finding.object);
     let by: Vec<_> = finding.needed_by.iter().map(ToString::to_string).collect();
     let by = if by.is_empty() {
         String::new()
     } else {
-        format!(" (needed by {})", list_first(by.iter(), NAMED, ", "))
+        format!(" (used by {})", list_first(by.iter(), NAMED, ", "))
     };
 
     match &finding.state {
         // Nothing of the release makes it, and a pod that needs it would wait for it for ever.
         RequirementState::Missing => {
-            let message = format!("expected it to exist, found nothing{by}");
-            refuse(Check::Requirements, object, message, Some("create it".into()))
+            let message = format!("does not exist{by}");
+            refuse(
+                Check::Requirements,
+                object,
+                message,
+                Some(create_command(&finding.object)),
+            )
         }
         RequirementState::KeysMissing => {
-            let keys = finding.keys.join(", ");
-            let message = format!("expected the keys {keys}, found none of that name{by}");
-            refuse(Check::Requirements, object, message, Some("add the keys".into()))
+            let keys: Vec<String> = finding.keys.iter().map(|key| format!("{key:?}")).collect();
+            let noun = if keys.len() == 1 { "key" } else { "keys" };
+            let message = format!("missing {noun} {}{by}", keys.join(", "));
+            let hint = format!("kubectl edit {}", finding.object.kubectl_args());
+            refuse(Check::Requirements, object, message, Some(hint))
         }
         // It is there for a moment yet: a pod that starts later does not find it.
         RequirementState::BeingDeleted => {
-            let hint = "wait until it is gone, and create it again".to_owned();
+            let hint = format!("{}, then create it again", wait_command(&finding.object));
             refuse(
                 Check::Requirements,
                 object,
@@ -166,20 +190,20 @@ fn requirement(finding: &RequirementFinding) -> PreflightFinding {
         RequirementState::WrongType { found } => refuse(
             Check::Requirements,
             object,
-            format!("expected another type than {found}{by}"),
+            format!("has the wrong type {found}{by}"),
             None,
         ),
         // The release brings what makes it: it is waited for, and not refused.
         RequirementState::Awaited { produced_by } => note(
             Check::Requirements,
             object,
-            format!("is not there yet: {produced_by} makes it{by}"),
+            format!("does not exist yet: created by {produced_by}{by}"),
         ),
         // Unknown is not there, and not absent either: a promotion does not go on by luck.
         RequirementState::Unreadable { why } => refuse(
             Check::Requirements,
             object,
-            format!("expected to read it, found: {why}{by}"),
+            format!("cannot be read: {why}{by}"),
             None,
         ),
     }

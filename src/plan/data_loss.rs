@@ -68,12 +68,12 @@ pub fn name_data_loss(
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(&name));
 
-        let message = format!("its data will be deleted: {}", lost.why);
+        let message = format!("data will be lost: {}", lost.why);
 
         planned.findings.push(if is_allowed {
             note(Check::DataLoss, Some(&lost.object), message)
         } else {
-            let hint = format!("--allow-data-loss {name}, if nothing of it is needed any more");
+            let hint = format!("add --allow-data-loss {name} to delete its data");
             refuse(Check::DataLoss, Some(&lost.object), message, Some(hint))
         });
     }
@@ -139,12 +139,12 @@ pub fn data_lost_by_undo(before: Option<&Object>, live: &Object) -> Option<Strin
     match ((&*gvk.group, &*gvk.kind), before) {
         (("", "PersistentVolumeClaim"), None) if may_hold_data(live) => Some("deleted with its data".into()),
         (("apps", "StatefulSet"), None) if has_claims() && deletes_when_deleted(live) => {
-            Some("its claims are deleted with their data (whenDeleted: Delete)".into())
+            Some("its PersistentVolumeClaims are deleted with their data (whenDeleted: Delete)".into())
         }
         (("apps", "StatefulSet"), Some(before)) if has_claims() && deletes_when_scaled(before) => {
             let (from, to) = (Ordinals::new(live).replicas, Ordinals::new(before).replicas);
             (to < from).then(|| {
-                format!("scaled from {from} to {to}: the claims of those pods are deleted with their data (whenScaled: Delete)")
+                format!("scaled from {from} to {to}: the PersistentVolumeClaims of those pods are deleted with their data (whenScaled: Delete)")
             })
         }
         _ => None,
@@ -191,19 +191,20 @@ fn lost_by<'a>(
         ("apps", "StatefulSet", Change::Becomes(to)) if deletes_when_scaled(to) => {
             let (from, to) = (Ordinals::new(live), Ordinals::new(to));
             let (before, after) = (from.replicas, to.replicas);
-            let policy = "its persistentVolumeClaimRetentionPolicy says whenScaled: Delete";
+            let policy = "persistentVolumeClaimRetentionPolicy.whenScaled is Delete";
             let why = format!("{id} is scaled from {before} to {after}, and {policy}");
             (lost_by_scaling(live, &from, &to, claims), why)
         }
         // An empty claim goes without a word: a new one is as good.
         ("", "PersistentVolumeClaim", Change::Goes(verb)) if may_hold_data(live) => {
-            (vec![live], format!("it is {verb}"))
+            (vec![live], format!("the PersistentVolumeClaim is {verb}"))
         }
         // With any other policy the storage stays, and an administrator can bind it again.
         ("", "PersistentVolume", Change::Goes(verb))
             if live.text("/spec/persistentVolumeReclaimPolicy") == "Delete" =>
         {
-            let why = format!("it is {verb}, and its persistentVolumeReclaimPolicy is Delete");
+            let why =
+                format!("the PersistentVolume is {verb}, and its persistentVolumeReclaimPolicy is Delete");
             (vec![live], why)
         }
         // Whoever made them: all that lies in it goes, members or not.
@@ -227,9 +228,9 @@ fn lost_with_set<'a>(set: &Object, claims: &'a [Object]) -> (Vec<&'a Object>, &'
     let lost = claims_of(set, claims).into_iter().filter(is_lost).collect();
 
     let why = if by_policy {
-        "its persistentVolumeClaimRetentionPolicy says whenDeleted: Delete"
+        "persistentVolumeClaimRetentionPolicy.whenDeleted is Delete"
     } else {
-        "an earlier persistentVolumeClaimRetentionPolicy made it the owner"
+        "it owns the PersistentVolumeClaim"
     };
     (lost, why)
 }

@@ -11,25 +11,20 @@ use super::item::{Item, Kind};
 use super::items::items;
 use super::policy::{Facts, PlanInputs, PlanPolicy, Planned};
 use super::{checks, moving, prune, steps};
-use crate::model::Target;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::format::FormatVersion;
 use crate::model::hook::goes_once_succeeded;
-use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, applyset_id, inventory};
+use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL};
 use crate::model::plan::{Plan, PreflightFinding};
 use crate::model::snapshot::ReadFailure;
+use crate::model::{Operation, Target};
 
 /// Plans the promotion that a comparison calls for.
 ///
 /// What the server says of each step comes later: see [`crate::preflight::take_answers`].
 pub fn draft(comparison: &Comparison, policy: &PlanPolicy, facts: &Facts) -> Planned {
-    let inputs = PlanInputs {
-        comparison,
-        policy,
-        facts,
-        set: applyset_id(&inventory(&facts.release.name), &facts.namespace),
-    };
+    let inputs = PlanInputs::new(comparison, policy, facts);
 
     let mut findings = checks::comparison_findings(comparison, policy);
     // What was not seen could be overwritten or missed: it refuses, and is waived by its name if at all.
@@ -44,34 +39,52 @@ pub fn draft(comparison: &Comparison, policy: &PlanPolicy, facts: &Facts) -> Pla
     let steps = steps::steps(items, &waves, &hooked);
 
     let moves = moving::moves(&steps, comparison, policy);
-    let (prune, pruned) = prune::prune(&inputs, &steps);
+    let (prune, pruned) = match policy.repair {
+        None => prune::prune(&inputs, &steps),
+        Some(_) => Default::default(),
+    };
     findings.extend(pruned);
 
     let plan = Plan {
-        format_version: FormatVersion::default(),
-        api_version: API_VERSION.into(),
-        kind: "Plan".into(),
-        id: facts.id.clone(),
-        release: facts.release.clone(),
-        namespace: facts.namespace.clone(),
-        revision: facts.revision,
-        created_at: facts.now,
-        actor: facts.actor.clone(),
         steps,
         prune,
         unchanged,
         members,
         moves,
-        // Both wait for the server's answers: what a step really gives decides what data goes.
-        data_loss: Vec::new(),
-        waivers: Vec::new(),
-        settings: policy.settings.clone(),
+        ..empty_plan(policy, facts)
     };
 
     Planned { plan, findings }
 }
 
-fn unreadable_finding(unread: &ReadFailure) -> PreflightFinding {
+/// A plan that does nothing yet.
+pub(super) fn empty_plan(policy: &PlanPolicy, facts: &Facts) -> Plan {
+    Plan {
+        format_version: FormatVersion::default(),
+        api_version: API_VERSION.into(),
+        kind: "Plan".into(),
+        id: facts.id.clone(),
+        release: facts.release.clone(),
+        operation: Operation::Promote,
+        namespace: facts.namespace.clone(),
+        cluster: facts.cluster.clone(),
+        revision: facts.revision,
+        created_at: facts.now,
+        actor: facts.actor.clone(),
+        steps: Vec::new(),
+        prune: Vec::new(),
+        unchanged: Vec::new(),
+        members: Vec::new(),
+        moves: Vec::new(),
+        // Both wait for the server's answers: what a step really gives decides what data goes.
+        data_loss: Vec::new(),
+        waivers: Vec::new(),
+        settings: policy.settings.clone(),
+        repair: policy.repair.is_some(),
+    }
+}
+
+pub(super) fn unreadable_finding(unread: &ReadFailure) -> PreflightFinding {
     let hint = "docs/permissions.md has a Role that suffices".to_owned();
     let message = format!("expected to read all that counts, found: {}", unread.why);
 

@@ -56,8 +56,8 @@ pub(super) fn decide_field(
     match owner.class {
         ManagerClass::Ours | ManagerClass::Unknown => take,
         // Named as a manager, a person's tool is adopted like any other.
-        ManagerClass::Person if policy.overwrite || policy.adopts(&owner.manager) => take,
-        ManagerClass::Person => Decision::Person(owner.clone()),
+        ManagerClass::Manual if policy.overwrite || policy.adopts(&owner.manager) => take,
+        ManagerClass::Manual => Decision::Person(owner.clone()),
         // Through its subresource, which writes nothing but replicas; desired leaves them open.
         ManagerClass::Autoscaler if added => Decision::Leave,
         // `--overwrite` speaks of people alone: a tool would set the field again.
@@ -70,7 +70,7 @@ pub(super) fn decide_field(
 #[cfg(test)]
 mod tests {
     use super::ChangeKind::{Added, AddedOriginUnknown, Changed};
-    use super::ManagerClass::{Autoscaler, Controller, OtherTool, Ours, Person};
+    use super::ManagerClass::{Autoscaler, Controller, Manual, OtherTool, Ours};
     use super::*;
     use crate::model::finding::Operation;
     use serde_json::json;
@@ -124,10 +124,10 @@ mod tests {
         let (none, overwrite) = (PlanPolicy::default(), overwrite());
 
         for (kind, class, manager, policy, expected) in [
-            (Changed, Person, "kubectl-edit", &none, "person"),
-            (Changed, Person, "kubectl-edit", &overwrite, "apply"),
+            (Changed, Manual, "kubectl-edit", &none, "person"),
+            (Changed, Manual, "kubectl-edit", &overwrite, "apply"),
             // Overwritten as well: what a person added becomes ours first, or the apply could not take it away.
-            (Added, Person, "kubectl-edit", &overwrite, "take over"),
+            (Added, Manual, "kubectl-edit", &overwrite, "take over"),
             // `--overwrite` is not for tools, and `--adopt` is for the one that it names.
             (Changed, OtherTool, "helm", &overwrite, "tool"),
             (Added, OtherTool, "helm", &adopt, "take over"),
@@ -151,7 +151,7 @@ mod tests {
         let none = PlanPolicy::default();
 
         // The autoscaler scales it, whoever wrote the value last; without one the release's number counts.
-        let by_person = replicas(Changed, Person, "kubectl");
+        let by_person = replicas(Changed, Manual, "kubectl");
         assert_eq!(decision(&by_person, true, &none), "leave");
         let by_us = replicas(Changed, Ours, "kubectl-delivery");
         assert_eq!(decision(&by_us, false, &none), "apply");

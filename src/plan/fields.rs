@@ -5,6 +5,7 @@
 //! apply owns whatever it sends. What has to go and is not ours becomes ours first: an apply takes away only what its own
 //! entry holds and its body lacks. What a person or another tool set refuses, and ends nothing.
 
+use super::change_names::summarize;
 use super::field_decision::{Decision, decide_field};
 use super::findings::refuse;
 use super::policy::PlanPolicy;
@@ -90,6 +91,10 @@ impl Fields<'_> {
 
         for change in &self.object.changes {
             let path = change.path.clone();
+            if !policy.is_about_field(&self.object.id(), &path) {
+                decided.left.push(path);
+                continue;
+            }
             match decide_field(self.live, change, autoscaled, policy) {
                 Decision::Leave => decided.left.push(path),
                 Decision::Person(owner) | Decision::Tool(owner) => decided.refused.push((path, owner)),
@@ -170,21 +175,25 @@ impl Fields<'_> {
                 if !taken.taken.is_empty() && plan.why.is_none() {
                     let names: Vec<_> = names.into_iter().collect();
                     plan.why = Some(if names.is_empty() {
-                        "removes the marks of adopted tools".to_owned()
+                        "removes the labels and annotations of adopted tools".to_owned()
                     } else {
-                        format!("takes over the fields of {}", names.join(", "))
+                        format!("takes ownership of the fields of {}", names.join(", "))
                     });
                 }
             }
             // One entry speaks one version of a kind: its paths may be called otherwise in another.
             Err(other) => {
                 let message = format!(
-                    "expected the fields of {} in {}, found them in {}",
+                    "cannot take ownership of fields from {}: they are in apiVersion {}, not {}",
                     other.manager,
-                    self.live.api_version(),
-                    other.api_version
+                    other.api_version,
+                    self.live.api_version()
                 );
-                let hint = "write the object once with its own tool in the new version".to_owned();
+                let hint = format!(
+                    "apply the object once with {} in apiVersion {}",
+                    other.manager,
+                    self.live.api_version()
+                );
                 let id = self.object.id();
                 plan.findings
                     .push(refuse(Check::Ownership, Some(&id), message, Some(hint)));
@@ -267,17 +276,6 @@ impl Fields<'_> {
     }
 }
 
-/// `image changes`, `2 fields change`.
-fn summarize(changes: &[FieldPath]) -> String {
-    let image = changes.iter().any(|path| path.to_string().ends_with("/image"));
-    match (image, changes.len()) {
-        (true, 1) => "image changes".into(),
-        (true, n) => format!("image and {} more fields change", n - 1),
-        (false, 1) => format!("{} changes", changes[0]),
-        (false, n) => format!("{n} fields change"),
-    }
-}
-
 /// Refusals of fields that are others', one for each manager.
 fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, FieldManager)]) -> Vec<PreflightFinding> {
     let mut managers: Vec<&FieldManager> = Vec::new();
@@ -294,25 +292,26 @@ fn ownership_findings(id: &ObjectId, refused: &[(FieldPath, FieldManager)]) -> V
             other.manager == owner.manager && other.class == owner.class
         };
         let paths = refused.iter().filter(is_theirs);
-        let paths: Vec<_> = paths.map(|(path, _)| path.to_string()).collect();
-        ownership_finding(id, owner, &paths.join(", "))
+        PreflightFinding {
+            paths: paths.map(|(path, _)| path.to_string()).collect(),
+            changed_at: owner.time,
+            ..ownership_finding(id, owner)
+        }
     };
     managers.iter().map(finding).collect()
 }
 
-fn ownership_finding(id: &ObjectId, owner: &FieldManager, fields: &str) -> PreflightFinding {
-    let when = owner.time.map(|time| format!(" at {time}")).unwrap_or_default();
-    let set_by = format!("found {fields} set by {}{when}", owner.manager);
-
-    let (message, hint) = if owner.class == ManagerClass::Person {
+fn ownership_finding(id: &ObjectId, owner: &FieldManager) -> PreflightFinding {
+    let manager = &owner.manager;
+    let (message, hint) = if owner.class == ManagerClass::Manual {
         (
-            format!("expected no change by hand, {set_by}"),
-            "--overwrite replaces it; or take it into the manifests and record again".to_owned(),
+            format!("changed manually by {manager}; a promotion would overwrite it"),
+            "add --overwrite to overwrite it; or take it into the manifests and record again".to_owned(),
         )
     } else {
         (
-            format!("expected fields of ours, {set_by}"),
-            format!("--adopt {} takes them over", owner.manager),
+            format!("set by {manager}"),
+            format!("add --adopt {manager} to take ownership"),
         )
     };
     refuse(Check::Ownership, Some(id), message, Some(hint))

@@ -14,8 +14,8 @@ pub(crate) fn refuse(
     hint: Option<String>,
 ) -> PreflightFinding {
     PreflightFinding {
-        hint,
-        severity: Severity::Refuse,
+        hints: hint.into_iter().collect(),
+        severity: Severity::Error,
         ..note(check, object, message)
     }
 }
@@ -26,9 +26,10 @@ pub(crate) fn note(check: Check, object: Option<&ObjectId>, message: String) -> 
         check,
         objects: object.cloned().into_iter().collect(),
         paths: Vec::new(),
+        changed_at: None,
         subject: None,
         message,
-        hint: None,
+        hints: Vec::new(),
         severity: Severity::Note,
     }
 }

@@ -59,8 +59,7 @@ impl Hooked {
                 }
                 // The revert that needs it may be the automatic one: it is too late to find out then.
                 None => {
-                    let message =
-                        format!("expected the Job {name} that undoes it in the release, found none");
+                    let message = format!("the undo Job {name} is not in the release");
                     findings.push(refuse(Check::Hooks, Some(&id), message, None));
                 }
             }
@@ -73,7 +72,7 @@ impl Hooked {
         let hook = match hooks::hook_of(desired) {
             Ok(hook) => hook,
             Err(found) => {
-                let message = format!("expected a hook that is understood, found {found}");
+                let message = format!("unsupported hook: {found}");
                 return Some(refuse(Check::Hooks, Some(id), message, None));
             }
         };
@@ -82,12 +81,12 @@ impl Hooked {
             AbsenceReason::NeverApplied => {
                 // The Job that undoes another is left out by its very purpose: nothing is said of it.
                 hook.filter(hooks::Hook::runs_never)?;
-                "is not applied: a hook of deletions and rollbacks"
+                "skipped: a hook of deletions and rollbacks"
             }
-            AbsenceReason::NotThisTime if self.is_first => "does not run: a hook of later promotions alone",
-            AbsenceReason::NotThisTime => "does not run: a hook of the first promotion alone",
+            AbsenceReason::NotThisTime if self.is_first => "skipped: a hook of later promotions",
+            AbsenceReason::NotThisTime => "skipped: a hook of the first promotion",
             // A hook runs again with the next change; any other Job that goes by itself has had its run.
-            AbsenceReason::HasRun if hook.is_none() => "has run as it is and is gone; it is not run again",
+            AbsenceReason::HasRun if hook.is_none() => "completed and was cleaned up; skipped",
             AbsenceReason::HasRun | AbsenceReason::NextChange => return None,
         };
         Some(note(Check::Hooks, Some(id), message.into()))

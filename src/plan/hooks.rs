@@ -54,7 +54,7 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
     let (first, later) = match (own, object.annotation(HELM_HOOK_ANNOTATION)) {
         (Some("pre"), _) => both(When::Pre),
         (Some("verify"), _) => both(When::Verify),
-        (Some(other), _) => return Err(format!("{HOOK_ANNOTATION}: {other} (pre and verify are known)")),
+        (Some(other), _) => return Err(format!("{HOOK_ANNOTATION}: {other} (supported: pre, verify)")),
         (None, Some(text)) => helm_when(text)?,
         (None, None) => return Ok(None),
     };
@@ -69,7 +69,7 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
         // What Helm makes before a hook that needs it is made before it here, too: by its kind.
         return match own {
             Some(_) => Err(format!(
-                "{HOOK_ANNOTATION} on a {}: only Jobs and Pods run",
+                "{HOOK_ANNOTATION} on a {}: only Jobs and Pods can be hooks",
                 object.kind()
             )),
             None => Ok(hook.runs_never().then_some(hook)),
@@ -79,7 +79,7 @@ pub(super) fn hook_of(object: &Object) -> Result<Option<Hook>, String> {
     if let Some(text) = object.annotation(HELM_WEIGHT_ANNOTATION) {
         hook.weight = text
             .parse()
-            .map_err(|_| format!("{HELM_WEIGHT_ANNOTATION}: {text} (a whole number is expected)"))?;
+            .map_err(|_| format!("{HELM_WEIGHT_ANNOTATION}: expected an integer, found {text:?}"))?;
     }
     // What happens anyway, or comes of a rollback, is taken; any other policy would be a promise not kept.
     for policy in words(object.annotation(HELM_POLICY_ANNOTATION).unwrap_or_default()) {

@@ -38,6 +38,9 @@ pub(super) struct Item<'a> {
     pub why: String,
 }
 
+/// Why an object without the label of the release has a step.
+const JOINS: &str = "added to the inventory";
+
 impl<'a> Item<'a> {
     /// Decides what becomes of a desired object; none where it could not be read.
     pub(super) fn new(
@@ -58,7 +61,7 @@ impl<'a> Item<'a> {
         };
 
         if let ObjectStatus::NotChecked { why } = &object.status {
-            let message = format!("expected to read it, found: {why}");
+            let message = format!("cannot be read: {why}");
             return (None, vec![refuse(Check::Unreadable, Some(&id), message, None)]);
         }
         // Before anything of live is read: what is on its way out was not compared.
@@ -66,7 +69,7 @@ impl<'a> Item<'a> {
             None => {}
             Some(Termination::Held(finding)) => return (None, vec![*finding]),
             Some(Termination::Soon) => {
-                let item = whole(Kind::Create, "is being deleted: created once it is gone", body);
+                let item = whole(Kind::Create, "is being deleted: created after its deletion", body);
                 return (Some(item), Vec::new());
             }
         }
@@ -78,7 +81,7 @@ impl<'a> Item<'a> {
         // Before the replacement: a Job that another tool keeps is not deleted either.
         let mut findings: Vec<_> = foreign_owner(&id, live, set, policy).into_iter().collect();
         if object.status == ObjectStatus::Replaced {
-            let item = whole(Kind::Recreate, "a Job's template cannot change", body);
+            let item = whole(Kind::Recreate, "a Job's pod template is immutable", body);
             return (Some(item), findings);
         }
 
@@ -122,13 +125,13 @@ impl<'a> Item<'a> {
             .field("metadata")
             .field("labels")
             .field(APPLYSET_PART_OF_LABEL);
-        self.change(label, "joins the set");
+        self.change(label, JOINS);
 
         // Before all other reasons: whoever approves the plan has to see which release loses it.
         if let Some(source) = policy.others.source_of(&self.object.id(), live) {
             let moves = format!("moves from release {}", source.release.name_from(&policy.home));
             self.why = match self.why.as_str() {
-                "joins the set" => moves,
+                JOINS => moves,
                 why => format!("{moves}; {why}"),
             };
         }
@@ -144,7 +147,7 @@ impl<'a> Item<'a> {
             }
             // What is not sent needs no answer.
             ObjectStatus::NotVerified { why } if self.kind == Kind::Nothing => {
-                let message = format!("not checked, and predicted to be in sync: {why}");
+                let message = format!("not checked by a dry run, predicted in sync: {why}");
                 Some(note(Check::DryRun, Some(&self.object.id()), message))
             }
             _ => None,

@@ -34,6 +34,10 @@ pub(super) fn items<'a>(
         if policy.is_external(&id, &facts.namespace) || hooked.is_left_out(&id, desired) {
             continue;
         }
+        // A repair runs no hooks: they belong to the promotion of a release.
+        if !policy.is_about(&id) || policy.repair.is_some() && is_hook(desired) {
+            continue;
+        }
         // An older revision may still hold what has moved to another release since: nothing of it is touched.
         if let Some(finding) = policy.others.left_alone(object, &inputs.set, &facts.namespace) {
             findings.push(finding);
@@ -57,7 +61,7 @@ pub(super) fn items<'a>(
         // A Create, though it is there: the run that begins takes it up as what it has made itself.
         if is_left_over(object, inputs) {
             item.kind = Kind::Create;
-            item.why = "created by a run that ended before it began".into();
+            item.why = "created by an earlier promotion that did not start".into();
         }
         items.push(item);
     }
@@ -137,7 +141,7 @@ fn run_hooks_again(items: &mut [Item<'_>]) {
     for item in items.iter_mut().filter(|item| is_hook(&item.body)) {
         if item.is_live() {
             item.kind = Kind::Recreate;
-            item.why = "a hook runs again".into();
+            item.why = "hook, runs again".into();
         } else if item.kind == Kind::Nothing {
             // Its absence was excused as long as nothing else changed.
             item.kind = Kind::Create;

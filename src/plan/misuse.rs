@@ -11,7 +11,7 @@ use serde_json::Value;
 /// What is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Misuse {
-    /// One sentence: what was expected, what was found.
+    /// One sentence.
     pub message: String,
     /// What to type.
     pub hint: String,
@@ -45,11 +45,8 @@ fn undo_misuses(object: &Object) -> Vec<Misuse> {
     let mut found = Vec::new();
     for key in [IRREVERSIBLE_ANNOTATION, UNDO_ANNOTATION] {
         if value(key).is_some() && !is_job {
-            let message = format!("expected {key} on a Job alone, found it on a {}", object.kind());
-            found.push(misuse(
-                message,
-                "take the annotation away, or let a Job do what cannot be undone",
-            ));
+            let message = format!("annotation {key} on a {}: only a Job can have it", object.kind());
+            found.push(misuse(message, format!("remove the annotation {key}")));
         }
     }
     // Of another kind it is wrong already: what it says there is no matter.
@@ -60,23 +57,29 @@ fn undo_misuses(object: &Object) -> Vec<Misuse> {
     if let Some(other) =
         value(IRREVERSIBLE_ANNOTATION).filter(|value| !matches!(value.as_str(), Some("true" | "false")))
     {
-        let message = format!("expected \"true\" or \"false\" in {IRREVERSIBLE_ANNOTATION}, found {other}");
-        found.push(misuse(message, format!("{IRREVERSIBLE_ANNOTATION}: \"true\"")));
+        let message =
+            format!("annotation {IRREVERSIBLE_ANNOTATION}: expected \"true\" or \"false\", found {other}");
+        found.push(misuse(
+            message,
+            format!("set {IRREVERSIBLE_ANNOTATION}: \"true\""),
+        ));
     }
 
     if let Some(undo) = value(UNDO_ANNOTATION) {
         // By itself it takes no Job out of a promotion: the one that it names would simply run.
         if !is_irreversible(object) {
-            let message =
-                format!("expected {IRREVERSIBLE_ANNOTATION}: \"true\" beside {UNDO_ANNOTATION}, found none");
+            let message = format!("annotation {UNDO_ANNOTATION} without {IRREVERSIBLE_ANNOTATION}: \"true\"");
             found.push(misuse(
                 message,
                 format!("add {IRREVERSIBLE_ANNOTATION}: \"true\""),
             ));
         }
         if undo.as_str() == Some(object.name()) {
-            let message = format!("expected another Job's name in {UNDO_ANNOTATION}, found its own");
-            found.push(misuse(message, "name the Job of the release that undoes it"));
+            let message = format!("annotation {UNDO_ANNOTATION} names the Job itself");
+            found.push(misuse(
+                message,
+                format!("set {UNDO_ANNOTATION} to the name of the undo Job"),
+            ));
         }
     }
 
@@ -87,10 +90,9 @@ fn undo_misuses(object: &Object) -> Vec<Misuse> {
         };
 
         let message = format!(
-            "expected an irreversible Job to stay once it has run, found {what}: a run that is resumed, or reverts, could \
-             not tell that it has run"
+            "{what} would delete the irreversible Job after it completes, and with it the record that it ran"
         );
-        found.push(misuse(message, format!("take {what} out of {place}")));
+        found.push(misuse(message, format!("remove {what} from {place}")));
     }
 
     found
@@ -103,16 +105,15 @@ fn hook_misuse(object: &Object) -> Option<Misuse> {
     }
     // A queue may suspend a Job at admission, and lets it go; a manifest does not.
     if object.at("/spec/suspend") == Some(&Value::Bool(true)) {
-        let message = "expected a hook that runs, found suspend: true in its spec".into();
-        return Some(misuse(message, "take suspend out of its spec"));
+        let message = "the hook can never finish: /spec/suspend is true".into();
+        return Some(misuse(message, "remove /spec/suspend"));
     }
     // `Always` is also the default of a Pod; a Job's template cannot have it.
     let restarts = object.kind() == "Pod" && matches!(object.text("/spec/restartPolicy"), "" | "Always");
 
     restarts.then(|| {
-        let message =
-            "expected a hook that ends, found a Pod whose containers are always started again".into();
-        misuse(message, "restartPolicy: Never")
+        let message = "the hook can never finish: restartPolicy Always restarts its containers".into();
+        misuse(message, "set restartPolicy: Never")
     })
 }
 
@@ -148,16 +149,16 @@ mod tests {
             (JOB, json!({IRREVERSIBLE_ANNOTATION: "yes"}), "found \"yes\""),
             // Without quotes it is no text: it must not pass for an annotation that is not there.
             (JOB, json!({IRREVERSIBLE_ANNOTATION: true}), "found true"),
-            (JOB, json!({UNDO_ANNOTATION: "back"}), "beside"),
+            (JOB, json!({UNDO_ANNOTATION: "back"}), "without"),
             (
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "false", UNDO_ANNOTATION: "back"}),
-                "beside",
+                "without",
             ),
             (
                 JOB,
                 json!({IRREVERSIBLE_ANNOTATION: "true", UNDO_ANNOTATION: "migrate"}),
-                "its own",
+                "names the Job itself",
             ),
             (
                 ("apps/v1", "Deployment"),
@@ -194,7 +195,7 @@ mod tests {
                 POD,
                 json!({HELM_HOOK_ANNOTATION: "test"}),
                 json!({}),
-                "always started again",
+                "restartPolicy Always",
             ),
         ] {
             is_refused(kind, &annotations, &spec, message);

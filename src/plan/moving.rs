@@ -31,10 +31,8 @@ pub(super) fn other_release_finding(
     let (message, hint) = match policy.others.by_set.get(other) {
         // Its inventory may lie where nothing may be listed: the label is all that is known of it then.
         None => (
-            format!("expected an object of this release or of none, found a member of another set ({other})"),
-            format!(
-                "take it out of one of the two; kubectl get configmaps -A -l {APPLYSET_ID_LABEL}={other} names the other one"
-            ),
+            format!("belongs to another release ({other})"),
+            format!("to find the other release: kubectl get configmaps -A -l {APPLYSET_ID_LABEL}={other}"),
         ),
         Some(release) => {
             let name = release.name_from(&policy.home);
@@ -46,32 +44,23 @@ pub(super) fn other_release_finding(
                 .any(|source| source.release == *release)
             {
                 (
-                    format!("carries the label of release {name}, and is not in its inventory"),
-                    format!("promote {name} with it, or take the label off: {}", unlabel(id)),
+                    format!("orphaned: has the label of release {name} and is not in its inventory"),
+                    format!("to remove the label: {}", unlabel(id)),
                 )
             } else {
                 (
                     format!("belongs to release {name}"),
-                    format!(
-                        "take it out of this release's file, or move it here from {name}: --adopt {RELEASE_PREFIX}{name}"
-                    ),
+                    format!("add --adopt {RELEASE_PREFIX}{name} to move it to this release"),
                 )
             }
         }
     };
-    Some(refuse(Check::Owners, Some(id), message, Some(hint)))
+    Some(refuse(Check::ManagedBy, Some(id), message, Some(hint)))
 }
 
 /// The command that takes an object out of its set.
 fn unlabel(id: &ObjectId) -> String {
-    let namespace = id.namespace.as_ref();
-    let flag = namespace
-        .map(|namespace| format!(" -n {namespace}"))
-        .unwrap_or_default();
-    format!(
-        "kubectl label {} {APPLYSET_PART_OF_LABEL}-{flag}",
-        id.kubectl_name()
-    )
+    format!("kubectl label {} {APPLYSET_PART_OF_LABEL}-", id.kubectl_args())
 }
 
 /// The objects that these steps move, by the release that they leave.
@@ -119,23 +108,23 @@ pub fn add_move_findings(planned: &mut Planned, policy: &PlanPolicy) {
             Some(one) => {
                 let (count, objects) = (counted(one.objects.len(), "object"), named(&one.objects));
                 note(
-                    Check::Owners,
+                    Check::ManagedBy,
                     None,
-                    format!("{count} of release {name} will move here: {objects}"),
+                    format!("{count} of release {name} will move to this release: {objects}"),
                 )
             }
             // A pipeline keeps its flags: when all has moved, this one does nothing.
             None if source.has_moved => note(
-                Check::Owners,
+                Check::ManagedBy,
                 None,
-                format!("nothing is left to move from release {name}"),
+                format!("nothing to move from release {name}"),
             ),
             // A name that is mistyped, or an object that was forgotten, would pass for a move that is done.
             None => {
                 let message = format!("no object of this release is a member of release {name}");
                 let hint =
-                    format!("leave out --adopt {RELEASE_PREFIX}{name}, or add its objects to this release");
-                refuse(Check::Owners, None, message, Some(hint))
+                    format!("remove --adopt {RELEASE_PREFIX}{name}, or add its objects to this release");
+                refuse(Check::ManagedBy, None, message, Some(hint))
             }
         });
     }
@@ -145,6 +134,6 @@ pub fn add_move_findings(planned: &mut Planned, policy: &PlanPolicy) {
 pub fn moved_member_notes(inventory: &Inventory, home: &str) -> Vec<PreflightFinding> {
     let lately = inventory.moved_lately();
     lately
-        .map(|moved| note(Check::Owners, None, moved.sentence(home)))
+        .map(|moved| note(Check::ManagedBy, None, moved.sentence(home)))
         .collect()
 }

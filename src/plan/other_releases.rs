@@ -62,7 +62,7 @@ impl OtherReleases {
         let owner = self.leave.contains(&id).then(|| self.release_name(set, home))?;
 
         Some(note(
-            Check::Owners,
+            Check::ManagedBy,
             Some(&id),
             format!("belongs to {owner} now; left in place"),
         ))

@@ -34,15 +34,15 @@ pub(super) fn foreign_owner(
     let hint = if keeper.installer == Installer::Helm {
         format!("add --adopt {adopt} to take ownership; do not run helm upgrade on it afterwards")
     } else {
-        // Such a tool puts its own version back after a while: to take the object over has to be meant.
+        // Such a tool restores its own version after a while: to take ownership has to be meant.
         format!(
-            "let {tool} apply: kubectl delivery render writes the manifests for its repository, and kubectl delivery wait \
-             watches and proves what it applies; --adopt {adopt} takes the object over for good"
+            "to have {tool} apply it: kubectl delivery render RELEASE -o FILE, then kubectl delivery wait RELEASE; to take \
+             ownership: add --adopt {adopt}"
         )
     };
 
     let message = format!("managed by {tool} ({})", keeper.name);
-    Some(refuse(Check::Owners, Some(id), message, Some(hint)))
+    Some(refuse(Check::ManagedBy, Some(id), message, Some(hint)))
 }
 
 /// Who else keeps the object: by its marks, else by its field managers.
@@ -143,7 +143,7 @@ mod tests {
             let found = finding(&metadata, &[]).unwrap();
             assert_eq!(found.message, message);
 
-            let hint = found.hint.unwrap();
+            let hint = &found.hints[0];
             assert!(
                 hint.contains("kubectl delivery wait") && hint.contains("kubectl delivery render"),
                 "{hint}"
@@ -159,7 +159,7 @@ mod tests {
         let found = finding(&metadata, &["kubectl"]).unwrap();
         assert_eq!(found.message, "managed by Helm (release shop)");
         assert_eq!(
-            found.hint.unwrap(),
+            found.hints[0],
             "add --adopt helm to take ownership; do not run helm upgrade on it afterwards"
         );
 
@@ -209,6 +209,6 @@ mod tests {
 
         let not_named = found(&[object.id()], false).unwrap();
         assert_eq!(not_named.message, "belongs to release shop");
-        assert!(not_named.hint.unwrap().ends_with("--adopt release:shop"));
+        assert!(not_named.hints[0].starts_with("add --adopt release:shop "));
     }
 }

@@ -11,10 +11,10 @@ pub fn planned_steps(plan: &Plan) -> Vec<PlannedStep> {
         wave: step.wave,
         object: step.target.id(),
         action: step.action.verb(),
-        why: step.why.clone(),
+        reason: step.why.clone(),
         // Data comes first: nothing else that a step does is as final.
-        risk: match lost(step) {
-            0 => risk(step),
+        impact: match lost(step) {
+            0 => impact(step),
             1 => Some("deletes the data of 1 volume".into()),
             volumes => Some(format!("deletes the data of {volumes} volumes")),
         },
@@ -24,9 +24,9 @@ pub fn planned_steps(plan: &Plan) -> Vec<PlannedStep> {
 }
 
 /// What a step does besides what it is for.
-fn risk(step: &PlanStep) -> Option<String> {
+fn impact(step: &PlanStep) -> Option<String> {
     if let Undo::Impossible { why } = &step.undo {
-        return Some(format!("cannot be undone: {why}"));
+        return Some(format!("irreversible: {why}"));
     }
 
     let changes_pods = || {
@@ -43,27 +43,24 @@ fn risk(step: &PlanStep) -> Option<String> {
     match &step.action {
         // In this order, and only the first: each of these says more than the ones below it.
         Action::Recreate { .. } => Some("is deleted first".into()),
-        _ if step.undo == Undo::Replace => Some("a revert replaces it by one with a new uid".into()),
+        _ if step.undo == Undo::Replace => Some("a revert recreates it with a new UID".into()),
         // It has run, and a revert does not want it back.
         Action::Delete { .. } if step.undo == Undo::Delete => None,
-        Action::Delete { .. } => Some("a revert creates it again, with a new uid".into()),
+        Action::Delete { .. } => Some("a revert recreates it with a new UID".into()),
         // Pods are replaced only by a new template; labels and replicas of the workload leave them be.
         Action::Apply { object, .. } if changes_pods() => {
             // A strategy that is left open is a rolling update.
             let stops = object.text("/spec/strategy/type") == "Recreate";
             Some(
                 if stops {
-                    "all its pods stop first"
+                    "stops all its pods first"
                 } else {
-                    "its pods are replaced"
+                    "restarts its pods"
                 }
                 .into(),
             )
         }
-        Action::Apply {
-            take_over: Some(_), ..
-        } => Some("takes fields over from others".into()),
-        Action::Apply { .. } if changed("/spec/replicas") => Some("is scaled".into()),
+        Action::Apply { .. } if changed("/spec/replicas") => Some("scales".into()),
         Action::Create { .. } | Action::Apply { .. } => None,
     }
 }
@@ -103,34 +100,37 @@ mod tests {
     }
 
     #[test]
-    fn each_step_is_told_with_its_greatest_risk() {
-        let risk_of = |action, undo, changes: &[&str]| risk(&step(action, undo, changes));
+    fn each_step_has_its_greatest_impact() {
+        let impact_of = |action, undo, changes: &[&str]| impact(&step(action, undo, changes));
         let template = ["/spec/template/spec/containers/[name=web]/image"];
 
         assert_eq!(
-            risk_of(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
+            impact_of(apply("RollingUpdate"), Undo::Restore, &["/metadata/labels/a"]),
             None
         );
         assert_eq!(
-            risk_of(apply(""), Undo::Restore, &template).as_deref(),
-            Some("its pods are replaced")
+            impact_of(apply(""), Undo::Restore, &template).as_deref(),
+            Some("restarts its pods")
         );
         assert_eq!(
-            risk_of(apply("Recreate"), Undo::Restore, &template).as_deref(),
-            Some("all its pods stop first")
+            impact_of(apply("Recreate"), Undo::Restore, &template).as_deref(),
+            Some("stops all its pods first")
         );
         assert_eq!(
-            risk_of(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
-            Some("is scaled")
+            impact_of(apply(""), Undo::Restore, &["/spec/replicas"]).as_deref(),
+            Some("scales")
         );
 
         let delete = Action::Delete {
             propagation: Propagation::Foreground,
         };
-        assert!(risk_of(delete.clone(), Undo::CreateAgain, &[]).is_some_and(|risk| risk.contains("new uid")));
+        assert!(
+            impact_of(delete.clone(), Undo::CreateAgain, &[])
+                .is_some_and(|impact| impact.contains("new UID"))
+        );
         // A hook that has run and goes for good.
         assert_eq!(
-            risk_of(delete.clone(), Undo::Delete, &[]),
+            impact_of(delete.clone(), Undo::Delete, &[]),
             None,
             "what has run is not created again"
         );
@@ -138,8 +138,8 @@ mod tests {
             why: "a claim cannot shrink".into(),
         };
         assert_eq!(
-            risk_of(delete, barrier, &[]).as_deref(),
-            Some("cannot be undone: a claim cannot shrink")
+            impact_of(delete, barrier, &[]).as_deref(),
+            Some("irreversible: a claim cannot shrink")
         );
     }
 }

@@ -2,13 +2,15 @@
 
 use super::absence::Past;
 use super::other_releases::OtherReleases;
+use crate::model::check::path_in_item;
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
 use crate::model::k8s::marks::Installer;
+use crate::model::names::{applyset_id, inventory};
 use crate::model::plan::{Plan, PlanLimits, PreflightFinding, Waiver};
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::ReadFailure;
-use crate::model::{Object, ObjectId};
+use crate::model::{ClusterIdentity, FieldPath, Object, ObjectId};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -39,9 +41,49 @@ pub struct PlanPolicy {
     pub external: Vec<External>,
     /// Limits of time.
     pub settings: PlanLimits,
+    /// What of the current revision's drift is repaired, where nothing else is promoted.
+    pub repair: Option<Repair>,
+}
+
+/// A repair of the current revision's drift.
+#[derive(Clone, Debug, Default)]
+pub struct Repair {
+    /// The one object that is repaired, `Kind/[namespace/]name`, or the one field of it below its path; all of them
+    /// where none is named.
+    pub only: Option<String>,
+}
+
+impl Repair {
+    /// Whether it is about this object.
+    fn is_of(&self, id: &ObjectId, home: &str) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|item| path_in_item(item, id, home).is_some())
+    }
+
+    /// Whether it is about this field.
+    fn is_of_field(&self, id: &ObjectId, path: &FieldPath, home: &str) -> bool {
+        let Some(field) = self.only.as_ref().and_then(|item| path_in_item(item, id, home)) else {
+            return true;
+        };
+        let path = path.to_string();
+        path.strip_prefix(field)
+            .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
 }
 
 impl PlanPolicy {
+    /// Whether a plan is about this object.
+    pub(super) fn is_about(&self, id: &ObjectId) -> bool {
+        let repair = self.repair.as_ref();
+        repair.is_none_or(|repair| repair.is_of(id, &self.home))
+    }
+
+    /// Whether a plan is about this field.
+    pub(super) fn is_about_field(&self, id: &ObjectId, path: &FieldPath) -> bool {
+        let repair = self.repair.as_ref();
+        repair.is_none_or(|repair| repair.is_of_field(id, path, &self.home))
+    }
+
     /// Whether a manager's fields become ours.
     pub(super) fn adopts(&self, manager: &str) -> bool {
         self.adopt
@@ -91,6 +133,8 @@ pub struct Facts {
     pub release: PublicRelease,
     /// Home namespace.
     pub namespace: String,
+    /// The cluster.
+    pub cluster: Option<ClusterIdentity>,
     /// The revision that this promotion becomes.
     pub revision: u32,
     /// Now.
@@ -112,6 +156,17 @@ pub(super) struct PlanInputs<'a> {
     pub facts: &'a Facts,
     /// The id of the release's ApplySet: the label of its members.
     pub set: String,
+}
+
+impl<'a> PlanInputs<'a> {
+    pub(super) fn new(comparison: &'a Comparison, policy: &'a PlanPolicy, facts: &'a Facts) -> Self {
+        Self {
+            comparison,
+            policy,
+            facts,
+            set: applyset_id(&inventory(&facts.release.name), &facts.namespace),
+        }
+    }
 }
 
 /// A plan, and what speaks against it.

@@ -30,7 +30,7 @@ pub(super) fn termination(object: &ObjectComparison) -> Option<Termination> {
                 return Some(Termination::Soon);
             }
             // Waiting for it could be for ever: only somebody who knows the finalizer can end this.
-            let message = format!("is being deleted; held by {}", finalizers.join(", "));
+            let message = format!("is being deleted: finalizers {}", finalizers.join(", "));
             Some(Termination::Held(Box::new(refuse(
                 Check::Deleting,
                 Some(&id),
@@ -52,7 +52,7 @@ pub(super) fn termination(object: &ObjectComparison) -> Option<Termination> {
 
 /// That a namespace takes no new objects.
 pub(crate) fn terminating_namespace_finding(namespace: &ObjectId) -> PreflightFinding {
-    let message = "is being deleted, and takes no new objects".to_owned();
+    let message = "is being deleted and accepts no new objects".to_owned();
     refuse(
         Check::Deleting,
         Some(namespace),
@@ -62,13 +62,10 @@ pub(crate) fn terminating_namespace_finding(namespace: &ObjectId) -> PreflightFi
 }
 
 fn wait_for(id: &ObjectId) -> String {
-    let namespace = id
-        .namespace
-        .as_ref()
-        .map(|name| format!(" -n {name}"))
-        .unwrap_or_default();
-    format!(
-        "kubectl wait --for=delete {}{namespace} --timeout=5m, then promote again",
-        id.kubectl_name()
-    )
+    format!("{}, then promote again", wait_command(id))
+}
+
+/// The command that waits for the end of a deletion.
+pub(super) fn wait_command(id: &ObjectId) -> String {
+    format!("kubectl wait --for=delete {} --timeout=5m", id.kubectl_args())
 }

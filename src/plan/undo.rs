@@ -53,7 +53,7 @@ pub(super) fn create_undo(body: &Object, live: Option<&Object>, undo_job: Option
     }
 
     if let Some(names) = held_by(body) {
-        let why = format!("once created it goes only when somebody takes its finalizers away ({names})");
+        let why = format!("once created, it is deleted only after its finalizers are removed ({names})");
         return Undo::Impossible { why };
     }
 
@@ -75,7 +75,7 @@ pub(super) fn delete_undo(live: &Object) -> Undo {
 }
 
 /// Finalizers that the control plane does not take away by itself.
-fn held_by(body: &Object) -> Option<String> {
+pub(super) fn held_by(body: &Object) -> Option<String> {
     let names = body.at("/metadata/finalizers").and_then(Value::as_array)?;
     let names = names
         .iter()

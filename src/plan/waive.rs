@@ -16,7 +16,7 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
     for finding in planned
         .findings
         .iter_mut()
-        .filter(|finding| finding.severity == Severity::Refuse)
+        .filter(|finding| finding.severity == Severity::Error)
     {
         let of_check: Vec<_> = waivers
             .iter()
@@ -45,7 +45,7 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
         finding.severity = Severity::Waived;
         finding.message.push_str(&reason.unwrap_or_default());
         // The hint is a way around what no longer stands in the way.
-        finding.hint = None;
+        finding.hints.clear();
     }
 
     let is_idle = |waiver: &&Waiver| {
@@ -58,7 +58,7 @@ pub fn waive(planned: &mut Planned, waivers: &[Waiver]) {
     // Said and not refused: what it names may have been mended since.
     for waiver in waivers.iter().filter(is_idle) {
         let check = Check::ALL.into_iter().find(|check| check.name() == waiver.check);
-        let message = format!("--waive {waiver} names no finding");
+        let message = format!("--waive {waiver} matches no finding");
         planned
             .findings
             .extend(check.map(|check| note(check, None, message)));
@@ -102,11 +102,12 @@ fn needed<'a>(finding: &PreflightFinding, waivers: &[&'a Waiver], home: &str) ->
 }
 
 fn finding_text(finding: &PreflightFinding) -> String {
-    let object = finding
-        .objects
-        .first()
-        .map(|id| format!("{id}: "))
-        .unwrap_or_default();
+    let fields = match finding.paths.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", finding.paths.join(", ")),
+    };
+    let object = finding.objects.first();
+    let object = object.map(|id| format!("{id}{fields}: ")).unwrap_or_default();
     format!("{object}{}", finding.message)
 }
 
@@ -153,9 +154,9 @@ pub fn waiver_hint(finding: &PreflightFinding) -> Option<String> {
     };
     // Of findings that were merged the hint names the first object: no waiver names them all.
     let each = if finding.objects.len() > 1 {
-        ", and so for each of them"
+        ", and the same for each other object"
     } else {
         ""
     };
-    Some(format!("to promote in spite of it: {waiver}{each}"))
+    Some(format!("to promote anyway: add {waiver}{each}"))
 }

@@ -142,6 +142,13 @@ pub(super) fn waves<'a>(
         .collect())
 }
 
+/// The wave that a promotion would give each of these objects; the same one for all where their order cannot be kept.
+pub(super) fn waves_of<'a>(objects: impl Iterator<Item = (ObjectId, &'a Object)> + Clone) -> Vec<WaveIndex> {
+    let count = objects.clone().count();
+    // Of what is to go, nothing is refused for its order: the ranks of the kinds are left to go by.
+    waves(objects, false, &[]).unwrap_or_else(|_| vec![WaveIndex::default(); count])
+}
+
 /// Where each object comes by itself. Hooks come by weight; Helm's of one weight one after the other, by kind and name,
 /// as Helm runs them.
 fn places(objects: &[(ObjectId, &Object)], is_first: bool) -> Vec<u32> {

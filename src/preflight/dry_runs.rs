@@ -46,7 +46,7 @@ pub(super) fn apply_dry_runs(
             // No reason to refuse: the step can be done, and is a barrier from here on.
             (DryRunResult::Refused { message, .. }, DryRunRequest::Recreate(_)) => {
                 if let Some(step) = step {
-                    let why = format!("putting it back is refused: {message}");
+                    let why = format!("the dry run of its restore was rejected: {message}");
                     step.undo = Undo::Impossible { why };
                 }
             }
@@ -132,7 +132,15 @@ fn unknown_finding(
     };
     // It is not there, and nothing of the plan makes it: the step could only fail.
     if !is_awaited {
-        let message = format!("expected a namespace or kind that is there or in the release, found: {why}");
+        let message = match (missing, &id.namespace) {
+            (Some(Missing::Namespace), Some(namespace)) => {
+                format!("namespace {namespace} does not exist and is not in the release")
+            }
+            _ => format!(
+                "kind {} is not served and its CustomResourceDefinition is not in the release",
+                id.kind
+            ),
+        };
         return refuse(Check::DryRun, Some(id), message, None);
     }
 
@@ -181,10 +189,7 @@ fn apply_answer(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -
     }
 
     (!dropped.is_empty()).then(|| {
-        let message = format!(
-            "expected every field to be kept, found that the server drops {}",
-            dropped.join(", ")
-        );
+        let message = "the API server drops fields".to_owned();
         let hint = "is the kind's definition older than the manifest?".to_owned();
         PreflightFinding {
             paths: dropped,
@@ -231,25 +236,25 @@ pub(super) fn add_ownership_hints(
 ) {
     let refusals = tried
         .iter_mut()
-        .filter(|finding| finding.severity == Severity::Refuse);
+        .filter(|finding| finding.severity == Severity::Error);
 
     for finding in refusals {
         let is_owned = |known: &PreflightFinding| {
-            matches!(known.check, Check::Ownership | Check::Owners)
+            matches!(known.check, Check::Ownership | Check::ManagedBy)
                 && !known.objects.is_empty()
                 && known.objects == finding.objects
         };
 
         // It is refused for its owners already, and the server's reason may be one of their fields.
         if findings.iter().any(is_owned) {
-            finding.hint = Some("this may be gone once the fields of others are taken over".into());
+            finding.hints = vec!["this may be gone once ownership of the fields of others is taken".into()];
             continue;
         }
         let object = finding.objects.first();
         if let Some(tools) = object.and_then(|id| other_tools(steps, compared, id)) {
-            finding.hint = Some(format!(
+            finding.hints = vec![format!(
                 "fields of another tool may be in the way: --adopt {tools}"
-            ));
+            )];
         }
     }
 }
@@ -293,15 +298,15 @@ mod tests {
         };
 
         let refused = found(Some(Missing::Namespace), &[]);
-        assert_eq!(refused.severity, Severity::Refuse);
+        assert_eq!(refused.severity, Severity::Error);
         assert_eq!(
             refused.message,
-            "expected a namespace or kind that is there or in the release, found: namespaces \"shop\" not found"
+            "namespace shop does not exist and is not in the release"
         );
 
         assert_eq!(
             found(Some(Missing::Kind), &[&namespace]).severity,
-            Severity::Refuse
+            Severity::Error
         );
         assert_eq!(
             found(Some(Missing::Namespace), &[&namespace]).severity,

@@ -4,6 +4,7 @@
 //! told. Unknown is not allowed: a permission that turns out to be missing half-way is a rollback.
 
 use crate::model::check::Check;
+use crate::model::names::docs_url;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answers, Permission, PermissionAnswer, Questions};
 use crate::model::unknown::Unknown;
@@ -71,33 +72,33 @@ fn resource_name(right: &Permission) -> String {
 
 fn unknown_finding(place: &MissingAt<'_>, verb: Verb, why: &Unknown) -> PreflightFinding {
     let resource = &place.resource;
-    let message = format!("whether {verb} {resource} is allowed is not known: {why}");
+    let message = format!("permission to {verb} {resource} not checked: {why}");
 
     if place.optional {
-        return note(Check::Rights, None, message);
+        return note(Check::Permissions, None, message);
     }
     PreflightFinding {
         subject: Some(place.subject()),
-        ..refuse(Check::Rights, None, message, None)
+        ..refuse(Check::Permissions, None, message, None)
     }
 }
 
 fn missing_finding(place: &MissingAt<'_>, missing: &Missing<'_>) -> PreflightFinding {
     let resource = &place.resource;
-    let whereabouts = place.namespace.map_or("in the cluster".to_owned(), |name| {
-        format!("in the namespace {name}")
+    let whereabouts = place.namespace.map_or("at the cluster scope".to_owned(), |name| {
+        format!("in namespace {name}")
     });
     let verbs: Vec<&str> = missing.verbs.iter().map(|verb| verb.as_str()).collect();
     let purposes: Vec<&str> = missing.purposes.iter().copied().collect();
 
     let message = format!(
-        "expected the right to {} {resource} {whereabouts}, found none (needed {})",
+        "missing permission: {} {resource} {whereabouts} ({})",
         verbs.join(", "),
         purposes.join(", ")
     );
     // A promotion goes on without it, and shows less.
     if place.optional {
-        return note(Check::Rights, None, message);
+        return note(Check::Permissions, None, message);
     }
 
     let flag = place
@@ -105,11 +106,13 @@ fn missing_finding(place: &MissingAt<'_>, missing: &Missing<'_>) -> PreflightFin
         .map(|name| format!(" -n {name}"))
         .unwrap_or_default();
     let verb = verbs.first().copied().unwrap_or_default();
-    let hint =
-        format!("kubectl auth can-i {verb} {resource}{flag}; docs/permissions.md has a Role that suffices");
+    let hint = format!(
+        "kubectl auth can-i {verb} {resource}{flag} (a Role that is enough: {})",
+        docs_url("permissions.md")
+    );
     PreflightFinding {
         subject: Some(place.subject()),
-        ..refuse(Check::Rights, None, message, Some(hint))
+        ..refuse(Check::Permissions, None, message, Some(hint))
     }
 }
 

@@ -41,12 +41,12 @@ fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
     let (verbs, purpose): (&[Verb], _) = match &step.action {
         // A server-side apply that creates is authorized as both.
         Action::Create { .. } => (&[Verb::Get, Verb::Create, Verb::Patch], "to create"),
-        Action::Apply { .. } => (&[Verb::Get, Verb::Patch], "to change"),
+        Action::Apply { .. } => (&[Verb::Get, Verb::Patch], "to update"),
         Action::Recreate { .. } => (
             &[Verb::Get, Verb::Delete, Verb::Create, Verb::Patch],
-            "to create again",
+            "to replace",
         ),
-        Action::Delete { .. } => (&[Verb::Get, Verb::Delete], "to prune"),
+        Action::Delete { .. } => (&[Verb::Get, Verb::Delete], "to delete"),
     };
 
     let undo: &[Verb] = match &step.undo {
@@ -60,12 +60,12 @@ fn step_uses(step: &PlanStep) -> Vec<Use<'_>> {
         Undo::Impossible { .. } => &[],
     };
 
-    let mut uses = vec![(name, verbs, purpose), (name, undo, "to undo it")];
+    let mut uses = vec![(name, verbs, purpose), (name, undo, "to roll it back")];
     if let Undo::Run { job } = &step.undo {
         uses.push((
             job.name(),
             &[Verb::Get, Verb::Create, Verb::Patch, Verb::Delete],
-            "to run what undoes it",
+            "to run its undo Job",
         ));
     }
     uses
@@ -110,7 +110,7 @@ impl Permissions {
             "ConfigMap",
             home,
             MANAGE,
-            "to keep inventory, journal and history",
+            "to store inventory, journal and history",
         );
         self.add_kind(
             "coordination.k8s.io",
@@ -136,7 +136,7 @@ impl Permissions {
             "Secret",
             home,
             &[Verb::Get, Verb::Create, Verb::Update],
-            "to seal what is kept",
+            "to seal the stored state",
         );
         self.add_own_namespace(home);
 
@@ -152,7 +152,7 @@ impl Permissions {
                 "Secret",
                 namespace,
                 &[Verb::Get, Verb::Create, Verb::Delete],
-                "to keep what was there before",
+                "to store pre-images",
             );
         }
     }
@@ -186,7 +186,7 @@ impl Permissions {
                 subresource: "log".into(),
                 ..permission(&KnownKind::Pod.resource(), Some(namespace), Verb::Get)
             };
-            self.add_optional(logs, "to show a failure's log");
+            self.add_optional(logs, "to show the log of a failed container");
         }
     }
 
@@ -207,7 +207,7 @@ impl Permissions {
                 continue;
             }
 
-            let purpose = format!("to verify what the pods of {} run", one.id());
+            let purpose = format!("to verify the images of the pods of {}", one.id());
             for namespace in pod_namespaces(&one.target, &release) {
                 for kind in [KnownKind::Pod, kind_between(&one.target.resource.kind)] {
                     for verb in [Verb::List, Verb::Watch] {
@@ -249,7 +249,7 @@ impl Permissions {
             verb: Verb::Get,
         };
 
-        let purpose = "to seal what is kept".to_owned();
+        let purpose = "to seal the stored state".to_owned();
         let need = self.0.entry(right).or_insert_with(|| PermissionUse {
             purpose,
             ..PermissionUse::default()

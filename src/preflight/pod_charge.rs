@@ -70,7 +70,7 @@ impl<'a> Pods<'a> {
 
         let unknown = || {
             Unknown::new(format_args!(
-                "whether it counts the pods of {id} depends on what admission makes of them"
+                "the quota scopes of the pods of {id} depend on admission"
             ))
         };
         let usage = |pod: PodSpec<'_>| match scopes.counts(pod) {

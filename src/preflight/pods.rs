@@ -29,7 +29,7 @@ pub(super) fn pod_findings(
                 findings.push(match awaited.or_else(repaired) {
                     Some(awaited) => note(Check::Pods, id, awaited),
                     None => {
-                        let message = format!("expected its pods to be accepted, found: {message}");
+                        let message = format!("its pods would be rejected: {message}");
                         refuse(Check::Pods, id, message, None)
                     }
                 });
@@ -53,5 +53,5 @@ pub(super) fn pod_findings(
 
 /// What is said where a webhook does not answer that the promotion itself changes.
 pub(super) fn repaired_note(webhook: &UnreachableWebhook) -> String {
-    format!("not checked: {webhook} does not answer, and this promotion changes it")
+    format!("not checked: no response from {webhook}, which this promotion changes")
 }

@@ -145,7 +145,7 @@ pub(super) fn is_answered(step: &PlanStep, compared: Option<&ObjectComparison>) 
         return false;
     };
     // Only a proof speaks of an apply: a dry run of the comparison mostly asked for a replacement.
-    let is_known = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Proved;
+    let is_known = compared.status == ObjectStatus::Changed && compared.certainty == Certainty::Computed;
     let is_sent = || {
         // Desired may leave the namespace open, which the step names: it is copied only where that differs.
         if desired.namespace() == object.namespace() {
@@ -227,11 +227,12 @@ fn step_request(step: &PlanStep, old: Option<&ObjectComparison>) -> Option<DryRu
     Some(request)
 }
 
-/// Rights that were reduced cannot be given back by somebody who does not hold them: tried under another name.
+/// Rights that were reduced or deleted cannot be given back by somebody who does not hold them: tried under another name.
 fn undo_request(step: &PlanStep, live: Option<&Object>) -> Option<DryRunRequest> {
     // Whoever grants rights has to hold them. The server checks it at the write: only a write can tell.
     let is_rbac = step.target.resource.group == "rbac.authorization.k8s.io";
-    let live = live.filter(|_| is_rbac && step.undo == Undo::Restore)?;
+    let comes_back = matches!(step.undo, Undo::Restore | Undo::CreateAgain);
+    let live = live.filter(|_| is_rbac && comes_back)?;
     let mut body = live.value().clone();
     let metadata = body.get_mut("metadata").and_then(Value::as_object_mut)?;
     // What belongs to the one that is there: with it the copy would be refused for another reason.

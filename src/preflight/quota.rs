@@ -63,7 +63,7 @@ fn over_limit(
     }
     let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
     let message = format!(
-        "expected room for {} more {resource}, found {} of {} used",
+        "exceeded quota: requested: {resource}={}, used: {resource}={}, limited: {resource}={}",
         plain(added),
         text(used),
         text(limit)
@@ -73,7 +73,7 @@ fn over_limit(
 
 /// The refusal for one resource of a quota.
 pub(super) fn too_much(quota: &ObjectId, resource: &str, message: String) -> PreflightFinding {
-    let hint = "raise the quota, or ask for less".to_owned();
+    let hint = format!("to see its use: kubectl describe {}", quota.kubectl_args());
     PreflightFinding {
         // The path by which a waiver names this one resource of the quota.
         paths: vec![format!("/spec/hard/{}", escape(resource))],

@@ -36,43 +36,35 @@ pub(super) fn rejection_finding(
     let named = if fields.is_empty() {
         String::new()
     } else {
-        format!(" ({})", fields.join(", "))
+        format!(": {}", fields.join(", "))
     };
 
     // The cause tells more: the plugin that enforces a quota is admission, too.
-    let (check, expected, hint) = match (refusal.cause, refusal.by) {
+    let (check, problem, hint) = match (refusal.cause, refusal.by) {
         (RefusalCause::ImmutableField | RefusalCause::SetOnceField, _) => (
             Check::Immutable,
-            format!("expected fields that can change, found immutable ones{named}"),
+            format!("immutable fields would change{named}"),
             Some(delete_first(id)),
         ),
-        (RefusalCause::ExceededQuota, _) => (Check::Quota, "expected room in the quota".to_owned(), None),
+        (RefusalCause::ExceededQuota, _) => (Check::Quota, "exceeded quota".to_owned(), None),
         (
             _,
             RefusedBy::Webhook
             | RefusedBy::WebhookWithEffects
             | RefusedBy::AdmissionPlugin
             | RefusedBy::Policy,
-        ) => (
-            Check::Admission,
-            "expected admission to accept it".to_owned(),
-            None,
-        ),
+        ) => (Check::Admission, "denied by admission".to_owned(), None),
         // A dry run carries the uid that was compared: somebody has made the object anew.
         _ if code == 409 => (
             Check::Conflict,
-            "expected the object that was compared".to_owned(),
-            Some("look again: kubectl delivery diff".into()),
+            "changed since it was compared".to_owned(),
+            Some("to compare again: kubectl delivery diff".into()),
         ),
         // What no other word explains: most denials of the server have this code.
-        _ if matches!(code, 401 | 403) => (Check::Rights, "expected the right to do it".to_owned(), None),
-        _ => (
-            Check::DryRun,
-            format!("expected the server to accept it{named}"),
-            None,
-        ),
+        _ if matches!(code, 401 | 403) => (Check::Permissions, "missing permission".to_owned(), None),
+        _ => (Check::DryRun, format!("rejected by the API server{named}"), None),
     };
-    refuse(check, Some(id), format!("{expected}, found: {message}"), hint)
+    refuse(check, Some(id), format!("{problem}: {message}"), hint)
 }
 
 /// A finding about an object that a webhook has to admit which does not answer.
@@ -82,9 +74,9 @@ pub(super) fn unreachable_webhook_finding(
     message: &str,
 ) -> PreflightFinding {
     let message = if webhook.converts {
-        format!("{webhook} does not answer: {message}")
+        format!("no response from {webhook}: {message}")
     } else {
-        format!("{webhook} does not answer, and has to admit the change: {message}")
+        format!("no response from {webhook}, which must admit the change: {message}")
     };
     let named_by = if webhook.converts {
         "customresourcedefinitions"
@@ -92,16 +84,13 @@ pub(super) fn unreachable_webhook_finding(
         "validatingwebhookconfigurations,mutatingwebhookconfigurations"
     };
 
-    let hint = format!("bring the webhook back first; kubectl get {named_by} names it");
+    let hint = format!("to find the webhook: kubectl get {named_by}");
     refuse(Check::DryRun, Some(id), message, Some(hint))
 }
 
 /// A finding about fields that the server keeps as they are without refusing anything.
 pub(super) fn kept_fields_finding(id: &ObjectId, paths: &[String]) -> PreflightFinding {
-    let message = format!(
-        "immutable fields would change: the API server keeps {} as it is",
-        paths.join(", ")
-    );
+    let message = "immutable fields would change: the API server keeps them as they are".to_owned();
     let finding = refuse(Check::Immutable, Some(id), message, Some(delete_first(id)));
     PreflightFinding {
         paths: paths.to_vec(),
@@ -110,19 +99,7 @@ pub(super) fn kept_fields_finding(id: &ObjectId, paths: &[String]) -> PreflightF
 }
 
 fn delete_first(id: &ObjectId) -> String {
-    format!(
-        "delete it first (kubectl delete {}), or give the new one another name",
-        name_of(id)
-    )
-}
-
-fn name_of(id: &ObjectId) -> String {
-    let namespace = id
-        .namespace
-        .as_deref()
-        .map(|name| format!("-n {name} "))
-        .unwrap_or_default();
-    format!("{namespace}{}", id.kubectl_name())
+    format!("to delete it first: kubectl delete {}", id.kubectl_args())
 }
 
 /// Paths of maps and named items that were sent and that the answer lacks: an older schema drops fields in silence.
@@ -259,7 +236,7 @@ mod tests {
         assert_eq!(immutable.check, Check::Immutable);
         assert!(
             immutable.message.contains("spec.selector")
-                && immutable.hint.unwrap().contains("-n shop deployment.apps/web")
+                && immutable.hints[0].contains("deployment.apps/web -n shop")
         );
 
         // Three answers of one code.
@@ -273,7 +250,7 @@ mod tests {
         );
         assert_eq!(
             rejection_finding(&id, 403, "User cannot patch", &[]).check,
-            Check::Rights
+            Check::Permissions
         );
     }
 }

@@ -3,6 +3,7 @@
 //! A ConfigMap and a Deployment that reads it, both applied by an earlier promotion and just as desired. A test changes
 //! what the comparison found of them, so that each finding and each step has one cause.
 
+mod deleting;
 mod hooks;
 mod ownership;
 mod pruning;
@@ -37,6 +38,7 @@ fn facts() -> Facts {
             digest: Sha256Digest::compute(b"2").into(),
         },
         namespace: "shop".into(),
+        cluster: None,
         // Not the first one: a first promotion plans hooks and its namespace otherwise.
         revision: 2,
         now: "2026-11-23T06:00:00Z".parse().unwrap(),
@@ -72,7 +74,7 @@ fn same(value: Value) -> ObjectComparison {
         live: Observed::Present(Object::new(value).unwrap()),
         predicted: None,
         status: ObjectStatus::Same,
-        certainty: Certainty::Server,
+        certainty: Certainty::DryRun,
         changes: Vec::new(),
         asides: Vec::new(),
         untested: Vec::new(),
@@ -128,7 +130,7 @@ fn plan(comparison: &Comparison) -> Planned {
 }
 
 fn refusals(planned: &Planned) -> Vec<&str> {
-    let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Refuse;
+    let refuses = |finding: &&crate::model::plan::PreflightFinding| finding.severity == Severity::Error;
     planned
         .findings
         .iter()
@@ -341,7 +343,7 @@ fn find_denied_reads(objects: Vec<ObjectComparison>) -> Vec<(Severity, String)> 
     let findings = crate::preflight::take_answers(planned, &comparison, &asked, &answers).findings;
     let rights = findings
         .into_iter()
-        .filter(|finding| finding.check == Check::Rights);
+        .filter(|finding| finding.check == Check::Permissions);
     rights
         .map(|finding| (finding.severity, finding.message))
         .collect()
@@ -356,7 +358,7 @@ fn permissions_that_verification_lacks_are_notes_with_what_stays_unknown() {
 
     let missing = |resource: &str, object: &str| {
         let message = format!(
-            "expected the right to list, watch {resource} in the namespace shop, found none (needed to verify what the pods of {object} run)"
+            "missing permission: list, watch {resource} in namespace shop (to verify the images of the pods of {object})"
         );
         (Severity::Note, message)
     };

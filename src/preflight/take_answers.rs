@@ -17,10 +17,11 @@ use super::{new_quota, quota};
 use crate::compare;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
+use crate::model::phrase::list_first;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answers, Questions};
 use crate::model::snapshot::Observed;
-use crate::model::{Object, StepId, WaveIndex};
+use crate::model::{Object, Operation, StepId, WaveIndex};
 use crate::objects::same_content;
 use crate::plan::{Planned, note};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,14 +70,16 @@ pub fn take_answers(
     Planned { plan, findings }
 }
 
+/// How many users of an object are named.
+const NAMED: usize = 10;
+
 /// What could not be read, and what the server warned of. Only told: a quota that may not be listed is still the server's
 /// to enforce.
 fn server_notes(answers: &Answers) -> impl Iterator<Item = PreflightFinding> {
     let unreadable = answers.unreadable.iter();
-    let unreadable =
-        unreadable.map(|why| note(Check::Unreadable, None, format!("could not be checked: {why}")));
+    let unreadable = unreadable.map(|why| note(Check::Unreadable, None, format!("not checked: {why}")));
     let warnings = answers.warnings.iter();
-    let warnings = warnings.map(|text| note(Check::Warnings, None, format!("the server warns: {text}")));
+    let warnings = warnings.map(|text| note(Check::Warnings, None, format!("the API server warns: {text}")));
 
     unreadable.chain(warnings)
 }
@@ -85,59 +88,64 @@ fn irreversible_note(step: &PlanStep) -> Option<PreflightFinding> {
     let Undo::Impossible { why } = &step.undo else {
         return None;
     };
-    let message = format!("cannot be undone: {why}; a failure after it is not reverted past it");
+    let message = format!("irreversible: {why}; a failure after this step is not rolled back automatically");
     Some(note(Check::Undo, Some(&step.target.id()), message))
 }
 
-/// Leaves what an object of the release will still refer to: what counts is the object as it will be, whatever its manifest
-/// says.
+/// Leaves what an object that stays will still refer to: what counts is the object as it will be, whatever its manifest says.
 fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> {
-    if plan.prune.is_empty() {
+    let is_deletion = plan.operation == Operation::Delete;
+    let goes = if is_deletion { &plan.steps } else { &plan.prune };
+    if goes.is_empty() {
         return Vec::new();
     }
 
-    let after = |object: &ObjectComparison| {
-        let id = object.id();
-        let step = plan.steps.iter().find(|step| step.target.id() == id);
-        let mut after = match step.map(|step| &step.action) {
-            Some(Action::Apply { expected, .. }) => (**expected).clone(),
-            Some(Action::Create { object } | Action::Recreate { object }) => object.clone(),
-            Some(Action::Delete { .. }) => return None,
-            // As it is there, with the fields of others that stay.
-            None => object.live.object()?.clone(),
-        };
-        after.set_namespace(id.namespace.as_deref());
-        Some(after)
-    };
-
-    let stay = comparison
+    // Of a deletion nothing is desired: what stays is what has no step.
+    let stays = comparison
         .objects
         .iter()
-        .filter(|object| object.desired.is_some());
-    let objects: Vec<Object> = stay.filter_map(after).collect();
+        .filter(|object| is_deletion || object.desired.is_some());
+    let objects: Vec<Object> = stays.filter_map(|object| object_after(plan, object)).collect();
     // Only references of objects: what the release or the environment asks for by name has no user to tell.
     let needed = compare::needed(&objects, &[], &[], &plan.namespace);
-
     let users = |step: &PlanStep| {
         let id = step.target.id();
-        needed
-            .iter()
-            .find(|needed| needed.target().id() == id)
-            .map(|needed| needed.users().to_vec())
+        let found = needed.iter().find(|needed| needed.target().id() == id);
+        found.map(|needed| needed.users().to_vec())
     };
 
+    let goes = if is_deletion {
+        &mut plan.steps
+    } else {
+        &mut plan.prune
+    };
     let mut findings = Vec::new();
-
-    plan.prune.retain(|step| match users(step) {
-        Some(users) => {
-            let names: Vec<String> = users.iter().map(ToString::to_string).collect();
-            let message = format!("stays: still used by {}", names.join(", "));
-            findings.push(note(Check::Prune, Some(&step.target.id()), message));
-            false
-        }
-        None => true,
-    });
+    let is_used = |step: &mut PlanStep| {
+        let Some(users) = users(step) else { return false };
+        let message = format!("stays: still used by {}", list_first(users.iter(), NAMED, ", "));
+        findings.push(note(Check::Prune, Some(&step.target.id()), message));
+        true
+    };
+    let stay: Vec<PlanStep> = goes.extract_if(.., is_used).collect();
+    if is_deletion {
+        plan.unchanged.extend(stay.into_iter().map(|step| step.target));
+    }
     findings
+}
+
+/// An object as it will be; none where it goes.
+fn object_after(plan: &Plan, object: &ObjectComparison) -> Option<Object> {
+    let id = object.id();
+    let step = plan.steps.iter().find(|step| step.target.id() == id);
+    let mut after = match step.map(|step| &step.action) {
+        Some(Action::Apply { expected, .. }) => (**expected).clone(),
+        Some(Action::Create { object } | Action::Recreate { object }) => object.clone(),
+        Some(Action::Delete { .. }) => return None,
+        // As it is there, with the fields of others that stay.
+        None => object.live.object()?.clone(),
+    };
+    after.set_namespace(id.namespace.as_deref());
+    Some(after)
 }
 
 /// Drops steps whose predicted change comes to nothing, as the server has worked it out.
@@ -187,7 +195,7 @@ fn excuse_unread(
     prerequisites: &Prerequisites<'_>,
 ) {
     let is_unread =
-        |one: &&mut PreflightFinding| one.check == Check::Unreadable && one.severity == Severity::Refuse;
+        |one: &&mut PreflightFinding| one.check == Check::Unreadable && one.severity == Severity::Error;
 
     for finding in findings.iter_mut().filter(is_unread) {
         let Some(id) = finding.objects.first().cloned() else {
@@ -208,7 +216,7 @@ fn excuse_unread(
         }
         if prerequisites.repair_wave(webhook).is_some() || prerequisites.awaited_definition(&id).is_some() {
             let message = format!(
-                "not checked, and left as it is: {webhook} does not answer, and this promotion changes it; promote again once it does"
+                "not checked and not changed: no response from {webhook}, which this promotion changes; promote again afterwards"
             );
             *finding = note(Check::Unreadable, Some(&id), message);
         }

@@ -77,7 +77,7 @@ async fn sign_in(
     let auth = credentials::find(image.resolve_registry(), image.repository());
     let greeting = transport.url(image.resolve_registry(), "")?;
 
-    let answer = transport.greet(greeting.clone()).await?;
+    let answer = transport.greet(&greeting).await?;
     let asked = answer
         .headers()
         .get(WWW_AUTHENTICATE)

@@ -2,6 +2,17 @@
 //!
 //! A registry's own words are shortened and stripped of control characters; of an address only the host is told.
 
+use crate::model::phrase::{counted, format_seconds};
+use reqwest::Url;
+use std::error::Error;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+/// How long a connection may take to be made.
+pub(super) const CONNECTING: Duration = Duration::from_secs(10);
+/// Until an answer's head has come, and between two parts of its body.
+pub(super) const READING: Duration = Duration::from_secs(30);
+
 /// Why a registry did not tell what an image is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reference}: {trouble}")]
@@ -16,14 +27,16 @@ pub struct RegistryError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryFailure {
     /// The registry says that there is no such image.
-    #[error("the registry has no such image ({0})")]
+    #[error("not found in its registry ({0})")]
     NotFound(String),
     /// The registry refuses the credentials, or wants some.
-    #[error("the registry refuses access ({0})")]
+    #[error("the registry denies access ({0})")]
     Unauthorized(String),
     /// The registry asks for fewer requests.
     #[error(
-        "the registry asks for fewer requests (429), at last after {tries} tries, and to wait for {wait} s"
+        "the registry is rate limiting (429): still after {}, retry after {}",
+        counted(*tries as usize, "attempt"),
+        format_seconds(*wait)
     )]
     TooManyRequests {
         /// How often it was asked.
@@ -31,14 +44,32 @@ pub enum RegistryFailure {
         /// For how long it asked to wait, in seconds.
         wait: u64,
     },
-    /// The registry does not answer, or not as a registry.
-    #[error("the registry does not answer as it should: {0}")]
-    Unavailable(String),
+    /// There is no answer from a host.
+    #[error("cannot reach {host}: {cause}")]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// Why.
+        cause: Unreachable,
+    },
+    /// A host answers that it cannot answer now.
+    #[error("{host} answers {text}")]
+    ServerError {
+        /// The host.
+        host: String,
+        /// Its code.
+        status: u16,
+        /// The code and what the host said.
+        text: String,
+    },
+    /// The answer is none that a registry gives.
+    #[error("the registry's answer cannot be used: {0}")]
+    InvalidAnswer(String),
     /// No registry can be asked: the machine's certificates cannot be used.
-    #[error("no client for registries could be made: {0}")]
+    #[error("no registry client: {0}")]
     NoClient(String),
     /// It has more bytes than anything honest of its kind.
-    #[error("{what} has more than {mib} MiB, which none has")]
+    #[error("{what} is larger than {mib} MiB")]
     TooLarge {
         /// What is: `its manifest`.
         what: String,
@@ -46,7 +77,7 @@ pub enum RegistryFailure {
         mib: u64,
     },
     /// More statements than anybody writes about one release.
-    #[error("{found} artifacts refer to it, which is more than the {limit} that are read")]
+    #[error("{found} artifacts refer to it, and at most {limit} are read")]
     TooManyReferrers {
         /// As listed.
         found: usize,
@@ -54,7 +85,7 @@ pub enum RegistryFailure {
         limit: usize,
     },
     /// The answer did not come to its end.
-    #[error("no whole answer from {host} within {seconds}s")]
+    #[error("no complete response from {host} within {}", format_seconds(*seconds))]
     Slow {
         /// Its host.
         host: String,
@@ -62,18 +93,16 @@ pub enum RegistryFailure {
         seconds: u64,
     },
     /// The bytes are not what their digest says.
-    #[error("the registry sent other bytes than their digest says: {0}")]
+    #[error("the content does not match its digest: {0}")]
     DigestMismatch(String),
     /// A manifest cannot be read.
-    #[error("its manifest cannot be read: {0}")]
+    #[error("invalid image manifest: {0}")]
     BadManifest(String),
     /// No node could run it.
-    #[error("no platform can run this image: {0}")]
+    #[error("the image runs on no platform: {0}")]
     NotRunnable(String),
     /// A file is longer or shorter than its manifest says.
-    #[error(
-        "the registry sent a file of another size than its manifest says: expected {expected} bytes, found {found}"
-    )]
+    #[error("the content does not match the size in its manifest: expected {expected} bytes, found {found}")]
     SizeMismatch {
         /// As the manifest says.
         expected: u64,
@@ -81,7 +110,7 @@ pub enum RegistryFailure {
         found: u64,
     },
     /// It is no release.
-    #[error("expected a release (application/vnd.kubectl-delivery.release.v1alpha1), found {0}")]
+    #[error("holds {0}, not a release (application/vnd.kubectl-delivery.release.v1alpha1)")]
     OtherArtifact(String),
     /// A layout's folder cannot be read or written.
     #[error("{0}")]
@@ -91,26 +120,59 @@ pub enum RegistryFailure {
     BadReference(String),
 }
 
+/// Why there is no answer from a host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Nobody knows its name.
+    #[error("name not resolved")]
+    NameNotResolved,
+    /// It is silent.
+    #[error("no answer within {0}s")]
+    NoAnswer(u64),
+    /// There is no protected connection.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// The connection cannot be made, or broke off.
+    #[error("{0}")]
+    Connection(String),
+}
+
 impl RegistryFailure {
     /// What to type.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            RegistryFailure::Unauthorized(_) => {
-                Some("docker login, or podman login, with an account that may pull it")
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            RegistryFailure::Unauthorized(_) => "docker login HOST",
+            RegistryFailure::NotFound(_) => "push the image, or add --image REFERENCE=sha256:…",
+            RegistryFailure::Unreachable { host, .. } | RegistryFailure::ServerError { host, .. } => {
+                return Some(format!("curl -v https://{host}/v2/"));
             }
-            RegistryFailure::NotFound(_) => {
-                Some("push the image first, or give its digest: --image REFERENCE=sha256:…")
+            RegistryFailure::TooLarge { .. } | RegistryFailure::TooManyReferrers { .. } => {
+                "to list the attached artifacts: oras discover REFERENCE; to delete one: oras manifest delete REFERENCE@sha256:…"
             }
-            RegistryFailure::Unavailable(_) => Some(
-                "for a registry without TLS: --insecure-registry HOST; without a registry: --image REFERENCE=sha256:…",
-            ),
-            RegistryFailure::TooLarge { .. } | RegistryFailure::TooManyReferrers { .. } => Some(
-                "see what somebody attached, and remove it: oras discover REFERENCE, oras manifest delete REFERENCE@sha256:…",
-            ),
+            RegistryFailure::InvalidAnswer(_) => {
+                "check the address and the proxies before it: curl -v https://HOST/v2/"
+            }
             RegistryFailure::Slow { .. } => {
-                Some("check the network and the proxies between this machine and the registry")
+                "check the network and the proxies between this machine and the registry"
             }
-            _ => None,
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Whether nobody has answered: the host itself, or what stands before it, cannot.
+    pub fn is_unanswered(&self) -> bool {
+        match self {
+            RegistryFailure::Unreachable { .. } => true,
+            RegistryFailure::ServerError { status, .. } => is_gateway_error(*status),
+            _ => false,
+        }
+    }
+
+    pub(super) fn no_answer(url: &Url, time: Duration) -> Self {
+        RegistryFailure::Unreachable {
+            host: host_of(url),
+            cause: Unreachable::NoAnswer(time.as_secs()),
         }
     }
 
@@ -126,20 +188,51 @@ impl RegistryFailure {
     }
 }
 
+/// Bad gateway, service unavailable, gateway timeout: what stands before a registry says that it does not answer.
+pub(super) fn is_gateway_error(status: u16) -> bool {
+    matches!(status, 502..=504)
+}
+
+/// A host, with its port where it is not the usual one. An address may hold a signature in its query: no more is shown of it.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// No answer at all, or one that broke off.
 pub(super) fn unreachable(error: &reqwest::Error) -> RegistryFailure {
-    // An outer error repeats the whole URL, which of a storage can hold a signature: the host and the
-    // innermost cause are enough.
-    let host = error
-        .url()
-        .and_then(|url| url.host_str().map(|host| (host.to_owned(), url.port())));
-    let why = innermost(error);
+    RegistryFailure::Unreachable {
+        host: error.url().map(host_of).unwrap_or_default(),
+        cause: unreachable_cause(error),
+    }
+}
 
-    RegistryFailure::Unavailable(match host {
-        Some((host, Some(port))) => format!("{host}:{port}: {why}"),
-        Some((host, None)) => format!("{host}: {why}"),
-        None => why,
-    })
+fn unreachable_cause(error: &reqwest::Error) -> Unreachable {
+    if error.is_timeout() {
+        let time = if error.is_connect() { CONNECTING } else { READING };
+        return Unreachable::NoAnswer(time.as_secs());
+    }
+
+    // An outer error repeats the whole URL: the innermost cause is enough.
+    let mut last: &(dyn Error + 'static) = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let io = last.downcast_ref::<std::io::Error>();
+    // An error of TLS travels inside of an io::Error, which does not name it as its source.
+    let inner = io.and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
+    if let Some(tls) = last.downcast_ref::<rustls::Error>().or(inner) {
+        return Unreachable::Tls(tls.to_string());
+    }
+    match io.map(std::io::Error::kind) {
+        Some(ErrorKind::ConnectionRefused) => Unreachable::Connection("connection refused".into()),
+        // The resolver's error has no kind of its own.
+        _ if last.to_string().contains("failed to lookup address") => Unreachable::NameNotResolved,
+        _ => Unreachable::Connection(last.to_string()),
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -154,7 +247,7 @@ struct SaidOne {
 }
 
 /// An answer that is a refusal: what its code means, with what the registry said.
-pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> RegistryFailure {
+pub(super) fn refused(url: &Url, status: http::StatusCode, body: &[u8]) -> RegistryFailure {
     // As distribution has it, or else the first line: a proxy in between answers with a page.
     let body_error = serde_json::from_slice::<Said>(body)
         .ok()
@@ -174,14 +267,10 @@ pub(super) fn refused(status: http::StatusCode, body: &[u8]) -> RegistryFailure 
     match status.as_u16() {
         401 | 403 => RegistryFailure::Unauthorized(text_with_code),
         404 => RegistryFailure::NotFound(text_with_code),
-        _ => RegistryFailure::Unavailable(text_with_code),
+        status => RegistryFailure::ServerError {
+            host: host_of(url),
+            status,
+            text: text_with_code,
+        },
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }

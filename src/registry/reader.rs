@@ -5,8 +5,9 @@
 
 use super::access::Accesses;
 use super::error::{RegistryFailure, refused};
+use super::options::RegistryOptions;
 use super::token::Scope;
-use super::transport::{Access, RegistryOptions, Request, Transport, bounded, time_of, within, within_for};
+use super::transport::{Access, ERROR_LIMIT, Request, Transport};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 use oci_client::Reference;
@@ -15,8 +16,6 @@ use std::time::Duration;
 
 /// No honest manifest is larger.
 pub(super) const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
-/// An error's text is read as far as this.
-const ERROR_LIMIT: u64 = 64 * 1024;
 const TRIES: u32 = 4;
 /// Nobody waits longer for one answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -54,13 +53,13 @@ impl Reader {
         )?;
 
         let access = self.access(image, Scope::Pull).await?;
-        let answer = within(&url, self.transport.follow(Method::HEAD, &url, &access, types)).await?;
+        let answer = self.transport.follow(Method::HEAD, &url, &access, types).await?;
 
         if answer.status().is_success() {
             Ok(())
         } else {
             // A HEAD has no body: its code is all that is known.
-            Err(refused(answer.status(), &[]))
+            Err(refused(&url, answer.status(), &[]))
         }
     }
 
@@ -82,12 +81,13 @@ impl Reader {
 
         let status = response.status();
         // The words only explain: where they do not come in time, the code says enough.
-        let body = within(&url, bounded(response, ERROR_LIMIT))
+        let body = self
+            .transport
+            .body(&url, response, ERROR_LIMIT)
             .await
             .ok()
-            .flatten()
-            .unwrap_or_default();
-        Err(refused(status, &body))
+            .flatten();
+        Err(refused(&url, status, &body.unwrap_or_default()))
     }
 
     /// A manifest's bytes, by the tag or digest of `image`.
@@ -123,7 +123,7 @@ impl Reader {
         let found = self
             .get(image, &format!("referrers/{digest}"), &types, MANIFEST_LIMIT)
             .await?;
-        found.ok_or_else(|| RegistryFailure::too_large("its list of statements", MANIFEST_LIMIT))
+        found.ok_or_else(|| RegistryFailure::too_large("its list of attestations", MANIFEST_LIMIT))
     }
 
     async fn get(
@@ -142,21 +142,17 @@ impl Reader {
 
         let mut tries = 1;
         loop {
-            let asked = async {
-                let response = self.transport.follow(Method::GET, &url, &access, types).await?;
-                let (status, wait) = (response.status(), retry_after(response.headers()));
-                // A refusal is a few words: it does not get the room of what was asked for.
-                let limit = if status.is_success() { limit } else { ERROR_LIMIT };
-                Ok((status, wait, bounded(response, limit).await))
-            };
-
-            let (status, wait, body) = within_for(&url, time_of(limit), asked).await?;
+            let response = self.transport.follow(Method::GET, &url, &access, types).await?;
+            let (status, wait) = (response.status(), retry_after(response.headers()));
+            // A refusal is a few words: it does not get the room of what was asked for.
+            let limit = if status.is_success() { limit } else { ERROR_LIMIT };
+            let body = self.transport.body(&url, response, limit).await;
             if status.is_success() {
                 return body;
             }
 
             if status != StatusCode::TOO_MANY_REQUESTS {
-                return Err(refused(status, &body.ok().flatten().unwrap_or_default()));
+                return Err(refused(&url, status, &body.ok().flatten().unwrap_or_default()));
             }
 
             // Without a wish of the registry's: 2, 4, then 8 seconds.

@@ -5,16 +5,15 @@
 //! registry answers, and has bounds.
 
 use super::error::{RegistryError, RegistryFailure};
+use super::options::RegistryOptions;
 use super::reader::{MANIFEST_LIMIT, Reader};
-use super::transport::RegistryOptions;
 use crate::model::Sha256Digest;
-use crate::model::image::{ImageReference, Platform};
+use crate::model::image::Platform;
 use crate::model::release::PlatformDigests;
 use crate::model::unknown::Unknown;
 use futures::stream::{self, StreamExt};
 use oci_client::Reference;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Images that are resolved at the same time.
 const CONCURRENCY: usize = 8;
@@ -32,7 +31,7 @@ const MEDIA_TYPES: &[&str] = &[
 /// A connection to every registry.
 pub struct Registries {
     reader: Reader,
-    map: BTreeMap<String, String>,
+    options: RegistryOptions,
 }
 
 /// What a registry says an image is.
@@ -82,19 +81,10 @@ impl Registries {
     /// Sends nothing yet.
     pub fn new(options: &RegistryOptions, references: &[String]) -> Self {
         // Every host is known before the first request: which of them speak no TLS is found out once.
-        let hosts = references
-            .iter()
-            .filter_map(|text| text.parse::<ImageReference>().ok())
-            .map(|image| image.registry);
-        let mapped = options
-            .map
-            .values()
-            .filter_map(|name| name.split('/').next())
-            .map(str::to_owned);
-
+        let hosts = references.iter().filter_map(|text| options.host(text));
         Self {
-            reader: Reader::new(options, hosts.chain(mapped)),
-            map: options.map.clone(),
+            reader: Reader::new(options, hosts),
+            options: options.clone(),
         }
     }
 
@@ -124,7 +114,7 @@ impl Registries {
             trouble,
         };
 
-        let image = self.image(reference).map_err(wrap)?;
+        let image = self.options.locate(reference).map_err(wrap)?;
         let (digest, manifest) = self.manifest(&image).await.map_err(wrap)?;
 
         let mut platforms = Vec::new();
@@ -135,7 +125,7 @@ impl Registries {
         // A single manifest may name no platform: nodes report its own digest. An index may not.
         if manifest.manifests.is_some() && platforms.is_empty() {
             return Err(wrap(RegistryFailure::NotRunnable(
-                "its index lists none for a platform".into(),
+                "the index lists no platform".into(),
             )));
         }
 
@@ -144,7 +134,7 @@ impl Registries {
 
     /// Whether a registry has an image; only its own clear "no" is one.
     pub async fn presence(&self, reference: &str) -> Presence {
-        let image = match self.image(reference) {
+        let image = match self.options.locate(reference) {
             Ok(image) => image,
             Err(trouble) => return Presence::Unknown(Unknown::new(trouble)),
         };
@@ -155,30 +145,6 @@ impl Registries {
             Err(RegistryFailure::NotFound(_)) => Presence::Absent,
             Err(other) => Presence::Unknown(Unknown::new(other)),
         }
-    }
-
-    fn image(&self, reference: &str) -> Result<Reference, RegistryFailure> {
-        let bad = |why: String| RegistryFailure::BadReference(why);
-        let written: ImageReference = reference
-            .parse()
-            .map_err(|error: crate::model::image::NotAnImage| bad(error.to_string()))?;
-        let name = written.name();
-        // `ghcr.io/acme` is no prefix of `ghcr.io/acme-test`: it ends where a part of the path does.
-        let is_prefix = |from: &&String| {
-            name.strip_prefix(from.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-
-        // The longest prefix is the most specific one.
-        let mapped = match self.map.keys().filter(is_prefix).max_by_key(|from| from.len()) {
-            Some(from) => format!("{}{}", self.map[from], &name[from.len()..]),
-            None => name.clone(),
-        };
-
-        // The name stands first in the text; tag and digest stay as they are written.
-        let text = written.to_string().replacen(&name, &mapped, 1);
-        text.parse()
-            .map_err(|error: oci_client::ParseError| bad(error.to_string()))
     }
 
     /// A manifest and the digest of its bytes, which must be the one that was asked for.
@@ -216,7 +182,7 @@ impl Registries {
 
         // The registry chooses both, and each entry costs a request.
         if depth >= MAX_DEPTH || entries.len() > MAX_ENTRIES {
-            let why = format!("expected at most {MAX_ENTRIES} entries and {MAX_DEPTH} levels, found more");
+            let why = format!("an index with more than {MAX_ENTRIES} entries or {MAX_DEPTH} levels");
             return Err(RegistryFailure::BadManifest(why));
         }
 
@@ -291,8 +257,8 @@ impl Registries {
 impl RawManifest {
     fn describe(&self) -> String {
         match self.schema_version {
-            Some(1) => "its manifest has schema version 1, which container runtimes no longer pull".into(),
-            _ => "its manifest has neither a configuration nor entries".into(),
+            Some(1) => "manifest schema version 1 is not supported by container runtimes".into(),
+            _ => "neither config nor manifests in it".into(),
         }
     }
 }

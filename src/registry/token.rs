@@ -74,7 +74,7 @@ pub(super) async fn get(
         .map_err(|error| unusable(&error.to_string()))?;
     // The password goes there: only a registry that has no TLS itself may name a server without it.
     if url.scheme() != "https" && registry.scheme() != "http" {
-        return Err(unusable("it names a token server without TLS"));
+        return Err(unusable("its token server does not use TLS"));
     }
 
     let actions = match scope {
@@ -91,9 +91,9 @@ pub(super) async fn get(
         }
     }
 
-    let (status, bytes) = transport.ask(url, auth, LARGEST).await?;
+    let (status, bytes) = transport.ask(&url, auth, LARGEST).await?;
     if !status.is_success() {
-        return Err(match refused(status, &bytes.unwrap_or_default()) {
+        return Err(match refused(&url, status, &bytes.unwrap_or_default()) {
             // A 404 of the token server must not read as "no such image", which refuses a promotion.
             RegistryFailure::NotFound(text) => RegistryFailure::Unauthorized(text),
             other => other,
@@ -101,21 +101,21 @@ pub(super) async fn get(
     }
 
     let bytes =
-        bytes.ok_or_else(|| RegistryFailure::too_large("the token that its token server gives", LARGEST))?;
+        bytes.ok_or_else(|| RegistryFailure::too_large("the response of its token server", LARGEST))?;
 
     // The parser's own words may quote what is secret.
-    let given: Given = serde_json::from_slice(&bytes)
-        .map_err(|_| unusable("expected a token from its token server, found something else"))?;
+    let given: Given =
+        serde_json::from_slice(&bytes).map_err(|_| unusable("invalid response of its token server"))?;
 
     let token = given
         .token
         .filter(|token| !token.is_empty())
         .or(given.access_token);
-    token.ok_or_else(|| unusable("expected a token from its token server, found none"))
+    token.ok_or_else(|| unusable("no token in the response of its token server"))
 }
 
 fn unusable(why: &str) -> RegistryFailure {
-    RegistryFailure::Unavailable(why.to_owned())
+    RegistryFailure::InvalidAnswer(why.to_owned())
 }
 
 #[cfg(test)]

@@ -3,33 +3,24 @@
 //! Whoever runs a registry chooses its answers. A redirect never leads from https to http, and credentials are left out
 //! once it leads to another host. What a request carries is the caller's to know (`access.rs`).
 
-use super::error::{RegistryFailure, unreachable};
+use super::circuit::Circuits;
+use super::error::{CONNECTING, READING, RegistryFailure, host_of, is_gateway_error, refused, unreachable};
 use super::loopback::is_plain;
+use super::options::RegistryOptions;
 use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use oci_client::secrets::RegistryAuth;
 use reqwest::{RequestBuilder, Response, Url};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const MOST_REDIRECTS: u32 = 5;
-const CONNECTING: Duration = Duration::from_secs(10);
-// Until an answer's head has come, and between two parts of its body.
-const READING: Duration = Duration::from_secs(30);
-/// A short answer as a whole; a longer one has more.
-const ANSWERING: Duration = Duration::from_secs(30);
+/// An error's text is read as far as this.
+pub(super) const ERROR_LIMIT: u64 = 64 * 1024;
 /// Bytes in a second of the slowest network.
 const SLOWEST: u64 = 512 * 1024;
 const AGENT: &str = concat!("kubectl-delivery/", env!("CARGO_PKG_VERSION"));
-
-/// How registries are reached.
-#[derive(Clone, Debug, Default)]
-pub struct RegistryOptions {
-    /// Hosts that are spoken to without TLS; those of the loopback always are.
-    pub insecure: Vec<String>,
-    /// Registry or repository prefix as written → where it is asked.
-    pub map: BTreeMap<String, String>,
-}
 
 /// What a request carries.
 #[derive(Clone)]
@@ -51,6 +42,9 @@ pub(super) struct Transport {
     /// Or why there is none.
     http: Result<reqwest::Client, RegistryFailure>,
     plain: BTreeSet<String>,
+    circuits: Circuits,
+    /// How long the head of an answer is waited for.
+    patience: Duration,
 }
 
 impl Transport {
@@ -72,7 +66,12 @@ impl Transport {
             .build()
             .map_err(|error| RegistryFailure::NoClient(error.to_string()));
 
-        Self { http, plain }
+        Self {
+            http,
+            plain,
+            circuits: options.circuits.clone(),
+            patience: options.patience(),
+        }
     }
 
     fn client(&self) -> Result<&reqwest::Client, RegistryFailure> {
@@ -92,18 +91,14 @@ impl Transport {
     }
 
     /// The answer to a greeting, without credentials.
-    pub(super) async fn greet(&self, url: Url) -> Result<Response, RegistryFailure> {
-        within(
-            &url.clone(),
-            self.follow(Method::GET, &url, &Access::Anonymous, &[]),
-        )
-        .await
+    pub(super) async fn greet(&self, url: &Url) -> Result<Response, RegistryFailure> {
+        self.follow(Method::GET, url, &Access::Anonymous, &[]).await
     }
 
     /// The answer of a token server and as much of it as may be; none where it is longer.
     pub(super) async fn ask(
         &self,
-        url: Url,
+        url: &Url,
         auth: &RegistryAuth,
         limit: u64,
     ) -> Result<(StatusCode, Option<Vec<u8>>), RegistryFailure> {
@@ -113,11 +108,23 @@ impl Transport {
             _ => Access::Anonymous,
         };
 
-        within(&url.clone(), async {
-            let response = self.follow(Method::GET, &url, &access, &[]).await?;
-            Ok((response.status(), bounded(response, limit).await?))
-        })
-        .await
+        let response = self.follow(Method::GET, url, &access, &[]).await?;
+        let status = response.status();
+        Ok((status, self.body(url, response, limit).await?))
+    }
+
+    /// As much of an answer's body as may be, in the time that so much may take; none where it is longer.
+    pub(super) async fn body(
+        &self,
+        url: &Url,
+        response: Response,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, RegistryFailure> {
+        // One that comes byte by byte has no end otherwise.
+        let time = self.patience + Duration::from_secs(limit / SLOWEST);
+        tokio::time::timeout(time, bounded(response, limit))
+            .await
+            .unwrap_or_else(|_| Err(slow(url, time)))
     }
 
     /// Sends a request that writes, once. A redirect is the caller's to judge.
@@ -152,24 +159,22 @@ impl Transport {
         access: &Access,
         types: &[&str],
     ) -> Result<Response, RegistryFailure> {
+        let end = Instant::now() + self.patience;
         let mut at = url.clone();
         for _ in 0..MOST_REDIRECTS {
             // Anew for each place: within the registry credentials go along, elsewhere they do not.
-            let request = self.client()?.request(method.clone(), at.clone());
-            let request = if types.is_empty() {
-                request
+            let access = if is_same(&at, url) {
+                access
             } else {
-                request.header(ACCEPT, types.join(", "))
+                &Access::Anonymous
             };
-            let request = if is_same(&at, url) {
-                carrying(request, access)
-            } else {
-                request
-            };
-
-            let response = request.send().await.map_err(|error| unreachable(&error))?;
+            let response = self.answer(&method, &at, access, types).await?;
             if !response.status().is_redirection() {
                 return Ok(response);
+            }
+            // Places that are slow one after the other are given up together.
+            if Instant::now() >= end {
+                return Err(slow(url, self.patience));
             }
 
             let location = response
@@ -181,16 +186,49 @@ impl Transport {
             at = match location.map(|to| at.join(to)) {
                 Some(Ok(to)) if to.scheme() == "https" || at.scheme() == "http" => to,
                 _ => {
-                    return Err(RegistryFailure::Unavailable(
-                        "it points to another place, and to none that is safe".into(),
+                    return Err(RegistryFailure::InvalidAnswer(
+                        "redirected to a URL without TLS".into(),
                     ));
                 }
             };
         }
 
-        Err(RegistryFailure::Unavailable(format!(
-            "it points to another place more than {MOST_REDIRECTS} times"
+        Err(RegistryFailure::InvalidAnswer(format!(
+            "more than {MOST_REDIRECTS} redirects"
         )))
+    }
+
+    /// The head of one place's answer, as far as the place is not left alone.
+    async fn answer(
+        &self,
+        method: &Method,
+        at: &Url,
+        access: &Access,
+        types: &[&str],
+    ) -> Result<Response, RegistryFailure> {
+        let client = self.client()?;
+        let ask = || async {
+            let request = carrying(client.request(method.clone(), at.clone()), access);
+            let request = if types.is_empty() {
+                request
+            } else {
+                request.header(ACCEPT, types.join(", "))
+            };
+
+            let sent = tokio::time::timeout(self.patience, request.send()).await;
+            let response = sent
+                .map_err(|_| RegistryFailure::no_answer(at, self.patience))?
+                .map_err(|error| unreachable(&error))?;
+            if !is_gateway_error(response.status().as_u16()) {
+                return Ok(response);
+            }
+
+            let status = response.status();
+            // The words only explain: where they do not come in time, the code says enough.
+            let body = self.body(at, response, ERROR_LIMIT).await.ok().flatten();
+            Err(refused(at, status, &body.unwrap_or_default()))
+        };
+        self.circuits.ask(&host_of(at), ask).await
     }
 }
 
@@ -202,30 +240,11 @@ fn carrying(request: RequestBuilder, access: &Access) -> RequestBuilder {
     }
 }
 
-/// How long an answer of so many bytes may take as a whole: one that comes byte by byte has no end.
-pub(super) fn time_of(bytes: u64) -> Duration {
-    ANSWERING + Duration::from_secs(bytes / SLOWEST)
-}
-
-pub(super) async fn within<T>(
-    url: &Url,
-    work: impl Future<Output = Result<T, RegistryFailure>>,
-) -> Result<T, RegistryFailure> {
-    within_for(url, ANSWERING, work).await
-}
-
-pub(super) async fn within_for<T>(
-    url: &Url,
-    time: Duration,
-    work: impl Future<Output = Result<T, RegistryFailure>>,
-) -> Result<T, RegistryFailure> {
-    let slow = || RegistryFailure::Slow {
-        host: url.authority().to_owned(),
+fn slow(url: &Url, time: Duration) -> RegistryFailure {
+    RegistryFailure::Slow {
+        host: host_of(url),
         seconds: time.as_secs(),
-    };
-    tokio::time::timeout(time, work)
-        .await
-        .unwrap_or_else(|_| Err(slow()))
+    }
 }
 
 /// The same host and port, and not less protected.
@@ -236,7 +255,7 @@ fn is_same(one: &Url, other: &Url) -> bool {
 }
 
 /// The body, or none where it is longer than `limit`; no more than that is read.
-pub(super) async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, RegistryFailure> {
+async fn bounded(mut response: Response, limit: u64) -> Result<Option<Vec<u8>>, RegistryFailure> {
     // An announced length spares reading; one that is missing or wrong is caught by the count below.
     if response.content_length().is_some_and(|length| length > limit) {
         return Ok(None);

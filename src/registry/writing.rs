@@ -66,8 +66,8 @@ impl Reader {
         let mut to = match place.map(|place| uploads.join(place)) {
             Some(Ok(to)) if to.scheme() == "https" || uploads.scheme() == "http" => to,
             _ => {
-                return Err(RegistryFailure::Unavailable(
-                    "it names no safe place to upload to".into(),
+                return Err(RegistryFailure::InvalidAnswer(
+                    "its upload URL does not use TLS".into(),
                 ));
             }
         };
@@ -102,8 +102,8 @@ fn written(answer: &reqwest::Response) -> Result<(), RegistryFailure> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         // A redirect: sent on, the bytes would land where nobody asked for them.
-        status => Err(RegistryFailure::Unavailable(format!(
-            "{}: it points to another place",
+        status => Err(RegistryFailure::InvalidAnswer(format!(
+            "{}: redirected",
             status.as_u16()
         ))),
     }

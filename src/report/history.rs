@@ -1,64 +1,73 @@
-//! The history of a release, for a person: a row for each promotion, newest first, and what has moved to other releases.
+//! The history of a release as a table: a row for each promotion, newest first, and below it what moved to other releases.
 
 use super::clean;
-use super::table::{columns, utc_second};
-use crate::model::inventory::{HistoryEntry, Inventory};
-use crate::model::journal::HistoryOutcome;
+use super::table::columns;
+use crate::model::moves::Moved;
+use crate::model::phrase::utc;
 use crate::model::plan::Waiver;
+use crate::model::revision::{Revision, RevisionOutcome};
 use std::io::{self, Write};
 use std::iter;
 
 /// Columns of the table.
-const HEADER: [&str; 6] = ["REVISION", "RELEASE", "DIGEST", "WHEN", "WHO", "HOW IT ENDED"];
+const HEADER: [&str; 6] = ["REVISION", "RELEASE", "DIGEST", "ENDED", "ACTOR", "OUTCOME"];
 
-/// Writes it; `namespace` is the release's home.
-pub fn history(inventory: &Inventory, namespace: &str, out: &mut dyn Write) -> io::Result<()> {
-    let current = inventory.promoted().map(|entry| entry.revision);
-    let rows = inventory
-        .history
-        .iter()
-        .rev()
-        .map(|entry| row(entry, current == Some(entry.revision)));
-    write!(
-        out,
-        "{}",
-        columns(iter::once(HEADER.map(String::from)).chain(rows), 3)
-    )?;
+/// Writes it; `namespace` is the release namespace.
+pub fn history(
+    revisions: &[Revision],
+    moved: &[Moved],
+    namespace: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let rows = iter::once(HEADER.map(String::from)).chain(revisions.iter().map(row));
+    write!(out, "{}", columns(rows, 3))?;
 
-    inventory
-        .moved
+    moved
         .iter()
         .try_for_each(|moved| writeln!(out, "{}", clean(&moved.sentence(namespace))))
 }
 
-fn row(entry: &HistoryEntry, is_current: bool) -> [String; 6] {
-    let mark = if is_current { "*" } else { "" };
+fn row(revision: &Revision) -> [String; 6] {
+    let mark = if revision.is_current { "*" } else { "" };
     [
-        format!("{}{mark}", entry.revision),
-        format!("{} {}", entry.release.name, entry.release.version),
-        entry.release.digest.short().clone(),
-        utc_second(entry.ended_at),
-        entry.actor.clone(),
-        describe_ending(entry),
+        format!("{}{mark}", revision.revision),
+        format!("{} {}", revision.release.name, revision.release.version),
+        revision.release.digest.short().clone(),
+        utc(revision.ended_at),
+        revision.actor.clone(),
+        describe_outcome(revision),
     ]
 }
 
-fn describe_ending(entry: &HistoryEntry) -> String {
-    let ending = match entry.ending {
-        HistoryOutcome::Promoted => "promoted",
-        HistoryOutcome::PromotedPruneIncomplete => "promoted, prune incomplete",
-        // A revert that was asked for has no failure.
-        HistoryOutcome::Reverted if entry.failure.is_some() => "failed, put back",
-        HistoryOutcome::Reverted => "put back",
-        HistoryOutcome::NotFullyReverted => "not fully put back",
+fn describe_outcome(revision: &Revision) -> String {
+    let has_failed = revision.failure.is_some();
+    let outcome = match revision.outcome {
+        RevisionOutcome::Promoted => "promoted",
+        RevisionOutcome::PromotedPruneIncomplete => "promoted, prune incomplete",
+        RevisionOutcome::Deleted => "deleted",
+        RevisionOutcome::Repaired => "repaired",
+        RevisionOutcome::RolledBack if has_failed => "failed, rolled back",
+        RevisionOutcome::RolledBack => "interrupted, rolled back",
+        RevisionOutcome::RollbackIncomplete if has_failed => "failed, rollback incomplete",
+        RevisionOutcome::RollbackIncomplete => "interrupted, rollback incomplete",
+        RevisionOutcome::Reverted => "reverted",
+        RevisionOutcome::RevertIncomplete => "revert incomplete",
     };
-    let verified = entry.verification.as_ref();
+
+    // What is not said otherwise is of a promotion.
+    let run = if revision.operation.is_promote() || revision.outcome == RevisionOutcome::Deleted {
+        ""
+    } else {
+        "deletion "
+    };
+
+    let verified = revision.verification.as_ref();
     let verified = verified.map(|summary| format!("; {}", summary.message));
-    let failure = entry.failure.as_ref();
+    let failure = revision.failure.as_ref();
     let cause = failure.map(|failure| format!(": {}", failure.cause.message));
-    let waivers: String = entry.waivers.iter().map(describe_waiver).collect();
+    let waivers: String = revision.waivers.iter().map(describe_waiver).collect();
     format!(
-        "{ending}{}{}{waivers}",
+        "{run}{outcome}{}{}{waivers}",
         verified.unwrap_or_default(),
         cause.unwrap_or_default()
     )
@@ -66,5 +75,6 @@ fn describe_ending(entry: &HistoryEntry) -> String {
 
 fn describe_waiver(waiver: &Waiver) -> String {
     let reason = waiver.reason.as_ref().map(|reason| format!(": {reason}"));
-    format!(" (waived {waiver}{})", reason.unwrap_or_default())
+    let by = if waiver.automatic { "automatically " } else { "" };
+    format!(" (waived {by}{waiver}{})", reason.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Images that run, for a person: a row for each container of a workload and digest.
+//! Images that run, as a table: a row for each container of a workload and digest.
 
 use super::table::columns;
 use crate::model::running_image::{RunningImage, TagStatus};
@@ -43,8 +43,8 @@ fn row(image: &RunningImage, names_namespace: bool) -> [String; 6] {
 fn describe_tag(tag: &TagStatus) -> String {
     match tag {
         TagStatus::Pinned => "pinned by digest".to_owned(),
-        TagStatus::Current => "as it runs".to_owned(),
+        TagStatus::Current => "current".to_owned(),
         TagStatus::Moved { to } => format!("moved to {}", to.short()),
-        TagStatus::Unknown(why) => format!("unknown: {why}"),
+        TagStatus::Unknown(unknown) => format!("unknown: {unknown}"),
     }
 }

@@ -5,15 +5,18 @@
 //! only put into words.
 
 mod asides;
+pub mod ci;
 mod clean;
 pub mod diff;
 mod history;
 mod images;
 mod paint;
+mod plan;
 mod preflight;
 pub mod progress;
 mod redact;
 pub mod release;
+mod rollback_plan;
 mod status;
 mod table;
 
@@ -22,10 +25,12 @@ pub use clean::{clean, clean_json};
 pub use history::history;
 pub use images::images;
 pub use paint::{Palette, Tone};
-pub use preflight::finding_text;
+pub use plan::{PlanStyle, PlanView, StepView, nothing_to_do, plan, plan_counts, plan_title, plan_totals};
+pub use preflight::{FindingGroup, group_findings};
 pub use redact::Redactor;
+pub use rollback_plan::{RollbackStyle, RollbackView, rollback_plan};
 pub use status::status;
-pub use table::utc_second;
+pub use table::columns;
 
 use serde::Serialize;
 use std::io::{self, Write};

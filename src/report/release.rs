@@ -48,7 +48,7 @@ impl Page<'_> {
     fn write_identity(&self, out: &mut dyn Write) -> io::Result<()> {
         let metadata = &self.release.metadata;
         self.write_heading(out, &format!("{} {}", metadata.name, metadata.version))?;
-        writeln!(out, "  id      {}", self.digest)?;
+        writeln!(out, "  digest  {}", self.digest)?;
 
         match &self.release.spec.source {
             Some(source) => writeln!(out, "  source  {}", clean(&source_text(source))),
@@ -109,7 +109,7 @@ impl Page<'_> {
             return Ok(());
         }
 
-        self.write_section(out, "needs", requirements.len())?;
+        self.write_section(out, "requirements", requirements.len())?;
         requirements
             .iter()
             .try_for_each(|requirement| writeln!(out, "  {}", clean(&requirement_text(requirement))))
@@ -121,7 +121,7 @@ impl Page<'_> {
             return Ok(());
         }
 
-        self.write_section(out, "statements", self.statements.len())?;
+        self.write_section(out, "attestations", self.statements.len())?;
         self.statements
             .iter()
             .try_for_each(|statement| writeln!(out, "  {}", clean(statement)))
@@ -139,7 +139,7 @@ fn source_text(source: &Source) -> String {
 
     // The commit alone would not make this release again.
     let dirty = if source.dirty {
-        ", with changes that are not in it"
+        ", with uncommitted changes"
     } else {
         ""
     };
@@ -161,8 +161,8 @@ fn origin_text(image: &RecordedImage) -> String {
         platforms.join(", ")
     };
     let origin = match image.origin {
-        Some(DigestOrigin::ByHand) => ", given by hand",
-        Some(DigestOrigin::Reference) => ", as the reference says",
+        Some(DigestOrigin::ByHand) => ", given manually",
+        Some(DigestOrigin::Reference) => ", from the reference",
         // A registry's answer is the rule, and needs no word.
         None => "",
     };
@@ -178,7 +178,7 @@ fn requirement_text(requirement: &Requirement) -> String {
     let producer = requirement
         .produced_by
         .as_deref()
-        .map(|name| format!(", which {name} produces"))
+        .map(|name| format!(", produced by {name}"))
         .unwrap_or_default();
     let optional = if requirement.optional { ", optional" } else { "" };
 

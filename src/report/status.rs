@@ -1,4 +1,4 @@
-//! The status of releases, for a person: a row each, and below the table what is to be said of one release alone.
+//! The status of releases as a table: a row each, and below it what is known of one release alone.
 
 use super::clean;
 use super::table::columns;
@@ -41,7 +41,7 @@ fn row(release: &ReleaseStatus) -> [String; 6] {
 fn details(release: &ReleaseStatus, out: &mut dyn Write) -> io::Result<()> {
     let not_verified = release.not_verified.as_ref();
     let not_verified =
-        not_verified.map(|why| format!("  what is kept of {} is not verified: {why}\n", release.name));
+        not_verified.map(|why| format!("  the stored state of {} is not verified: {why}\n", release.name));
     let moved = release.moved.iter();
     let moved = moved.map(|moved| format!("  {}\n", moved.sentence(&release.namespace)));
 

@@ -48,11 +48,11 @@ pub fn assess(
 ) -> Assessment {
     // Nothing is watched for such an object: its absence from the watches would read as "not there yet".
     if !subject.rolls_out {
-        return Assessment::without_deadline(Health::done());
+        return Assessment::without_deadline(Health::ready());
     }
     // Ahead of every look: what nothing waits for may as well be absent, unreadable or broken.
     if let Some(why) = not_waited(subject, context.object, policy) {
-        return Assessment::without_deadline(Health::Done { note: Some(why) });
+        return Assessment::without_deadline(Health::Ready { message: Some(why) });
     }
 
     let observation = observe(subject, context, memory);
@@ -65,7 +65,7 @@ pub fn assess(
         Observation::Current(object) => kinds::assess(object, context, policy),
         Observation::Behind(why) => unobserved(why, subject, context.object, policy),
         Observation::NotYet(why) | Observation::Unreadable(why) => {
-            KindStatus::without_pods(Health::waiting(0, 1, why))
+            KindStatus::without_pods(Health::progressing(0, 1, why))
         }
         Observation::Gone(why) => KindStatus::without_pods(reported(CauseKind::Disappeared, why)),
         Observation::HasRun => KindStatus::noted(CLEANED_UP),
@@ -95,8 +95,8 @@ pub fn assess(
 /// Unknown is a failure for a user who says so, and no mark against the release.
 fn refuse_unknown(verdict: Health, policy: &RolloutPolicy) -> Health {
     match verdict {
-        Health::Unknown { why } if policy.unknown_health == UnknownHealth::Fail => {
-            reported(CauseKind::Unverified, format!("its health is unknown: {why}"))
+        Health::Unknown { message } if policy.unknown_health == UnknownHealth::Fail => {
+            reported(CauseKind::Unverified, format!("health unknown: {message}"))
         }
         verdict => verdict,
     }
@@ -121,7 +121,7 @@ fn unobserved<'a>(
         // Up to the deadline: a controller that is merely slow gets its time.
         Some(_) => KindStatus::unknown_after(UnknownAfter::Deadline, why),
         // A built-in kind: its controller is part of the cluster, and is waited for like everything else.
-        None => KindStatus::without_pods(Health::waiting(0, 1, why)),
+        None => KindStatus::without_pods(Health::progressing(0, 1, why)),
     }
 }
 
@@ -140,7 +140,7 @@ fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
     };
 
     // A controller makes new pods instead: only a bare pod keeps its containers over a change of its image.
-    if subject.target.resource.kind != "Pod" || !matches!(status.verdict, Health::Done { .. }) {
+    if subject.target.resource.kind != "Pod" || !matches!(status.verdict, Health::Ready { .. }) {
         return status;
     }
 
@@ -153,7 +153,7 @@ fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
             "waiting for container {} to restart with its new image",
             container.name
         );
-        status.verdict = Health::waiting(0, 1, why);
+        status.verdict = Health::progressing(0, 1, why);
     }
     status
 }
@@ -162,7 +162,8 @@ fn not_restarted<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> K
 fn lost_all_pods<'a>(mut status: KindStatus<'a>, subject: &MonitoredObject) -> KindStatus<'a> {
     // What had no pod before either is no news.
     let before = subject.baseline.pods();
-    if let (true, 1.., Health::Done { note: Some(note) }) = (status.is_empty, before, &mut status.verdict) {
+    if let (true, 1.., Health::Ready { message: Some(note) }) = (status.is_empty, before, &mut status.verdict)
+    {
         let pods = counted(before, "pod");
         *note = format!("{note} (it had {pods} before)");
     }

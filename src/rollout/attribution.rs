@@ -77,7 +77,7 @@ pub(super) fn external_cause(
 
     let shown = |pod: &&PodFacts| {
         let kind = external_cause_of_pod(pod, occurrences)?;
-        let ended = || format!("pod {} never began", pod.name);
+        let ended = || format!("pod {} never started", pod.name);
         let message = match kind {
             CauseKind::Evicted => failed_pod(pod),
             _ => trouble(pod).map_or_else(ended, |what| format!("pod {}: {what}", pod.name)),

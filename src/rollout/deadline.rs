@@ -9,6 +9,7 @@ use super::fields::number;
 use super::subject::Memory;
 use crate::model::Object;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
+use crate::model::phrase::format_seconds;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,7 +32,7 @@ impl Budget {
         let own = object.at("/spec/progressDeadlineSeconds").and_then(Value::as_u64);
         let mut budget = match own {
             Some(seconds) => Self::from_seconds(seconds as u32, "progressDeadlineSeconds"),
-            None => Self::from_seconds(policy_seconds, "by default"),
+            None => Self::from_seconds(policy_seconds, "default"),
         };
 
         budget.endless = own == Some(u64::from(ENDLESS));
@@ -87,8 +88,8 @@ fn startup(template: Option<&Value>) -> u32 {
     longest.max().unwrap_or(0) as u32
 }
 
-/// When an object fails for lack of progress. Shows as its arithmetic: `630 s = 600 s progressDeadlineSeconds + 30 s
-/// startup probe`.
+/// When an object fails for lack of progress. Shows with its arithmetic: `10m30s
+/// (progressDeadlineSeconds: 600, startup probe: 30s)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgressDeadline {
@@ -102,19 +103,33 @@ pub struct ProgressDeadline {
     pub capped: bool,
 }
 
+impl ProgressDeadline {
+    /// Its length, `10m`.
+    pub fn length(&self) -> String {
+        format_seconds(self.seconds.unsigned_abs())
+    }
+
+    /// What its length is made of, behind a blank: ` (progressDeadlineSeconds: 600)`, ` (--timeout)`.
+    pub fn arithmetic(&self) -> String {
+        let is_sum = self.parts.len() > 1;
+        let part = |(seconds, name): &(u32, String)| match name.ends_with("Seconds") {
+            // A field of the API keeps its own unit.
+            true => format!("{name}: {seconds}"),
+            false if is_sum => format!("{name}: {}", format_seconds((*seconds).into())),
+            false => name.clone(),
+        };
+
+        let parts: Vec<_> = self.parts.iter().map(part).collect();
+        if parts.is_empty() {
+            return String::new();
+        }
+        format!(" ({})", parts.join(", "))
+    }
+}
+
 impl fmt::Display for ProgressDeadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<_> = self
-            .parts
-            .iter()
-            .map(|(seconds, name)| format!("{seconds} s {name}"))
-            .collect();
-
-        // A sum of one part would say the same twice.
-        if parts.len() == 1 {
-            return f.write_str(&parts[0]);
-        }
-        write!(f, "{} s = {}", self.seconds, parts.join(" + "))
+        write!(f, "{}{}", self.length(), self.arithmetic())
     }
 }
 
@@ -223,7 +238,7 @@ mod tests {
         let first = deadline(vec![0, 1], &budget, None, &mut memory, at(0)).unwrap();
         assert_eq!(
             first.to_string(),
-            "135 s = 100 s progressDeadlineSeconds + 30 s startup probe + 5 s minReadySeconds"
+            "2m15s (progressDeadlineSeconds: 100, startup probe: 30s, minReadySeconds: 5)"
         );
         assert_eq!(first.at, at(135));
 
@@ -268,7 +283,7 @@ mod tests {
         let capped = deadline(vec![1], &budget, Some(140), &mut memory, at(100)).unwrap();
         assert_eq!(
             (capped.at, capped.capped, capped.to_string()),
-            (at(140), true, "140 s --timeout".to_owned())
+            (at(140), true, "2m20s (--timeout)".to_owned())
         );
     }
 

@@ -4,7 +4,6 @@ use super::fields::number;
 use super::kinds::wants_pods;
 use crate::model::Object;
 use crate::model::hook::{CLEANED_UP, ended};
-use crate::model::phrase::counted;
 
 /// Whether an object wants pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl PodDemand {
                 }
             }
             ("", "Pod") => match ended(object) {
-                Some(_) => Self::not_now("has run to its end"),
+                Some(_) => Self::not_now("completed"),
                 None => wanted(1),
             },
             ("batch", "Job") => job_demand(object),
@@ -53,7 +52,7 @@ impl PodDemand {
 }
 
 fn wanted(count: u32) -> PodDemand {
-    PodDemand::Wanted(format!("wants {} and has none", counted(count as usize, "pod")))
+    PodDemand::Wanted(format!("0 of {count} pods exist"))
 }
 
 fn replica_demand(count: u32) -> PodDemand {
@@ -65,13 +64,13 @@ fn replica_demand(count: u32) -> PodDemand {
 
 fn job_demand(job: &Object) -> PodDemand {
     if ended(job).is_some() {
-        return PodDemand::not_now("is done");
+        return PodDemand::not_now("completed");
     }
     if job.at("/spec/suspend").is_some_and(|suspended| suspended == true) {
         return PodDemand::not_now("is suspended");
     }
     if job.at("/spec/completions").is_some() && number(job, "/spec/completions") == 0 {
-        return PodDemand::not_now("wants 0 completions");
+        return PodDemand::not_now("completions: 0");
     }
     wanted(number(job, "/spec/parallelism").max(1))
 }
@@ -95,10 +94,10 @@ fn custom_demand(object: &Object) -> PodDemand {
     let counts = counts.filter_map(|pointer| object.at(pointer).map(|_| number(object, pointer)));
     match (wants_pods(object), counts.max()) {
         (_, Some(0)) => PodDemand::not_now("is scaled to 0 replicas"),
-        (Some(false), _) => PodDemand::not_now("wants no pods now (they start on demand)"),
+        (Some(false), _) => PodDemand::not_now("no pods now, started on demand"),
         (_, Some(count)) => wanted(count),
-        (Some(true), None) => PodDemand::Wanted("wants pods and has none".into()),
-        (None, None) => PodDemand::Unknown("has no pods, and nothing tells whether it should".into()),
+        (Some(true), None) => PodDemand::Wanted("no pod exists".into()),
+        (None, None) => PodDemand::Unknown("has no pods; whether it should have some is unknown".into()),
     }
 }
 
@@ -135,7 +134,7 @@ mod tests {
         let job = ("batch/v1", "Job");
         let (deployment, daemon_set) = (("apps/v1", "Deployment"), ("apps/v1", "DaemonSet"));
         hold([
-            (deployment, json!({}), json!({}), Ok("wants 1 pod and has none")),
+            (deployment, json!({}), json!({}), Ok("0 of 1 pods exist")),
             (
                 deployment,
                 json!({"replicas": 0}),
@@ -146,18 +145,13 @@ mod tests {
                 daemon_set,
                 json!({}),
                 json!({"desiredNumberScheduled": 3}),
-                Ok("wants 3 pods and has none"),
+                Ok("0 of 3 pods exist"),
             ),
             (daemon_set, json!({}), json!({}), Err("matches no node")),
-            (job, json!({}), json!({}), Ok("wants 1 pod and has none")),
-            (job, json!({}), complete, Err("is done")),
+            (job, json!({}), json!({}), Ok("0 of 1 pods exist")),
+            (job, json!({}), complete, Err("completed")),
             (job, json!({"suspend": true}), json!({}), Err("is suspended")),
-            (
-                job,
-                json!({"completions": 0}),
-                json!({}),
-                Err("wants 0 completions"),
-            ),
+            (job, json!({"completions": 0}), json!({}), Err("completions: 0")),
         ]);
 
         let cron_job = ("batch/v1", "CronJob");
@@ -183,15 +177,15 @@ mod tests {
                 custom,
                 json!({"replicas": 2}),
                 json!({"replicas": 0}),
-                Ok("wants 2 pods and has none"),
+                Ok("0 of 2 pods exist"),
             ),
             (
                 template,
                 json!({}),
                 json!({}),
-                Err("wants no pods now (they start on demand)"),
+                Err("no pods now, started on demand"),
             ),
-            (rollout, json!({}), json!({}), Ok("wants pods and has none")),
+            (rollout, json!({}), json!({}), Ok("no pod exists")),
             (
                 custom,
                 json!({}),

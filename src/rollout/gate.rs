@@ -9,7 +9,7 @@ pub fn samples(answer: &Json) -> Result<Vec<f64>, String> {
         let why = answer
             .get("error")
             .and_then(Json::as_str)
-            .unwrap_or("it is not an answer of Prometheus");
+            .unwrap_or("not a Prometheus response");
         return Err(why.to_owned());
     }
 

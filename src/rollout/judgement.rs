@@ -17,6 +17,9 @@ pub struct Assessment {
     pub deadline: Option<ProgressDeadline>,
     /// When the verdict may change by time alone.
     pub look_again_at: Option<Timestamp>,
+    /// When its ready pods have lived long enough, where nothing else is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
     /// What would help it on.
     pub stuck_pods: Vec<StuckPod>,
     /// Whether only the controller has not taken our write up yet: the rule, for some milliseconds after it.
@@ -30,6 +33,7 @@ impl Assessment {
             verdict,
             deadline: None,
             look_again_at: None,
+            settled_at: None,
             stuck_pods: Vec::new(),
             premature: false,
         }

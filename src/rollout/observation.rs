@@ -50,9 +50,9 @@ pub(super) fn observe<'a>(
         .is_some_and(|uid| object.uid() != uid.as_str())
     {
         return match memory.uid {
-            Some(_) => Observation::Gone(format!("{target} was deleted and created again by somebody")),
+            Some(_) => Observation::Gone(format!("{target} was deleted and recreated by another client")),
             // Never seen under our uid: the watch may still show the predecessor that the step has replaced.
-            None => Observation::NotYet(format!("{target} is not there yet")),
+            None => Observation::NotYet(format!("{target} does not exist yet")),
         };
     }
 
@@ -67,12 +67,12 @@ pub(super) fn observe<'a>(
     }
     // A namespace has a phase for it, and its rule fails on that. Anything else fails once it is gone.
     if object.at("/metadata/deletionTimestamp").is_some() && object.kind() != "Namespace" {
-        return Observation::NotYet(format!("{target} is being deleted by somebody"));
+        return Observation::NotYet(format!("{target} is being deleted by another client"));
     }
 
     // The watch may lag behind the answer to our write: until it catches up, the status is of the older spec.
     if object.generation() < subject.generation {
-        return Observation::Behind("the watch does not show what was written yet".into());
+        return Observation::Behind("waiting for the watch to show the update".into());
     }
 
     // Held against the object and not against our write: an autoscaler may have written to its spec since.
@@ -114,10 +114,10 @@ fn observe_absent<'a>(
         (Some(object), Some(false)) => Observation::Current(object),
         (_, Some(true)) => Observation::HasRun,
         _ if memory.has_run => Observation::HasRun,
-        (None, _) if memory.uid.is_none() => Observation::NotYet(format!("{target} is not there yet")),
-        (None, _) if memory.is_cleaned_up => {
-            Observation::Gone(format!("{target} is gone, and how it ended was not seen"))
-        }
-        _ => Observation::Gone(format!("{target} was deleted by somebody")),
+        (None, _) if memory.uid.is_none() => Observation::NotYet(format!("{target} does not exist yet")),
+        (None, _) if memory.is_cleaned_up => Observation::Gone(format!(
+            "{target} no longer exists; whether it completed is unknown"
+        )),
+        _ => Observation::Gone(format!("{target} was deleted by another client")),
     }
 }

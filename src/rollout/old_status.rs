@@ -33,16 +33,16 @@ pub(super) fn doubt_old_status<'a>(
 
     let figures = status.figures.clone();
     let doubted = match status.verdict {
-        Health::Done { .. } => {
+        Health::Ready { .. } => {
             KindStatus::unknown_after(UnknownAfter::Seconds(policy.graces.first_status), OLD)
         }
         Health::Failed { cause } => KindStatus::may_mend(cause.kind, cause.message),
-        Health::Waiting { .. } | Health::Unknown { .. } => return status,
+        Health::Progressing { .. } | Health::Unknown { .. } => return status,
     };
     KindStatus { figures, ..doubted }
 }
 
-const OLD: &str = "applied; its status names no generation and was not written since";
+const OLD: &str = "applied; its status has no observedGeneration and was not updated since";
 
 fn is_of_present_spec(
     object: &Object,
@@ -150,9 +150,9 @@ mod tests {
     fn a_status_that_nobody_has_written_since_is_waited_for_and_then_unknown() {
         let mut scene = Scene::new(&ready());
         let object = widget(2, &ready());
-        assert_eq!(scene.look(&object, 0), Health::waiting(0, 1, OLD));
-        assert_eq!(scene.look(&object, 9), Health::waiting(0, 1, OLD));
-        assert_eq!(scene.look(&object, 10), Health::Unknown { why: OLD.into() });
+        assert_eq!(scene.look(&object, 0), Health::progressing(0, 1, OLD));
+        assert_eq!(scene.look(&object, 9), Health::progressing(0, 1, OLD));
+        assert_eq!(scene.look(&object, 10), Health::Unknown { message: OLD.into() });
     }
 
     #[test]
@@ -160,9 +160,9 @@ mod tests {
         let mut scene = Scene::new(&ready());
         let updating = json!({"conditions": [{"type": "Ready", "status": "False", "reason": "Updating"}]});
         let waiting = scene.look(&widget(2, &updating), 1);
-        assert_eq!(waiting, Health::waiting(0, 1, "it is not ready: Updating"));
+        assert_eq!(waiting, Health::progressing(0, 1, "not ready: Updating"));
         // The same as before, to the letter.
-        assert_eq!(scene.look(&widget(2, &ready()), 2), Health::done());
+        assert_eq!(scene.look(&widget(2, &ready()), 2), Health::ready());
     }
 
     #[test]
@@ -177,31 +177,31 @@ mod tests {
                 .push(entry);
             Scene::new(&ready()).look(&object, 1)
         };
-        assert_eq!(written("2026-01-01T00:00:01Z"), Health::done());
-        assert_eq!(written(BEGAN), Health::waiting(0, 1, OLD));
-        assert_eq!(written("2025-12-31T23:59:59Z"), Health::waiting(0, 1, OLD));
+        assert_eq!(written("2026-01-01T00:00:01Z"), Health::ready());
+        assert_eq!(written(BEGAN), Health::progressing(0, 1, OLD));
+        assert_eq!(written("2025-12-31T23:59:59Z"), Health::progressing(0, 1, OLD));
     }
 
     #[test]
     fn a_generation_that_is_named_or_was_the_first_or_did_not_move_leaves_no_doubt() {
         let mut named = ready();
         named["conditions"][0]["observedGeneration"] = 2.into();
-        assert_eq!(Scene::new(&named).look(&widget(2, &named), 0), Health::done());
+        assert_eq!(Scene::new(&named).look(&widget(2, &named), 0), Health::ready());
 
         let (first, same) = (widget(1, &ready()), widget(2, &ready()));
         let mut created = Scene::new(&ready());
         created.subject.generation = 1;
-        assert_eq!(created.look(&first, 0), Health::done());
+        assert_eq!(created.look(&first, 0), Health::ready());
 
         // A label has changed, and no spec.
         let mut labelled = Scene::new(&ready());
         labelled.subject.status_before = status_before(&same, Some(&same));
-        assert_eq!(labelled.look(&same, 0), Health::done());
+        assert_eq!(labelled.look(&same, 0), Health::ready());
         // Without generations nothing tells that.
         let none = widget(0, &ready());
         labelled.subject.status_before = status_before(&none, Some(&none));
         labelled.subject.generation = 0;
-        assert_eq!(labelled.look(&none, 0), Health::waiting(0, 1, OLD));
+        assert_eq!(labelled.look(&none, 0), Health::progressing(0, 1, OLD));
     }
 
     #[test]
@@ -210,13 +210,16 @@ mod tests {
         changed["color"] = "blue".into();
 
         let mut scene = Scene::new(&ready());
-        assert_eq!(scene.look(&widget(2, &changed), 1), Health::done());
-        assert_eq!(scene.look(&widget(3, &changed), 2), Health::waiting(0, 1, OLD));
-        assert_eq!(scene.look(&widget(3, &ready()), 3), Health::done());
+        assert_eq!(scene.look(&widget(2, &changed), 1), Health::ready());
+        assert_eq!(
+            scene.look(&widget(3, &changed), 2),
+            Health::progressing(0, 1, OLD)
+        );
+        assert_eq!(scene.look(&widget(3, &ready()), 3), Health::ready());
 
         let mut scene = Scene::new(&ready());
         scene.lacks_status = true;
-        assert_eq!(scene.look(&widget(3, &changed), 1), Health::done());
+        assert_eq!(scene.look(&widget(3, &changed), 1), Health::ready());
     }
 
     #[test]
@@ -224,9 +227,12 @@ mod tests {
         let stalled =
             json!({"conditions": [{"type": "Stalled", "status": "True", "message": "no such host"}]});
         let mut scene = Scene::new(&stalled);
-        let says = "it reports Stalled: no such host";
-        assert_eq!(scene.look(&widget(2, &stalled), 0), Health::waiting(0, 1, says));
-        assert_eq!(scene.look(&widget(2, &ready()), 1), Health::done());
+        let says = "reports Stalled: no such host";
+        assert_eq!(
+            scene.look(&widget(2, &stalled), 0),
+            Health::progressing(0, 1, says)
+        );
+        assert_eq!(scene.look(&widget(2, &ready()), 1), Health::ready());
 
         let mut stays = Scene::new(&stalled);
         stays.look(&widget(2, &stalled), 0);
@@ -249,10 +255,10 @@ mod tests {
             scene.policy.health_checks = vec![rule];
             scene.look(&widget(2, &ready()), 0)
         };
-        assert_eq!(look("self.spec.size == 2"), Health::done());
+        assert_eq!(look("self.spec.size == 2"), Health::ready());
         assert_eq!(
             look("self.status.conditions.size() == 1"),
-            Health::waiting(0, 1, OLD)
+            Health::progressing(0, 1, OLD)
         );
     }
 }

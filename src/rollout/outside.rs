@@ -65,8 +65,8 @@ pub fn pending_before(target: &Target, before: &Object, policy: &RolloutPolicy) 
     match status.verdict {
         // Nothing is known of it: it neither waited nor was it broken.
         _ if status.unknown_after.is_some() => None,
-        Health::Waiting { why, .. } => Some(why),
-        Health::Done { .. } | Health::Unknown { .. } | Health::Failed { .. } => None,
+        Health::Progressing { message, .. } => Some(message),
+        Health::Ready { .. } | Health::Unknown { .. } | Health::Failed { .. } => None,
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) struct LetGo {
 /// When an object is no longer waited for, because what it waits for is outside of the release; none where it is waited
 /// for like everything else.
 pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memory) -> Option<LetGo> {
-    let Health::Waiting { why, .. } = &status.verdict else {
+    let Health::Progressing { message: why, .. } = &status.verdict else {
         return None;
     };
 
@@ -98,7 +98,7 @@ pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memo
         Some(UnknownAfter::Seconds(seconds)) => {
             return Some(LetGo {
                 at: after(seconds)?,
-                verdict: Health::Unknown { why: why.clone() },
+                verdict: Health::Unknown { message: why.clone() },
             });
         }
         Some(UnknownAfter::Outside(seconds)) if !case.policy.strict => {
@@ -124,7 +124,7 @@ pub(super) fn let_go(status: &KindStatus<'_>, case: &Case<'_>, memory: &mut Memo
 
     Some(LetGo {
         at: after(case.policy.outside)?,
-        verdict: noted(format!("{why}; --wait=strict would wait for it")),
+        verdict: noted(format!("{why}; not waited for without --wait=strict")),
     })
 }
 
@@ -144,16 +144,16 @@ pub(super) fn excuse(status: &KindStatus<'_>, case: &Case<'_>, why: &str) -> Opt
 
 fn unknown(why: &str) -> Health {
     Health::Unknown {
-        why: format!("{why}; --wait=strict would wait for it"),
+        message: format!("{why}; not waited for without --wait=strict"),
     }
 }
 
 fn as_before(why: &str) -> Health {
-    noted(format!("{why}; it was not ready before this promotion either"))
+    noted(format!("{why}; not ready before this promotion either"))
 }
 
 fn noted(note: String) -> Health {
-    Health::Done { note: Some(note) }
+    Health::Ready { message: Some(note) }
 }
 
 #[cfg(test)]
@@ -208,23 +208,26 @@ mod tests {
     }
 
     fn is_noted(verdict: &Health, text: &str) -> bool {
-        matches!(verdict, Health::Done { note: Some(note) } if note.contains(text))
+        matches!(verdict, Health::Ready { message: Some(note) } if note.contains(text))
     }
 
     #[test]
     fn what_another_release_serves_is_waited_for_thirty_seconds_and_ones_own_until_the_deadline() {
         let policy = RolloutPolicy::default();
         let [first, last] = verdicts(&api(&json!({})), |_| {}, &policy, 30);
-        assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
+        assert!(matches!(first, Health::Progressing { .. }), "{first:?}");
         assert!(
-            is_noted(&last, "it is not available: MissingEndpoints; --wait=strict"),
+            is_noted(
+                &last,
+                "not available: MissingEndpoints; not waited for without --wait=strict"
+            ),
             "{last:?}"
         );
 
         // What the release serves itself is worth the whole deadline.
         let within = |subject: &mut MonitoredObject| subject.is_served_within = true;
         let [_, last] = verdicts(&api(&json!({})), within, &policy, 30);
-        assert!(matches!(last, Health::Waiting { .. }), "{last:?}");
+        assert!(matches!(last, Health::Progressing { .. }), "{last:?}");
         let [_, last] = verdicts(&api(&json!({})), within, &policy, 600);
         assert!(matches!(last, Health::Failed { .. }), "{last:?}");
 
@@ -241,14 +244,14 @@ mod tests {
     fn what_was_not_ready_before_is_no_failure_of_the_promotion() {
         let before = |subject: &mut MonitoredObject| {
             subject.baseline = Baseline {
-                pending: Some("it is not available".into()),
+                pending: Some("not available".into()),
                 ..Baseline::default()
             };
         };
 
         let [first, _] = verdicts(&api(&json!({})), before, &RolloutPolicy::default(), 30);
         assert!(
-            is_noted(&first, "it was not ready before this promotion either"),
+            is_noted(&first, "not ready before this promotion either"),
             "{first:?}"
         );
 
@@ -259,11 +262,11 @@ mod tests {
         };
         let [first, last] = verdicts(&api(&json!({})), within, &RolloutPolicy::default(), 600);
         assert!(
-            matches!(first, Health::Waiting { .. }),
+            matches!(first, Health::Progressing { .. }),
             "a repair is waited for: {first:?}"
         );
         assert!(
-            is_noted(&last, "it was not ready before this promotion either"),
+            is_noted(&last, "not ready before this promotion either"),
             "{last:?}"
         );
     }
@@ -273,7 +276,7 @@ mod tests {
         let object = json!({"apiVersion": "shop.example/v1", "kind": "Widget", "metadata": {"name": "main", "uid": "u"}});
         let object = Object::new(object).unwrap();
         let unknown = Health::Unknown {
-            why: "applied; no controller reports its health".into(),
+            message: "applied; no controller reports its health".into(),
         };
 
         // Whoever is strict waits for what is to come: here nothing is.
@@ -283,7 +286,7 @@ mod tests {
                 ..RolloutPolicy::default()
             };
             let [first, last] = verdicts(&object, |_| {}, &policy, 10);
-            assert!(matches!(first, Health::Waiting { .. }), "{first:?}");
+            assert!(matches!(first, Health::Progressing { .. }), "{first:?}");
             assert_eq!(last, unknown);
         }
 
@@ -298,7 +301,7 @@ mod tests {
         assert_eq!(cause.kind, CauseKind::Unverified);
         assert_eq!(
             cause.message,
-            "its health is unknown: applied; no controller reports its health"
+            "health unknown: applied; no controller reports its health"
         );
     }
 
@@ -308,7 +311,7 @@ mod tests {
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Error", "message": "no such host"}]}});
         let object = Object::new(object).unwrap();
         let [first, last] = verdicts(&object, |_| {}, &RolloutPolicy::default(), 600);
-        assert_eq!(first, Health::waiting(0, 1, "it is not ready: no such host"));
+        assert_eq!(first, Health::progressing(0, 1, "not ready: no such host"));
 
         let Health::Failed { cause } = last else {
             panic!("{last:?}");
@@ -316,7 +319,7 @@ mod tests {
         assert_eq!(cause.kind, CauseKind::ReportedByObject);
         assert_eq!(
             cause.message,
-            "no progress for 600 s (600 s by default): it is not ready: no such host"
+            "no progress for 10m (default): not ready: no such host"
         );
     }
 

@@ -16,7 +16,7 @@ pub(super) fn describe(pod: &PodFacts, container: &ContainerFacts) -> String {
     format!("{role} {} of pod {}", container.name, pod.name)
 }
 
-/// `exit code 137 (OOMKilled: it used more memory than its limit)`.
+/// `exit code 137 (OOMKilled: memory limit exceeded)`.
 pub(super) fn exit_text(exit: &Exit) -> String {
     // Few runtimes report the signal itself: the exit code is then 128 and its number.
     let signal = exit
@@ -25,8 +25,8 @@ pub(super) fn exit_text(exit: &Exit) -> String {
     let signal = signal.map(|signal| format!("signal {signal}"));
 
     let about = match exit.reason.as_str() {
-        "OOMKilled" => Some("OOMKilled: it used more memory than its limit".to_owned()),
-        "Completed" => Some("a container that must keep running".to_owned()),
+        "OOMKilled" => Some("OOMKilled: memory limit exceeded".to_owned()),
+        "Completed" => Some("must keep running".to_owned()),
         "Error" | "" => signal,
         other if exit.message.is_empty() => Some(other.to_owned()),
         other => Some(format!(
@@ -45,7 +45,7 @@ pub(super) fn exit_text(exit: &Exit) -> String {
 pub(super) fn failed_pod(pod: &PodFacts) -> String {
     let exit = pod.containers.iter().find_map(|one| match &one.state {
         ContainerState::Terminated { exit } if exit.code != 0 => {
-            Some(format!("container {} ended with {}", one.name, exit_text(exit)))
+            Some(format!("container {} exited with {}", one.name, exit_text(exit)))
         }
         _ => None,
     });
@@ -77,13 +77,13 @@ pub(super) fn trouble(pod: &PodFacts) -> Option<String> {
             }
             ContainerState::Terminated { exit } if exit.code != 0 => {
                 return Some(format!(
-                    "container {} ended with {}",
+                    "container {} exited with {}",
                     container.name,
                     exit_text(exit)
                 ));
             }
             ContainerState::Running { .. } if !container.ready && container.role == ContainerRole::Main => {
-                return Some(format!("container {} runs and is not ready", container.name));
+                return Some(format!("container {} is running but not ready", container.name));
             }
             _ => {}
         }

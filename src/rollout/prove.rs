@@ -90,9 +90,9 @@ pub fn prove(
     let mut proof = prove_pods(&pods, surroundings.object, &facts, tested.injected);
 
     // What runs has to be the right image all the same; only what does not run yet is let go.
-    if not_waited.is_some() && !proof.unknown.is_empty() {
-        proof.unknown.clear();
-        proof.doubt = not_waited;
+    let is_open = !proof.unknown.is_empty() || !proof.unresolved.is_empty();
+    if let Some(not_waited) = not_waited.filter(|_| is_open) {
+        proof.drop_unknown(not_waited);
     }
     tidy(proof)
 }
@@ -141,13 +141,14 @@ pub fn prove_chained(
         (proof.awaited, proof.idle, proof.doubt) = (rest.awaited, rest.idle, rest.doubt);
     }
 
-    if not_waited.is_some() {
-        let is_open = !proof.unknown.is_empty() || !proof.outdated.is_empty();
+    if let Some(not_waited) = not_waited {
+        let is_open = !proof.unknown.is_empty() || !proof.unresolved.is_empty() || !proof.outdated.is_empty();
         // Nothing waits for it: that a pod's owner is not known is no gap then.
         proof.doubt = proof.doubt.or(proof.unread.take());
-        proof.unknown.clear();
         proof.outdated.clear();
-        proof.doubt = proof.doubt.or(not_waited.filter(|_| is_open));
+        if is_open {
+            proof.drop_unknown(not_waited);
+        }
     }
     tidy(proof)
 }
@@ -282,10 +283,12 @@ fn hold_against(
     } else if found.contains(&Runs::NotRestarted) {
         proof
             .unknown
-            .push(format!("{place}, whose image was changed in place"));
+            .push(format!("{place} not restarted with its new image"));
+    } else if let Some(why) = facts.unknown(container) {
+        proof.unresolved.push(format!("{place}: {why}"));
     } else {
         let message = format!(
-            "{place} runs image {}, and {} was tested as {}",
+            "{place} runs {}; the release has {} at {}",
             running.short(),
             first.reference,
             first.digest.short()
@@ -325,7 +328,7 @@ fn check_injected(pod: &PodFacts, container: &ContainerFacts, injected: &[Inject
         }
         None => {
             let message = format!(
-                "container {} of pod {} ({}) is not in the template: nobody tested it (the environment's injected allows what admission adds)",
+                "container {} of pod {} ({}) is not in the pod template; if admission adds it, declare it under spec.injected",
                 container.name, pod.name, container.image
             );
             proof.wrong.push(wrong(pod, container, message));

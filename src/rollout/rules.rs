@@ -19,6 +19,7 @@ use super::signals::{find_signals, is_good};
 use super::soak;
 use super::status::KindStatus;
 use super::subject::{Case, Memory};
+use crate::model::phrase::format_seconds;
 use crate::model::verdict::{Cause, CauseKind, Health};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -49,13 +50,13 @@ pub(super) fn apply_failure_rules(
         return Assessment::without_deadline(outside.verdict.clone());
     }
 
-    let is_done = matches!(verdict, Health::Done { .. });
+    let is_done = matches!(verdict, Health::Ready { .. });
     let mut timed = match signals.time(&status, is_done, case, memory) {
         Ok(timed) => timed,
         Err(cause) => return Assessment::without_deadline(Health::Failed { cause }),
     };
 
-    let Health::Waiting { why, .. } = &verdict else {
+    let Health::Progressing { message: why, .. } = &verdict else {
         // Done is not the end of it: a sign of the soak may be in its grace.
         return timed.judgement(verdict, None, case.now);
     };
@@ -72,24 +73,28 @@ pub(super) fn apply_failure_rules(
         };
     }
 
+    let settled_at = settled.filter(|_| matches!(status.verdict, Health::Ready { .. }));
     timed.ends.extend(settled);
     timed.ends.extend(outside.map(|outside| outside.at));
     timed.ends.extend(deadline.as_ref().map(|one| one.at));
-    timed.judgement(verdict, deadline, case.now)
+    Assessment {
+        settled_at,
+        ..timed.judgement(verdict, deadline, case.now)
+    }
 }
 
 /// What the kind says, but waiting while a container without a readiness probe must still live for a while.
 fn verdict_until(settled: Option<Timestamp>, status: &KindStatus<'_>, policy: &RolloutPolicy) -> Health {
-    if settled.is_none() || !matches!(status.verdict, Health::Done { .. }) {
+    if settled.is_none() || !matches!(status.verdict, Health::Ready { .. }) {
         return status.verdict.clone();
     }
 
     let total = status.pods.len() as u32;
     let why = format!(
-        "{total} of {total} pods are ready, and must stay so for {} s",
-        policy.settle
+        "{total} of {total} pods ready; settling for {}",
+        format_seconds(policy.settle.into())
     );
-    Health::waiting(total, total, why)
+    Health::progressing(total, total, why)
 }
 
 /// When the object fails for lack of progress, as it stands after this look.
@@ -103,7 +108,7 @@ fn progress_deadline(
 
     // A kind whose spec has no field for it.
     let budget = if status.budget == Budget::default() {
-        Budget::from_seconds(case.policy.deadline, "by default")
+        Budget::from_seconds(case.policy.deadline, "default")
     } else {
         status.budget.clone()
     };
@@ -191,6 +196,7 @@ impl Timed {
             verdict,
             deadline,
             look_again_at: self.ends.into_iter().filter(|at| *at > now).min(),
+            settled_at: None,
             stuck_pods: self.stuck_pods,
             premature: false,
         }
@@ -258,9 +264,9 @@ impl<'m> SignalTimers<'m> {
 /// The failure for lack of progress: what was waited for, and the likeliest reason.
 fn late(deadline: &ProgressDeadline, why: &str, found: &[FailureSignal], status: &KindStatus<'_>) -> Health {
     let what = if deadline.capped {
-        format!("not done within {deadline}")
+        format!("not ready within {deadline}")
     } else {
-        format!("no progress for {} s ({deadline})", deadline.seconds)
+        format!("no progress for {deadline}")
     };
 
     // A sign that did not last out its grace is the cause all the same: a registry that is down is not the

@@ -119,7 +119,7 @@ fn crash_signal(
     };
 
     let message = format!(
-        "{what} {} of pod {} ended {times} times, last with {}",
+        "{what} {} of pod {} exited {times} times, last with {}",
         container.name,
         pod.name,
         exit_text(exit)
@@ -149,7 +149,7 @@ fn unscheduled_signal(pod: &PodFacts, context: &SignalContext<'_>) -> Option<Fai
     let found = Explanation {
         kind: CauseKind::Unschedulable,
         grace: context.policy.graces.unschedulable,
-        message: format!("no node takes pod {}: {message}", pod.name),
+        message: format!("pod {} cannot be scheduled: {message}", pod.name),
     };
     Some(signal(pod, None, found))
 }
@@ -179,7 +179,7 @@ fn volume_signal(pod: &PodFacts, context: &SignalContext<'_>) -> Option<FailureS
         (CauseKind::VolumeNotMounted, graces.volume)
     };
 
-    let message = format!("a volume of pod {} does not mount: {}", pod.name, last.message);
+    let message = format!("a volume of pod {} cannot be mounted: {}", pod.name, last.message);
     Some(signal(pod, None, Explanation { kind, grace, message }))
 }
 

@@ -11,6 +11,7 @@ use super::policy::Graces;
 use super::subject::Baseline;
 use crate::model::finding::ContainerRole;
 use crate::model::k8s::pod::{ContainerState, PodFacts};
+use crate::model::phrase::format_seconds;
 use crate::model::verdict::{Cause, CauseKind};
 
 /// What is worse than when the soak began. Pods that are new since are judged like any rollout.
@@ -46,7 +47,7 @@ fn exits(pod: &PodFacts, soak: &Baseline) -> Option<FailureSignal> {
         .map(|exit| format!(" with {}", exit_text(exit)))
         .unwrap_or_default();
 
-    let message = format!("{} ended during the soak{how}", describe(pod, container));
+    let message = format!("{} exited during the soak{how}", describe(pod, container));
     let previous_logs = !matches!(container.state, ContainerState::Terminated { .. });
 
     let cause = Cause {
@@ -87,8 +88,9 @@ fn unready(pod: &PodFacts, soak: &Baseline, graces: &Graces) -> Option<FailureSi
     let cause = Cause {
         kind: kind(pod),
         message: format!(
-            "pod {} was ready when the soak began, and has not been for {} s{why}",
-            pod.name, graces.readiness
+            "pod {} was ready when the soak began and has not been ready for {}{why}",
+            pod.name,
+            format_seconds(graces.readiness.into())
         ),
         pod: Some(pod.name.clone()),
         container: pod

@@ -67,7 +67,7 @@ impl<'a> KindStatus<'a> {
     pub fn waits_outside(why: impl Into<String>) -> Self {
         Self {
             is_outside: true,
-            ..Self::without_pods(Health::waiting(0, 1, why))
+            ..Self::without_pods(Health::progressing(0, 1, why))
         }
     }
 
@@ -75,7 +75,7 @@ impl<'a> KindStatus<'a> {
     pub fn unknown_after(after: UnknownAfter, why: impl Into<String>) -> Self {
         Self {
             unknown_after: Some(after),
-            ..Self::without_pods(Health::waiting(0, 1, why))
+            ..Self::without_pods(Health::progressing(0, 1, why))
         }
     }
 
@@ -83,7 +83,7 @@ impl<'a> KindStatus<'a> {
     pub fn may_mend(kind: CauseKind, why: impl Into<String>) -> Self {
         Self {
             reported: Some(kind),
-            ..Self::without_pods(Health::waiting(0, 1, why))
+            ..Self::without_pods(Health::progressing(0, 1, why))
         }
     }
 
@@ -108,8 +108,8 @@ impl<'a> KindStatus<'a> {
 
     /// Done, with a remark.
     pub fn noted(note: impl Into<String>) -> Self {
-        Self::without_pods(Health::Done {
-            note: Some(note.into()),
+        Self::without_pods(Health::Ready {
+            message: Some(note.into()),
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::model::verification::{ImageVerification, ObjectVerification, Verifica
 use std::collections::BTreeSet;
 
 /// A kubelet reports it behind a feature gate that is off by default (`ImageVolumeWithDigest`, alpha): few clusters tell.
-const VOLUME: &str = "the digest of an image volume is not verified: by default no kubelet reports it";
+const VOLUME: &str = "image volume not verified: kubelets do not report its digest by default";
 
 /// What is known of each tested image that an object names.
 pub fn verify(workload: &WorkloadImages, tested: &[RecordedImage], proof: &Proof) -> ObjectVerification {
@@ -35,7 +35,7 @@ pub fn verify_unnamed(named: &BTreeSet<&str>, tested: &[RecordedImage]) -> Objec
         reference: image.reference.clone(),
         object: None,
         state: VerificationState::NotRunning {
-            message: "is named by no object".into(),
+            message: "not used by any object".into(),
         },
     });
 
@@ -48,8 +48,8 @@ pub fn verify_unnamed(named: &BTreeSet<&str>, tested: &[RecordedImage]) -> Objec
 /// The images of an object that was not applied and need not be there: a hook that was skipped, a Job that goes by itself.
 pub fn verify_absent(workload: &WorkloadImages, tested: &[RecordedImage]) -> ObjectVerification {
     let idle = match &*workload.target.resource.kind {
-        "Job" => format!("is not there: {CLEANED_UP}, or never applied"),
-        _ => "is not there".to_owned(),
+        "Job" => format!("does not exist: {CLEANED_UP}, or never applied"),
+        _ => "does not exist".to_owned(),
     };
     let proof = Proof {
         idle: Some(idle),
@@ -81,7 +81,8 @@ fn state(workload: &WorkloadImages, image: &RecordedImage, proof: &Proof) -> Ver
         .doubt
         .as_ref()
         .or(proof.unread.as_ref())
-        .or(proof.unknown.first());
+        .or(proof.unknown.first())
+        .or(proof.unresolved.first());
     let message = match why {
         Some(why) => why.clone(),
         None if workload.is_of_volumes(image) => VOLUME.into(),

@@ -100,12 +100,12 @@ pub(super) fn explain_waiting(
         StartFailure::InvalidImageName => (
             CauseKind::InvalidImageName,
             0,
-            format!("{what} needs an image, and {image:?} is not an image's name"),
+            format!("{what} has an invalid image name: {image:?}"),
         ),
         StartFailure::NeverPulled => (
             CauseKind::ImageUnavailable,
             0,
-            format!("{what} needs image {image} on its node (imagePullPolicy: Never), and it is not there"),
+            format!("{what}: image {image} is not on its node (imagePullPolicy: Never)"),
         ),
         StartFailure::Pull => {
             let failed = explain_pull(pod, container, message, context);
@@ -119,7 +119,7 @@ pub(super) fn explain_waiting(
             } else {
                 CauseKind::CannotStart
             };
-            let message = format!("{what} cannot be configured: {words}");
+            let message = format!("{what} cannot be created: {words}");
             (kind, graces.configuration, message)
         }
         StartFailure::Runtime => {
@@ -161,18 +161,18 @@ fn explain_pull(
         Some((CauseKind::ImageNotFound, _)) if context.subject.seen_images.contains(&container.image) => (
             CauseKind::ImageUnavailable,
             graces.seen_image,
-            "the registry says that it does not exist, though it was there before the promotion".into(),
+            "not found in its registry, where it existed before the promotion".into(),
         ),
         // The image is there, and has no part for this node: no wait changes that either.
         Some((kind @ CauseKind::ImageNotFound, text)) if pull::lacks_platform(text) => {
-            (kind, 0, "it does not exist for the platform of the node".into())
+            (kind, 0, "no image for the platform of the node".into())
         }
-        Some((kind @ CauseKind::ImageNotFound, _)) => {
-            (kind, 0, "the registry says that it does not exist".into())
-        }
-        Some((kind @ CauseKind::ImageUnauthorized, text)) => {
-            (kind, 0, format!("the registry refuses: {}", last_words(text)))
-        }
+        Some((kind @ CauseKind::ImageNotFound, _)) => (kind, 0, "not found in its registry".into()),
+        Some((kind @ CauseKind::ImageUnauthorized, text)) => (
+            kind,
+            0,
+            format!("the registry denies access: {}", last_words(text)),
+        ),
         Some((_, text)) => (CauseKind::ImageUnavailable, graces.registry, last_words(text)),
         // A back-off that quotes no reason: the registry may merely be slow.
         None => (

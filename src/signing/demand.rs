@@ -18,7 +18,7 @@ pub struct Refusal {
     pub check: Check,
     /// The test that it is about; none where it is a signature.
     pub name: Option<String>,
-    /// What was expected, what was found.
+    /// One sentence.
     pub message: String,
     /// What to type.
     pub hint: String,
@@ -41,7 +41,7 @@ pub fn demand(
             refusals.push(Refusal {
                 check: Check::Signature,
                 name: None,
-                message: format!("expected a signature by {names}, found {found}"),
+                message: format!("signature by {names}: {found}"),
                 hint: "kubectl delivery sign RELEASE --key cosign.key".into(),
             });
         }
@@ -66,7 +66,7 @@ fn test(
     let refusal = |found: String| Refusal {
         check: Check::Evidence,
         name: Some(name.clone()),
-        message: format!("expected evidence {name}, found {found}"),
+        message: format!("evidence {name}: {found}"),
         hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
     };
 
@@ -80,7 +80,7 @@ fn test(
         Err(found) => Some(refusal(found)),
         Ok(Some(result)) => rule.lacks(&result).map(refusal),
         // Cannot come here: only statements that hold a result are candidates.
-        Ok(None) => Some(refusal("a statement that holds no result".into())),
+        Ok(None) => Some(refusal("an attestation without a result".into())),
     }
 }
 
@@ -113,7 +113,7 @@ fn any_good<'a>(
 
     match good {
         Some(result) => Ok(result),
-        None if bad.is_empty() => Err("none".into()),
+        None if bad.is_empty() => Err("missing".into()),
         // Each one's own trouble: which of them was meant to fit is for a person to see.
         None => Err(bad.join("; ")),
     }

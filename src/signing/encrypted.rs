@@ -68,7 +68,7 @@ pub(super) fn open(json: &[u8], password: &[u8]) -> Result<Vec<u8>, Shut> {
 
     if sealed.kdf.name != "scrypt" || sealed.cipher.name != "nacl/secretbox" {
         return Err(malformed(format!(
-            "one sealed with {} and {}",
+            "one encrypted with {} and {}",
             sealed.kdf.name, sealed.cipher.name
         )));
     }

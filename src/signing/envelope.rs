@@ -141,7 +141,7 @@ fn pre_authentication(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 pub fn parse_attestation(bytes: &[u8], place: &str) -> Result<Attestation, SigningError> {
     let wrong = |found: String| not_a_statement(place, found);
     let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| wrong(format!("text that is no JSON: {error}")))?;
+        serde_json::from_slice(bytes).map_err(|error| wrong(format!("invalid JSON: {error}")))?;
 
     // No envelope: a statement that nobody signed, which counts where no key is asked for.
     let (statement, signed) = if value.get("dsseEnvelope").is_none() {
@@ -190,7 +190,7 @@ fn signed_of(bundle: serde_json::Value, place: &str) -> Result<Signed, SigningEr
     let decode = |text: &str| {
         STANDARD
             .decode(text)
-            .map_err(|error| wrong(format!("broken base64: {error}")))
+            .map_err(|error| wrong(format!("invalid base64: {error}")))
     };
     let public_key = bundle.verification_material.public_key;
     Ok(Signed {

@@ -17,13 +17,13 @@ pub enum SigningError {
         found: String,
     },
     /// An encrypted key does not open.
-    #[error("{place}: the password does not open this key")]
+    #[error("{place}: wrong password")]
     WrongPassword {
         /// The file.
         place: String,
     },
     /// An encrypted key needs a password.
-    #[error("{place}: expected a password for this encrypted key, found none")]
+    #[error("{place}: the key is encrypted and needs a password")]
     NoPassword {
         /// The file.
         place: String,
@@ -37,7 +37,7 @@ pub enum SigningError {
         found: String,
     },
     /// A statement cannot be written as JSON.
-    #[error("the statement cannot be written: {why}")]
+    #[error("cannot write the attestation: {why}")]
     Unwritable {
         /// Why not.
         why: String,
@@ -51,13 +51,13 @@ pub enum SigningError {
         found: String,
     },
     /// A statement without a signature where one is needed.
-    #[error("{place}: it is not signed")]
+    #[error("{place}: not signed")]
     Unsigned {
         /// Where it lies.
         place: String,
     },
     /// It is signed by a key that is not among those that are trusted.
-    #[error("{place}: it is signed by another key than {expected}")]
+    #[error("{place}: not signed by {expected}")]
     OtherKey {
         /// Where it lies.
         place: String,
@@ -65,7 +65,7 @@ pub enum SigningError {
         expected: String,
     },
     /// The signature is not one over this content.
-    #[error("{place}: its content was changed after {key} signed it")]
+    #[error("{place}: changed after {key} signed it")]
     Altered {
         /// Where it lies.
         place: String,
@@ -73,7 +73,7 @@ pub enum SigningError {
         key: String,
     },
     /// It is about other bytes.
-    #[error("{place}: expected a statement about {expected}, found one about {found}")]
+    #[error("{place}: an attestation of another release ({found}, not {expected})")]
     OtherRelease {
         /// Where it lies.
         place: String,
@@ -88,12 +88,12 @@ impl SigningError {
     /// What to type.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            SigningError::NotAKey { .. } => Some("cosign generate-key-pair makes such a pair"),
+            SigningError::NotAKey { .. } => Some("to create a key pair: cosign generate-key-pair"),
             SigningError::NoPassword { .. } | SigningError::WrongPassword { .. } => {
-                Some("give it in the environment variable COSIGN_PASSWORD")
+                Some("set the environment variable COSIGN_PASSWORD")
             }
             SigningError::OtherRelease { .. } => {
-                Some("the release's file was changed after it was signed: record, test and sign it again")
+                Some("the release file was changed after signing: record, test and sign it again")
             }
             _ => None,
         }

@@ -37,17 +37,17 @@ impl PrivateKey {
             found,
         };
 
-        let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text".into()))?;
+        let text = std::str::from_utf8(pem).map_err(|_| wrong("not text".into()))?;
         let Some((label, body)) = block(text) else {
             return Err(wrong("no PEM block".into()));
         };
         // By its label: each form has a parser of its own, and an error that names what was found.
         let secret = match label {
             "PRIVATE KEY" => {
-                SecretKey::from_pkcs8_pem(text).map_err(|_| wrong("a key of another kind".into()))?
+                SecretKey::from_pkcs8_pem(text).map_err(|_| wrong("another type of key".into()))?
             }
             "EC PRIVATE KEY" => {
-                SecretKey::from_sec1_pem(text).map_err(|_| wrong("a key of another curve".into()))?
+                SecretKey::from_sec1_pem(text).map_err(|_| wrong("a key on another curve".into()))?
             }
             label if LABELS.contains(&label) => {
                 let place = || place.to_owned();
@@ -57,7 +57,7 @@ impl PrivateKey {
                     Shut::WrongPassword => SigningError::WrongPassword { place: place() },
                     Shut::Malformed(why) => wrong(why),
                 })?;
-                SecretKey::from_pkcs8_der(&der).map_err(|_| wrong("a key of another kind".into()))?
+                SecretKey::from_pkcs8_der(&der).map_err(|_| wrong("another type of key".into()))?
             }
             other => return Err(wrong(format!("a block {other:?}"))),
         };
@@ -96,7 +96,7 @@ impl PublicKey {
             found: found.into(),
         };
 
-        let text = std::str::from_utf8(pem).map_err(|_| wrong("bytes that are no text"))?;
+        let text = std::str::from_utf8(pem).map_err(|_| wrong("not text"))?;
         let Some((label, _)) = block(text) else {
             return Err(wrong("no PEM block"));
         };
@@ -104,8 +104,7 @@ impl PublicKey {
             return Err(wrong(&format!("a block {label:?}")));
         }
 
-        let key =
-            VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| wrong("a key of another kind"))?;
+        let key = VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| wrong("another type of key"))?;
         Ok(Self {
             key,
             name: name.into(),

@@ -14,6 +14,7 @@ use crate::model::k8s::kinds::well_known;
 use crate::model::release::RecordedImage;
 use crate::model::snapshot::{Absence, Observed};
 use crate::model::{FieldPath, Object, ObjectId, ResourceType, Target};
+use crate::registry::RegistryOptions;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct CompareRequest {
     pub release: String,
     /// What it is compared with; none is an error.
     pub counterpart: Option<Counterpart>,
+    /// How registries are reached.
+    pub registries: RegistryOptions,
 }
 
 /// What a release is compared with.
@@ -48,10 +51,11 @@ pub enum Counterpart {
 ///
 /// Where a file cannot be read, or an image could be several of the release's.
 pub async fn compare(request: &CompareRequest) -> Result<Differences, CommandError> {
-    let release = open_release(&request.release).await?;
+    let registries = &request.registries;
+    let release = open_release(&request.release, registries).await?;
     let (comparison, environment) = match &request.counterpart {
         Some(Counterpart::Release(other)) => (
-            compare_releases(&release, &open_release(other).await?),
+            compare_releases(&release, &open_release(other, registries).await?),
             open_environment(None)?,
         ),
         Some(Counterpart::Environment { file, manifests }) => {
@@ -62,7 +66,7 @@ pub async fn compare(request: &CompareRequest) -> Result<Differences, CommandErr
         }
         None => {
             return Err(
-                CommandError::usage("expected another release or an environment, found neither")
+                CommandError::usage("nothing to compare with: no other release and no environment")
                     .with_hint("kubectl delivery compare RELEASE OTHER, or RELEASE -e ENVIRONMENT"),
             );
         }
@@ -74,6 +78,7 @@ pub async fn compare(request: &CompareRequest) -> Result<Differences, CommandErr
         comparison,
         release: Some(release.public(None)),
         namespace: environment.spec.namespace.clone().unwrap_or_default(),
+        cluster: None,
         environment,
         now: Timestamp::now(),
         notes: Vec::new(),
@@ -105,8 +110,8 @@ fn suggest_rule(id: ObjectId, change: &UntestedChange) -> DifferenceRule {
         },
         path: (!is_whole).then(|| change.path.clone()),
         when: None,
-        reason: "why is this expected?".into(),
-        owner: Some("who answers for it?".into()),
+        reason: "TODO: the reason".into(),
+        owner: Some("TODO: the owner".into()),
         expires: None,
         place: None,
     }

@@ -4,13 +4,13 @@
 //! as it comes, and only what that leaves open is asked of the server. Rules, members that are no longer desired and
 //! orphaned objects come last: they need the objects as they were found.
 
+mod creating;
 mod expecting;
 mod object_comparer;
 mod past;
 mod present;
 mod reading;
 mod running;
-mod terminating;
 
 use self::expecting::{expect_drift, join_remarks};
 use self::object_comparer::{FirstPass, ask_server};
@@ -53,6 +53,8 @@ pub struct ComparisonRequest<'a> {
     pub is_brief: bool,
     /// Whether what is around the objects is read: pods, and what else carries the set's label.
     pub reads_around: bool,
+    /// Whether the server is asked what it would say of creating missing objects.
+    pub tries_missing: bool,
 }
 
 /// Where the truth comes from.
@@ -93,7 +95,11 @@ pub async fn compare(
     let (tested, manifests) = (mem::take(&mut request.tested), request.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
     let ComparisonRequest {
-        inputs, home, today, ..
+        inputs,
+        home,
+        today,
+        tries_missing,
+        ..
     } = request;
     let Desired {
         objects: desired,
@@ -112,7 +118,7 @@ pub async fn compare(
     let facts = reading.perform(cluster, &request, desired).await?;
 
     let mut objects = resolve(cluster, facts.first).await;
-    terminating::mark_namespaces(cluster, &mut objects).await;
+    let missing_namespaces = creating::check_namespaces(cluster, &mut objects).await;
     let rules = Rules::new(environment, today);
     for object in &mut objects {
         expect_drift(object, &rules);
@@ -124,16 +130,34 @@ pub async fn compare(
     objects.extend(facts.orphaned.into_iter().map(compare::orphaned));
 
     let dropped = dropped.into_iter().map(|(object, change)| (object.id(), change));
+    let mut comparison = Comparison {
+        objects,
+        rules,
+        dropped: dropped.collect(),
+        requirements: compare::unmet(&needed, &facts.needed),
+        missing_namespaces,
+        ..Comparison::default()
+    };
+    if tries_missing {
+        comparison.creations = creating::try_missing(cluster, &comparison).await;
+    }
     Ok(ComparisonFacts {
-        comparison: Comparison {
-            objects,
-            rules,
-            dropped: dropped.collect(),
-            requirements: compare::unmet(&needed, &facts.needed),
-            ..Comparison::default()
-        },
+        comparison,
         pods: facts.pods,
         autoscalers: facts.autoscalers,
+    })
+}
+
+/// The members of a release, none of which is desired any more.
+///
+/// # Errors
+///
+/// Where the cluster cannot be reached. What else cannot be read is a finding.
+pub async fn compare_members(cluster: &dyn Cluster, members: &[Target]) -> Result<Comparison, CommandError> {
+    let read = observe::objects(cluster, members).await?;
+    Ok(Comparison {
+        objects: reading::compare_extra(members.to_vec(), read),
+        ..Comparison::default()
     })
 }
 

@@ -20,12 +20,14 @@ use crate::model::finding::{
 };
 use crate::model::inventory::Inventory;
 use crate::model::names::{applyset_id, inventory};
+use crate::model::phrase::counted;
 use crate::model::release::PublicRelease;
 use crate::model::running::ImageTrees;
 use crate::model::state_key::BoundKey;
 use crate::observe::Pods;
 use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_record, read_release_state};
 use crate::observe::sealing::Sealing;
+use crate::registry::RegistryOptions;
 use crate::report::aside_notes;
 use crate::{compare, plan};
 use jiff::Timestamp;
@@ -49,6 +51,8 @@ pub struct DiffRequest {
     pub waived: Vec<String>,
     /// How the release's state is read.
     pub access: StateAccess,
+    /// How registries are reached.
+    pub registries: RegistryOptions,
 }
 
 /// What was found.
@@ -109,6 +113,9 @@ pub async fn diff(
 
     let mut notes: Vec<String> = note_predictions(&comparison, request.mode).into_iter().collect();
     notes.extend(left_out);
+    notes.extend(comparison.missing_namespaces.iter().map(|name| {
+        format!("namespace {name} does not exist; to create it: kubectl create namespace {name}")
+    }));
     notes.extend(
         unread
             .into_iter()
@@ -118,7 +125,7 @@ pub async fn diff(
     notes.extend(aside_notes(&comparison.objects));
     match pods {
         Ok(pods) if request.is_release() => {
-            examine_images(&subject.inputs, &mut comparison, pods, request.mode).await;
+            examine_images(&subject.inputs, &mut comparison, pods, request).await;
             subject.name_promoted_images(scope, &mut comparison).await;
         }
         Err(error) if request.is_release() => notes.push(format!("what runs could not be read: {error}")),
@@ -132,6 +139,7 @@ pub async fn diff(
         environment: subject.inputs.environment.environment,
         release: request.is_release().then_some(subject.identity),
         namespace: scope.home.clone(),
+        cluster: Some(scope.identity()),
         now: Timestamp::now(),
         notes,
     })))
@@ -195,6 +203,7 @@ impl DiffSubject {
             mode: request.effective_mode(),
             is_brief: true,
             reads_around: request.is_release() && request.since.is_none(),
+            tries_missing: request.effective_mode() == Mode::Server,
         };
         comparing::compare(scope.cluster.as_ref(), request).await
     }
@@ -276,20 +285,18 @@ fn note_predictions(comparison: &Comparison, mode: Mode) -> Option<String> {
     let count = comparison.objects.iter().filter(is_predicted).count();
     match mode {
         _ if count == 0 => None,
-        Mode::Readonly => {
-            Some("nothing was asked but what the cluster holds: differences are predictions".into())
-        }
+        Mode::Readonly => Some("no dry run was made: differences are predictions".into()),
         Mode::Auto | Mode::Server => Some(format!(
-            "the server could not be asked what an apply would change of {count} objects (it needs the right to \
-             patch them): their differences are predictions"
+            "{} could not be dry-run (missing permission to patch): differences are predictions",
+            counted(count, "object")
         )),
     }
 }
 
 /// Adds what runs. A registry is asked only where something else may: another index may hold the very same image.
-async fn examine_images(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, mode: Mode) {
+async fn examine_images(inputs: &Inputs, comparison: &mut Comparison, pods: Pods, request: &DiffRequest) {
     let references = images::unfamiliar(&pods, &inputs.release.release.spec.images);
-    let again = (!references.is_empty() && mode != Mode::Readonly).then(|| pods.clone());
+    let again = (!references.is_empty() && request.mode != Mode::Readonly).then(|| pods.clone());
     comparing::examine(inputs, comparison, pods, &ImageTrees::default());
 
     let is_open = |one: &ImageFinding| {
@@ -297,11 +304,9 @@ async fn examine_images(inputs: &Inputs, comparison: &mut Comparison, pods: Pods
         matches!(one.state, TagMoved | OtherImage | Mixed | Unknown)
     };
     if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_open)) {
-        comparing::examine(
-            inputs,
-            comparison,
-            pods,
-            &images::read_image_trees(&references).await,
-        );
+        let registries = &inputs.environment.environment.spec.registries;
+        let options = request.registries.clone().with_registries(registries);
+        let trees = images::read_image_trees(&references, &options).await;
+        comparing::examine(inputs, comparison, pods, &trees);
     }
 }

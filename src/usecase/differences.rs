@@ -2,11 +2,11 @@
 
 use super::system::random_key;
 use super::{CommandError, ErrorKind};
-use crate::model::ObjectId;
 use crate::model::check::{path_in_item, waiver_item};
 use crate::model::environment::Environment;
 use crate::model::finding::{Comparison, ObjectStatus};
 use crate::model::release::PublicRelease;
+use crate::model::{ClusterIdentity, ObjectId};
 use crate::report::Redactor;
 use crate::report::diff::{Meta, View, view};
 use jiff::Timestamp;
@@ -21,6 +21,8 @@ pub struct Differences {
     pub release: Option<PublicRelease>,
     /// Release namespace.
     pub namespace: String,
+    /// The cluster that was compared; none where only files were.
+    pub cluster: Option<ClusterIdentity>,
     /// When it was compared.
     pub now: Timestamp,
     /// Remarks on the whole comparison.
@@ -38,6 +40,7 @@ impl Differences {
             release: self.release.clone(),
             given,
             namespace: self.namespace.clone(),
+            cluster: self.cluster.clone(),
             now: self.now,
             notes: self.notes.clone(),
         };

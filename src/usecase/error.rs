@@ -15,15 +15,11 @@ pub enum ErrorKind {
     Usage,
     /// The cluster or the registry cannot be asked, or refuses the request.
     Unreachable,
-    /// A check refused, and nothing was touched.
+    /// A check refused; nothing was changed.
     Refused,
-    /// It failed, and everything is as before.
-    RolledBack,
-    /// It failed, and not everything could be put back.
-    RollbackIncomplete,
     /// Another promotion holds the lock.
     Locked,
-    /// Interrupted, and everything is as before.
+    /// Interrupted before anything was changed.
     Interrupted,
     /// The reader of our output went away.
     OutputClosed,
@@ -130,7 +126,7 @@ impl From<ApiError> for CommandError {
 
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
-        with_hints(ErrorKind::Usage, &error, error.hint())
+        with_hints(ErrorKind::Usage, &error, error.hints())
     }
 }
 

@@ -131,9 +131,8 @@ fn parse_evidence(text: &str) -> Result<(&str, &str), CommandError> {
     if is_name(name) {
         return Ok((name, file));
     }
-    let message = format!(
-        "expected evidence NAME=FILE with a name of lower-case letters, digits and dashes, found {text:?}"
-    );
+    let message =
+        format!("expected NAME=FILE with a name of lower-case letters, digits and dashes, found {text:?}");
     Err(CommandError::usage(message))
 }
 
@@ -142,7 +141,7 @@ fn read_file(path: &str) -> Result<(EvidenceFile, Option<TestTotals>), CommandEr
     let bytes = load::bytes(Path::new(path))?;
     let totals = load::junit(&bytes, path).map_err(|error| {
         CommandError::new(ErrorKind::Usage, format!("{path}: {error}"))
-            .with_hint("a file of another kind needs another name than .xml, and shows only itself")
+            .with_hint("use a file name without .xml for evidence that is not a JUnit report")
     })?;
     // Its folder is nobody else's business.
     let name = Path::new(path)
@@ -160,11 +159,8 @@ fn check_passed(totals: TestTotals, file: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     let failed = totals.failures + totals.errors;
-    let message = format!(
-        "{file}: expected a report without failures, found {failed} of {} tests failed",
-        totals.tests
-    );
-    Err(CommandError::usage(message).with_hint("--accept-failures REASON attests them all the same"))
+    let message = format!("{file}: {failed} of {} tests failed", totals.tests);
+    Err(CommandError::usage(message).with_hint("add --accept-failures REASON to attest it anyway"))
 }
 
 fn is_name(name: &str) -> bool {

@@ -51,11 +51,8 @@ pub async fn run(tool: &[String], differences: &Differences) -> Result<(), Comma
     let ended = async {
         let status = command.status().await;
         status.map(|status| status.code()).map_err(|error| {
-            CommandError::new(
-                ErrorKind::Usage,
-                format!("expected to run {program}, found: {error}"),
-            )
-            .with_hint(format!("{VARIABLE} names a program such as `diff -u -N`"))
+            CommandError::new(ErrorKind::Usage, format!("cannot run {program}: {error}"))
+                .with_hint(format!("set {VARIABLE} to a program such as `diff -u -N`"))
         })
     };
     match signals.end(ended).await? {
@@ -65,7 +62,7 @@ pub async fn run(tool: &[String], differences: &Differences) -> Result<(), Comma
             let code = other.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
             Err(CommandError::new(
                 ErrorKind::Other,
-                format!("expected {program} to end with 0 or 1, found {code}"),
+                format!("{program} failed: {code}"),
             ))
         }
     }

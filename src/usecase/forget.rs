@@ -8,13 +8,13 @@ use super::run_context::{Channels, RunContext, run_error};
 use super::{CommandError, ErrorKind, Scope, release_state};
 use crate::cluster::{Cluster, ConnectionOptions};
 use crate::execute::{self, handover};
-use crate::model::Target;
 use crate::model::inventory::HistoryEntry;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::seal::Integrity;
 use crate::model::state_key::StateKey;
-use crate::observe::release_state::{Unsealed, read_unsealed};
+use crate::model::{ClusterIdentity, Target};
+use crate::observe::release_state::{Unsealed, read_members, read_unsealed};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,12 +78,14 @@ impl Forgetting {
         let release = ReleaseRef::new(&home, &request.name);
         let found = read_unsealed(cluster.as_ref(), &home, &request.name, request.key.as_ref()).await;
         let found = found.map_err(|error| release_state::home_error(&error))?;
+        if release_state::is_nothing(&found) {
+            return Err(release_state::no_release(cluster.as_ref(), &home, &request.name, "forget").await);
+        }
         check_forgettable(&found, &release)?;
 
         let inventory = found.inventory.as_ref().map(|stored| &stored.value);
-        let members = inventory
-            .map(|inventory| inventory.members.clone())
-            .unwrap_or_default();
+        let members = read_members(cluster.as_ref(), &found).await;
+        let members = members.map_err(|error| release_state::home_error(&error))?;
         let read = async |member: Target| {
             let live = cluster.get(&member).await;
             let live = match live {
@@ -112,6 +114,11 @@ impl Forgetting {
         })
     }
 
+    /// The cluster and the release namespace, as a user knows them.
+    pub fn identity(&self) -> ClusterIdentity {
+        self.cluster.identity(&self.release.namespace)
+    }
+
     /// Hands the members over and deletes the state.
     ///
     /// # Errors
@@ -134,21 +141,16 @@ impl Forgetting {
 
 fn check_forgettable(found: &Unsealed, release: &ReleaseRef) -> Result<(), CommandError> {
     let ReleaseRef { namespace, name } = release;
-    let is_nothing =
-        found.objects.iter().all(Option::is_none) && found.seal.is_none() && found.keys.is_empty();
-    if is_nothing {
-        let message = format!("no release {name} in namespace {namespace}");
-        return Err(CommandError::usage(message).with_hint("kubectl delivery status -A"));
-    }
-
     let open = found.head.as_ref().map(|head| &head.value.current);
     if let Some(open) = open.filter(|journal| journal.is_open()) {
         let version = &open.release.version;
-        let message = format!("the promotion of {name} {version} is unfinished; nothing was changed");
+        let run = open.operation;
+        let message = format!(
+            "the {} of {name} {version} is unfinished; nothing was changed",
+            run.noun()
+        );
         return Err(CommandError::new(ErrorKind::Refused, message)
-            .with_hint(format!(
-                "to resume it: kubectl delivery promote {name} -n {namespace} --resume"
-            ))
+            .with_hint(format!("to resume it: {}", run.resume_command(name, namespace)))
             .with_hint(format!(
                 "to revert it: kubectl delivery revert {name} -n {namespace}"
             )));

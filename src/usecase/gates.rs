@@ -30,6 +30,7 @@ pub fn load_criteria(environment: &LoadedEnvironment) -> Result<SuccessCriteria,
         unknown_health: spec.unknown_health,
         gates,
         wait: spec.wait.clone(),
+        registries: spec.registries.clone(),
     })
 }
 

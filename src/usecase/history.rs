@@ -1,8 +1,9 @@
-//! History: what was promoted here, by whom, how it ended and why. One read of what the release keeps.
+//! History: what was promoted here, by whom, how it ended and why. One read of the release's inventory.
 
 use super::state_access::StateAccess;
 use super::{CommandError, Scope, release_state};
-use crate::model::inventory::Inventory;
+use crate::model::moves::Moved;
+use crate::model::revision::Revision;
 
 /// Whose history.
 #[derive(Clone, Debug)]
@@ -13,12 +14,20 @@ pub struct HistoryRequest {
     pub access: StateAccess,
 }
 
-/// What a release keeps of its past.
+/// The past of a release, and whether it is verified.
 pub struct HistoryOutcome {
-    /// Why it is not verified, to be said whether there is a history or not.
+    /// Why the stored state is not verified, to be shown whether there is a history or not.
     pub note: Option<String>,
-    /// The inventory with the history; an error where there is no such release.
-    pub inventory: Result<Inventory, CommandError>,
+    /// The history; an error where there is no such release.
+    pub history: Result<History, CommandError>,
+}
+
+/// The past of a release.
+pub struct History {
+    /// Its revisions, newest first.
+    pub revisions: Vec<Revision>,
+    /// Objects that moved to other releases.
+    pub moved: Vec<Moved>,
 }
 
 /// Reads it.
@@ -30,16 +39,21 @@ pub async fn history(request: &HistoryRequest, scope: &Scope) -> Result<HistoryO
     let (cluster, namespace) = (scope.cluster.as_ref(), &scope.home);
     let name = release_state::release_name(cluster, namespace, request.name.as_deref()).await?;
     let state = request.access.read_checked(cluster, namespace, &name).await?;
-    let missing = || {
-        let message = format!("expected a release {name} in the namespace {namespace}, found none");
-        CommandError::usage(message)
+    let note = release_state::note(&state.sealing);
+    let Some(stored) = state.inventory else {
+        let missing = release_state::no_release(cluster, namespace, &name, "history").await;
+        return Ok(HistoryOutcome {
+            note,
+            history: Err(missing),
+        });
     };
 
+    let inventory = stored.value;
     Ok(HistoryOutcome {
-        note: release_state::note(&state.sealing),
-        inventory: state
-            .inventory
-            .map(|inventory| inventory.value)
-            .ok_or_else(missing),
+        note,
+        history: Ok(History {
+            moved: inventory.moved.clone(),
+            revisions: Revision::list(inventory),
+        }),
     })
 }

@@ -1,58 +1,85 @@
 //! What registries hold under digests that nodes report and that no release records.
 
 use crate::model::image::ImageReference;
-use crate::model::release::{PlatformDigests, RecordedImage};
-use crate::model::running::ImageTrees;
+use crate::model::release::RecordedImage;
+use crate::model::running::{ImageTree, ImageTrees};
+use crate::model::unknown::Unknown;
 use crate::monitor::ImageResolver;
 use crate::observe::Pods;
-use crate::registry::{Registries, RegistryOptions};
+use crate::registry::{Registries, RegistryFailure, RegistryOptions};
 use async_trait::async_trait;
+use futures::stream::{self, StreamExt};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// A registry that takes longer has not said anything.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A registry that takes longer for an answer has given none.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// All answers together: what is slow and answers has an end, too.
+const ALL: Duration = Duration::from_secs(30);
+/// References that are asked for at a time.
+pub const CONCURRENCY: usize = 8;
 
-/// Asks the registries that references name.
-pub struct AskRegistries;
+/// Asks the registries that references name, where an environment says that they are.
+pub struct AskRegistries(RegistryOptions);
 
-#[async_trait]
-impl ImageResolver for AskRegistries {
-    async fn resolve(&self, references: &[String]) -> Vec<Vec<PlatformDigests>> {
-        let silent = || vec![Vec::new(); references.len()];
-        let named = references.to_vec();
-        // Reads the machine's certificates, and knocks at loopback registries.
-        let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
-        let Ok(registries) = made.await else {
-            return silent();
-        };
-        let mut found = silent();
-        let ask = async {
-            for (place, reference) in found.iter_mut().zip(references) {
-                if let Ok(resolved) = registries.resolve(reference).await {
-                    *place = resolved.platforms;
-                }
-            }
-        };
-        // What was answered by then counts.
-        tokio::time::timeout(PATIENCE, ask).await.ok();
-        found
+impl AskRegistries {
+    /// With a short patience: somebody waits for the answers.
+    pub fn new(options: &RegistryOptions) -> Self {
+        Self(options.clone().with_patience(PATIENCE))
     }
 }
 
+#[async_trait]
+impl ImageResolver for AskRegistries {
+    async fn resolve(&self, references: &[String]) -> Vec<ImageTree> {
+        let registries = match open_registries(&self.0, references).await {
+            Ok(registries) => registries,
+            Err(why) => return vec![Err(why); references.len()],
+        };
+        let end = Instant::now() + ALL;
+        let ask = async |reference: &String| {
+            let answered = tokio::time::timeout_at(end, registries.resolve(reference)).await;
+            match answered.map(|answer| answer.map_err(|error| error.trouble)) {
+                Ok(Ok(resolved)) => Ok(resolved.platforms),
+                // It says that it holds none.
+                Ok(Err(RegistryFailure::NotFound(_))) => Ok(Vec::new()),
+                Ok(Err(trouble)) => Err(Unknown::new(trouble)),
+                Err(_) => Err(Unknown::new(format_args!("no answer within {}s", ALL.as_secs()))),
+            }
+        };
+        stream::iter(references.iter().map(ask))
+            .buffered(CONCURRENCY)
+            .collect()
+            .await
+    }
+}
+
+/// A client for the registries of references. It reads the machine's certificates and knocks at loopback registries, which
+/// blocks: so on another thread.
+pub async fn open_registries(
+    options: &RegistryOptions,
+    references: &[String],
+) -> Result<Registries, Unknown> {
+    let (options, named) = (options.clone(), references.to_vec());
+    let made = tokio::task::spawn_blocking(move || Registries::new(&options, &named)).await;
+    made.map_err(|_| Unknown::new("no client for registries could be made"))
+}
+
 /// What registries hold under references by digest.
-pub async fn read_image_trees(references: &[String]) -> ImageTrees {
+pub async fn read_image_trees(references: &[String], options: &RegistryOptions) -> ImageTrees {
     let mut trees = ImageTrees::default();
     if references.is_empty() {
         return trees;
     }
-    for (reference, platforms) in references.iter().zip(AskRegistries.resolve(references).await) {
+    let found = AskRegistries::new(options).resolve(references).await;
+    for (reference, tree) in references.iter().zip(found) {
         if let Some(digest) = reference
             .parse::<ImageReference>()
             .ok()
             .and_then(|image| image.digest)
         {
-            trees.insert(digest, platforms);
+            trees.insert(digest, tree);
         }
     }
     trees

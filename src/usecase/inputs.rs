@@ -33,8 +33,9 @@ impl Inputs {
         release: &ReleaseLocation,
         environment: Option<&Path>,
         manifests: &[ManifestSource],
+        registries: &RegistryOptions,
     ) -> Result<Self, CommandError> {
-        let opened = open_at(release, &RegistryOptions::default()).await?;
+        let opened = open_at(release, registries).await?;
         let mut environment = open_environment(environment)?;
         let manifests = read_manifests(manifests)?.or_else(|| environment.manifests.take());
         let refusals = refusals(&opened, &environment)?;
@@ -52,8 +53,8 @@ impl Inputs {
 /// # Errors
 ///
 /// Where the file cannot be read or the registry does not give it, or it is no release.
-pub async fn open_release(place: &str) -> Result<LoadedRelease, CommandError> {
-    Ok(open(place, &RegistryOptions::default()).await?.release)
+pub async fn open_release(place: &str, registries: &RegistryOptions) -> Result<LoadedRelease, CommandError> {
+    Ok(open(place, registries).await?.release)
 }
 
 /// Reads manifests; none where no source is named.

@@ -3,6 +3,7 @@
 
 pub mod compare;
 pub mod comparing;
+pub mod delete;
 pub mod diff;
 pub mod differences;
 mod error;
@@ -22,6 +23,7 @@ pub mod render;
 pub mod revert;
 mod run_context;
 pub mod running_images;
+pub mod schema;
 pub mod scope;
 pub mod signals;
 pub mod state;

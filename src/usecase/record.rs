@@ -163,8 +163,10 @@ impl Recording {
         // YAML has texts that come back as something else: better refused here than found at a promotion.
         let read = load::parse_release(bytes.clone(), output.unwrap_or(Path::new("the release")))?;
         if read.release != *release {
-            let message = "the release cannot be written as YAML without changing it";
-            return Err(CommandError::new(ErrorKind::Other, message).with_hint("write JSON: -o NAME.json"));
+            let message = "the release cannot be written as YAML without loss";
+            return Err(
+                CommandError::new(ErrorKind::Other, message).with_hint("add -o NAME.json to write JSON")
+            );
         }
         let ReleaseMetadata { name, version } = release.metadata.clone();
         let digest = Sha256Digest::compute(&bytes);
@@ -185,26 +187,21 @@ fn check_output(request: &Request) -> Result<(), CommandError> {
     let has_statements = request.from_cluster || !evidence.files.is_empty();
     match request.output {
         Some(_) => Ok(()),
-        None if has_statements => Err(CommandError::usage(
-            "expected a file for the release, so that its evidence can lie beside it",
-        )
-        .with_hint("name it: -o shop.release.yaml")),
-        None if evidence.key.is_some() => Err(CommandError::usage("--key signs evidence, and there is none")
-            .with_hint("kubectl delivery sign RELEASE --key cosign.key signs a release")),
+        None if has_statements => {
+            Err(CommandError::usage("evidence needs a file for the release").with_hint("add -o FILE"))
+        }
+        None if evidence.key.is_some() => Err(CommandError::usage("--key without evidence to sign")
+            .with_hint("to sign the release: kubectl delivery sign RELEASE --key cosign.key")),
         None => Ok(()),
     }
 }
 
 /// What was asked for wins over the environment's file.
 fn registry_options(request: &Request) -> Result<RegistryOptions, CommandError> {
-    let mut map = match &request.environment {
-        Some(path) => open_environment(Some(path))?.environment.spec.registries,
-        None => BTreeMap::new(),
-    };
-    map.extend(request.registries.map.clone());
-    Ok(RegistryOptions {
-        insecure: request.registries.insecure.clone(),
-        map,
+    let options = request.registries.clone();
+    Ok(match &request.environment {
+        Some(path) => options.with_registries(&open_environment(Some(path))?.environment.spec.registries),
+        None => options,
     })
 }
 
@@ -220,7 +217,7 @@ async fn resolve_used(
     let is_unused = |reference: &&String| !needed.iter().any(|image| image.reference == **reference);
     if let Some(unused) = by_hand.keys().find(is_unused) {
         return Err(CommandError::usage(format!(
-            "--image names {unused}, which no manifest uses"
+            "--image {unused}: not used by any manifest"
         )));
     }
     resolve(&needed, by_hand, offline, registries).await

@@ -4,13 +4,16 @@
 //! confirms; its caller asks a user, and attempts it again with the answers. It ends when everything is confirmed, or when
 //! the caller gives up: nothing has been changed by then.
 
-use super::CommandError;
 use super::run_context::{RunContext, run_error};
+use super::{CommandError, release_state};
+use crate::cluster::Cluster;
 use crate::execute::{
     self, Confirmed, ExecuteError, OpenJournalAction, RevertOptions, RunReport, Services, Unconfirmed,
 };
+use crate::model::event::{Event, RunCommand, StartedRelease};
 use crate::model::moves::ReleaseRef;
-use std::collections::BTreeSet;
+use crate::model::release::{PublicDigest, PublicRelease};
+use crate::observe::release_state::list_homes;
 
 /// What is done with the state of a release.
 pub(super) enum RecoveryAction {
@@ -21,10 +24,10 @@ pub(super) enum RecoveryAction {
         journal: String,
         action: OpenJournalAction,
     },
-    /// Its last promotion is put back.
+    /// A promotion is undone: the unfinished one of this journal, or what was agreed to.
     Revert {
-        keep_foreign: bool,
-        allow_data_loss: BTreeSet<String>,
+        unfinished: Option<String>,
+        options: Box<RevertOptions>,
     },
 }
 
@@ -34,6 +37,8 @@ pub struct Recovery {
     action: RecoveryAction,
     confirmed: Confirmed,
     services: Services,
+    /// The promotion that it goes on with, where that is known already.
+    promotion: Option<PublicRelease>,
 }
 
 /// How far an attempt came.
@@ -52,12 +57,47 @@ impl Recovery {
         confirmed: Confirmed,
         context: RunContext,
     ) -> Result<Self, CommandError> {
-        Ok(Self {
+        let services = context.into_services()?;
+        Ok(Self::with_services(release, action, confirmed, services))
+    }
+
+    /// The same, on what an execution was given already.
+    pub(super) fn with_services(
+        release: ReleaseRef,
+        action: RecoveryAction,
+        confirmed: Confirmed,
+        services: Services,
+    ) -> Self {
+        Self {
             release,
             action,
             confirmed,
-            services: context.into_services()?,
-        })
+            services,
+            promotion: None,
+        }
+    }
+
+    /// Of a promotion that is known.
+    pub(super) fn with_promotion(self, promotion: Option<PublicRelease>) -> Self {
+        Self { promotion, ..self }
+    }
+
+    /// The first event of its run.
+    pub fn started(&self) -> Event {
+        let ReleaseRef { namespace, name } = &self.release;
+        let named = StartedRelease {
+            name: name.clone(),
+            version: None,
+            digest: PublicDigest::Withheld,
+        };
+        Event::Started {
+            command: match self.action {
+                RecoveryAction::Revert { .. } => RunCommand::Revert,
+                RecoveryAction::Resume | RecoveryAction::Resolve { .. } => RunCommand::Resume,
+            },
+            release: self.promotion.clone().map_or(named, StartedRelease::from),
+            cluster: self.services.cluster.identity(namespace),
+        }
     }
 
     /// Runs it, as far as it is confirmed.
@@ -69,7 +109,7 @@ impl Recovery {
         match Box::pin(self.execute()).await {
             Ok(report) => Ok(Attempt::Ended(report)),
             Err(ExecuteError::Unconfirmed(found)) => Ok(Attempt::Unconfirmed(found)),
-            Err(error) => Err(run_error(&error)),
+            Err(error) => Err(explain(self.services.cluster.as_ref(), &self.release, &error).await),
         }
     }
 
@@ -87,17 +127,29 @@ impl Recovery {
             RecoveryAction::Resolve { journal, action } => {
                 execute::resolve_open_journal(namespace, name, journal, *action, confirmed, services).await
             }
-            RecoveryAction::Revert {
-                keep_foreign,
-                allow_data_loss,
-            } => {
+            RecoveryAction::Revert { unfinished, options } => {
                 let options = RevertOptions {
-                    keep_foreign: *keep_foreign,
-                    allow_data_loss: allow_data_loss.clone(),
                     confirmed,
+                    ..options.as_ref().clone()
                 };
-                execute::revert(namespace, name, options, services).await
+                execute::revert(&self.release, unfinished.as_deref(), options, services).await
             }
         }
     }
+}
+
+/// Why a run could not begin; where there is nothing to act on, the name may be a slip.
+pub(super) async fn explain(
+    cluster: &dyn Cluster,
+    release: &ReleaseRef,
+    error: &ExecuteError,
+) -> CommandError {
+    let ReleaseRef { namespace, name } = release;
+    if matches!(error, ExecuteError::Nothing { .. })
+        && let Ok(homes) = list_homes(cluster, Some(namespace)).await
+        && homes.iter().all(|(_, known)| known != name)
+    {
+        return release_state::no_release(cluster, namespace, name, "status").await;
+    }
+    run_error(error)
 }

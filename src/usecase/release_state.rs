@@ -1,14 +1,29 @@
 //! What a release keeps in the cluster, for the commands that show it and act on it.
 
+use super::scope::check_namespace;
 use super::{CommandError, ErrorKind};
 use crate::cluster::Cluster;
 use crate::execute;
 use crate::model::moves::ReleaseRef;
+use crate::model::phrase::list_first;
 use crate::model::seal::Integrity;
+use crate::model::similar::nearest;
 use crate::model::state_key::{KEY_BYTES, StateKey};
-use crate::observe::release_state::{ReleaseState, ReleaseStateError, list_homes, read_release_state};
+use crate::observe::release_state::{
+    ReleaseState, ReleaseStateError, Unsealed, list_homes, read_release_state,
+};
 use crate::observe::sealing::Sealing;
 use std::path::Path;
+
+/// What shows every release.
+const ALL_RELEASES: &str = "kubectl delivery status -A";
+/// Releases that a message names; the rest is counted.
+const MOST_NAMED: usize = 10;
+
+/// Whether not even a seal or a key is there of a release.
+pub fn is_nothing(found: &Unsealed) -> bool {
+    found.objects.iter().all(Option::is_none) && found.seal.is_none() && found.keys.is_empty()
+}
 
 /// The key that a file holds.
 ///
@@ -62,19 +77,44 @@ pub async fn release_name(
         .await
         .map_err(|error| home_error(&error))?;
     match &homes[..] {
-        [] => Err(CommandError::usage(format!(
-            "expected a release in the namespace {namespace}, found none"
-        ))
-        .with_hint("kubectl delivery status -A shows those of all namespaces")),
+        [] => {
+            check_namespace(cluster, namespace).await?;
+            let message = format!("no release in namespace {namespace}");
+            Err(CommandError::usage(message).with_hint(ALL_RELEASES))
+        }
         [(_, name)] => Ok(name.clone()),
         several => {
-            let names: Vec<_> = several.iter().map(|(_, name)| name.as_str()).collect();
-            Err(CommandError::usage(format!(
-                "expected the name of one of the releases {}",
-                names.join(", ")
-            )))
+            let names = list_first(several.iter().map(|(_, name)| name), MOST_NAMED, ", ");
+            let message = format!("several releases in namespace {namespace}: {names}");
+            Err(CommandError::usage(message).with_hint("add the name of one of them"))
         }
     }
+}
+
+/// The error that a namespace has no release of this name, with those that it has. `command` is what was to be done with it.
+pub async fn no_release(cluster: &dyn Cluster, namespace: &str, name: &str, command: &str) -> CommandError {
+    if let Err(error) = check_namespace(cluster, namespace).await {
+        return error;
+    }
+    let error = CommandError::usage(format!("no release {name} in namespace {namespace}"));
+    // Whoever may not list them is told no names.
+    let homes = list_homes(cluster, Some(namespace)).await.unwrap_or_default();
+    let names: Vec<&str> = homes.iter().map(|(_, name)| name.as_str()).collect();
+    match nearest(name, names.iter().copied()) {
+        _ if names.is_empty() => error.with_hint(ALL_RELEASES),
+        Some(meant) => error.with_hint(format!(
+            "did you mean {meant}? kubectl delivery {command} {meant} -n {namespace}"
+        )),
+        None => {
+            let names = list_first(names.iter(), MOST_NAMED, ", ");
+            error.with_hint(format!("releases in namespace {namespace}: {names}"))
+        }
+    }
+}
+
+/// Whether nothing is kept of a release, and nothing was taken away.
+pub fn is_absent(state: &ReleaseState) -> bool {
+    state.inventory.is_none() && state.head.is_none() && state.sealing.integrity == Integrity::None
 }
 
 /// What a release keeps in its home namespace, believed or not.
@@ -115,7 +155,7 @@ pub fn check_writable(sealing: &Sealing, namespace: &str, name: &str) -> Result<
         return Ok(());
     };
     let error = CommandError::new(ErrorKind::Refused, report.message);
-    Err(report.next.into_iter().fold(error, CommandError::with_hint))
+    Err(report.hints.into_iter().fold(error, CommandError::with_hint))
 }
 
 /// The note about it.

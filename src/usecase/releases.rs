@@ -3,6 +3,8 @@
 use super::CommandError;
 use crate::load::{self, LoadedRelease};
 use crate::model::attestation::Statement;
+use crate::model::image::ImageReference;
+use crate::model::phrase::counted;
 use crate::model::release::ReleaseIdentity;
 use crate::registry::RegistryOptions;
 use crate::registry::artifact::{self, Artifact, Location};
@@ -45,17 +47,14 @@ impl Opened {
 
 fn describe_unchecked(one: &Attestation) -> String {
     let signed = if one.is_signed() {
-        "signed, not checked here"
+        "signed, not verified"
     } else {
         "not signed"
     };
     match described(one.claim()) {
-        Some(found) if found.is_empty() => format!("a signature, not checked here ({})", one.place),
+        Some(found) if found.is_empty() => format!("a signature, not verified ({})", one.place),
         Some(found) => format!("{found} ({signed})"),
-        None => format!(
-            "a statement of another kind: {} ({signed})",
-            one.claim().predicate_type
-        ),
+        None => format!("another attestation: {} ({signed})", one.claim().predicate_type),
     }
 }
 
@@ -73,14 +72,46 @@ impl ReleaseLocation {
     ///
     /// # Errors
     ///
-    /// Where a text begins as a registry's location and is none.
+    /// Where a text begins as a registry's location and is none, or has the scheme of another kind of place.
     pub fn parse(text: &str) -> Result<Self, CommandError> {
         match Location::parse(text) {
             Some(Ok(location)) => Ok(ReleaseLocation::Registry(location)),
             Some(Err(why)) => Err(CommandError::usage(why)),
-            None => Ok(ReleaseLocation::File(text.into())),
+            None => match text.split_once("://") {
+                Some((scheme, rest)) => Err(other_scheme(text, scheme, rest)),
+                None => Ok(ReleaseLocation::File(text.into())),
+            },
         }
     }
+}
+
+/// A place of which no release is read.
+fn other_scheme(text: &str, scheme: &str, rest: &str) -> CommandError {
+    let error = CommandError::usage(format!(
+        "expected a file, oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {text}"
+    ));
+    match scheme {
+        "docker" => error.with_hint(format!("oci://{rest}")),
+        "file" => error.with_hint(rest),
+        "http" | "https" => error.with_hint(format!("to get a file of it: curl -fLO {text}")),
+        _ => error,
+    }
+}
+
+/// An error where no file has this name, and it is that of an image.
+fn check_names_no_image(path: &Path) -> Result<(), CommandError> {
+    let text = path.to_string_lossy();
+    // Of images alone: a path may begin like a short name.
+    let is_host = |part: &str| part.contains(['.', ':']) && !part.starts_with('.') || part == "localhost";
+    let names_host = text.split_once('/').is_some_and(|(host, _)| is_host(host));
+    if !names_host || path.exists() || text.parse::<ImageReference>().is_err() {
+        return Ok(());
+    }
+    Err(
+        CommandError::usage(format!("{text} is the name of an image, not of a release")).with_hint(format!(
+            "name a release in a registry by its scheme: oci://{text}"
+        )),
+    )
 }
 
 /// Opens the release that an argument names, with its statements.
@@ -100,6 +131,7 @@ pub async fn open(place: &str, options: &RegistryOptions) -> Result<Opened, Comm
 pub async fn open_at(location: &ReleaseLocation, options: &RegistryOptions) -> Result<Opened, CommandError> {
     match location {
         ReleaseLocation::File(path) => {
+            check_names_no_image(path)?;
             let release = load::release(path)?;
             let artifact = |(title, bytes)| Artifact { title, bytes };
             let statements = load::statements(path)?.into_iter().map(artifact).collect();
@@ -188,10 +220,10 @@ pub async fn keep(
     statement: Artifact,
 ) -> Result<String, CommandError> {
     match ReleaseLocation::parse(place)? {
-        ReleaseLocation::File(path) if path == Path::new("-") => Err(CommandError::usage(
-            "expected a release's file, found standard input",
-        )
-        .with_hint("a statement lies beside its release: name the file")),
+        ReleaseLocation::File(path) if path == Path::new("-") => {
+            Err(CommandError::usage("a release from stdin has no attestations")
+                .with_hint("use the file of the release instead of -"))
+        }
         ReleaseLocation::File(path) => {
             let path = load::statement_path(&path, &statement.title);
             load::write_whole(&path, &statement.bytes)?;
@@ -213,16 +245,15 @@ pub fn described(statement: &Statement) -> Option<String> {
     let result = statement.test_result()?;
     let size = match (result.totals, result.files.len()) {
         (Some(totals), _) => format!(
-            "{} tests, {} failed, {} skipped",
-            totals.tests,
+            "{}, {} failed, {} skipped",
+            counted(totals.tests as usize, "test"),
             totals.failures + totals.errors,
             totals.skipped
         ),
-        (None, 1) => "1 file".into(),
-        (None, count) => format!("{count} files"),
+        (None, count) => counted(count, "file"),
     };
     let count = result.ran.len();
-    let ran = (count > 0).then(|| format!("{count} containers seen in the test cluster"));
+    let ran = (count > 0).then(|| format!("{} in the test cluster", counted(count, "container")));
     let waived = result.waived.as_ref();
     let waived = waived.map(|why| format!("failures accepted: {why}"));
 
@@ -257,11 +288,9 @@ pub fn public_keys(places: &[String]) -> Result<Vec<PublicKey>, CommandError> {
 
 fn key_bytes(place: &str) -> Result<Vec<u8>, CommandError> {
     match place.strip_prefix("env://") {
-        Some(name) => std::env::var(name).map(String::into_bytes).map_err(|_| {
-            CommandError::usage(format!(
-                "expected a key in the environment variable {name}, found none"
-            ))
-        }),
+        Some(name) => std::env::var(name)
+            .map(String::into_bytes)
+            .map_err(|_| CommandError::usage(format!("environment variable {name} holds no key"))),
         None => Ok(load::bytes(Path::new(place))?),
     }
 }

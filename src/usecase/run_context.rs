@@ -13,6 +13,7 @@ use crate::model::k8s::ownership::release_namespaces;
 use crate::model::release::RecordedImage;
 use crate::model::state_key::StateKey;
 use crate::monitor::{Watching, WatchingOptions};
+use crate::registry::RegistryOptions;
 use crate::usecase::images::AskRegistries;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct RunContext {
     pub limits: RunLimits,
     /// How many promotions the history keeps.
     pub keep_history: usize,
+    /// Registries without TLS.
+    pub insecure_registries: Vec<String>,
     /// The key to what releases keep, where it is kept outside of the cluster.
     pub state_key: Option<StateKey>,
 }
@@ -68,6 +71,7 @@ impl RunContext {
             },
             // What a promotion was told to keep is not known here.
             keep_history: MAX_HISTORY,
+            insecure_registries: Vec::new(),
             state_key,
         })
     }
@@ -84,7 +88,9 @@ impl RunContext {
         let watching = &mut self.watching;
         watching.gates = gates::runnable_gates(&criteria.gates, home);
         watching.tested = images.to_vec();
-        watching.resolver = Some(Arc::new(AskRegistries));
+        // Of its own: a host that was silent before the rollout may answer after it.
+        let registries = RegistryOptions::new(&self.insecure_registries, &criteria.registries);
+        watching.resolver = Some(Arc::new(AskRegistries::new(&registries)));
         watching.injected = criteria.injected.clone();
         watching.policy.health_checks = criteria.health_checks.clone();
         watching.policy.unknown_health = watching.policy.unknown_health.stricter(criteria.unknown_health);
@@ -130,7 +136,12 @@ pub fn run_error(error: &ExecuteError) -> CommandError {
     let kind = match error {
         ExecuteError::Lock(LockError::Held { .. }) => ErrorKind::Locked,
         // The words stand for themselves: they are an answer to what was typed.
-        ExecuteError::Nothing(why) => return CommandError::new(ErrorKind::Usage, why),
+        ExecuteError::Nothing { message, hint } => return CommandError::usage(message).with_hint(hint),
+        ExecuteError::NothingToRevert { message, hints } => {
+            return hints
+                .iter()
+                .fold(CommandError::usage(message), CommandError::with_hint);
+        }
         ExecuteError::ReleaseState(error) | ExecuteError::Store(StoreError::ReleaseState(error)) => {
             release_state::kind_of(error)
         }

@@ -165,7 +165,11 @@ async fn with_tags(mut images: Vec<RunningImage>, registries: Option<&RegistryOp
         matches!(tag, TagStatus::Moved { .. })
     };
     let moved = images.iter().filter(seems_moved).filter_map(reported);
-    let trees = images::read_image_trees(&moved.collect::<Vec<_>>()).await;
+    let moved: Vec<String> = moved.collect();
+    let trees = match registries {
+        Some(options) => images::read_image_trees(&moved, options).await,
+        None => ImageTrees::default(),
+    };
 
     for image in &mut images {
         image.tag = assess_tag(image, &tags, &trees);
@@ -222,6 +226,8 @@ fn assess_tag(image: &RunningImage, tags: &Tags, trees: &ImageTrees) -> TagStatu
         .any(|one| one.manifest == *digest || one.config == *digest);
     if tag.digest == *digest || is_platform || trees.leads_to(digest, &recorded(&image.image, tag)) {
         TagStatus::Current
+    } else if let Some(why) = trees.unknown(digest) {
+        TagStatus::unknown(why)
     } else if trees.knows(digest) && !trees.tells(digest) {
         TagStatus::unknown("the registry does not tell what runs")
     } else {
@@ -246,6 +252,7 @@ mod tests {
     use super::*;
     use crate::model::image::Platform;
     use crate::model::release::PlatformDigests;
+    use crate::model::unknown::Unknown;
 
     fn digest(text: &str) -> Sha256Digest {
         Sha256Digest::compute(text.as_bytes())
@@ -283,7 +290,7 @@ mod tests {
     #[test]
     fn a_tag_is_current_where_it_leads_to_what_runs_by_any_digest() {
         let mut trees = ImageTrees::default();
-        trees.insert(digest("another index"), vec![platform("manifest")]);
+        trees.insert(digest("another index"), Ok(vec![platform("manifest")]));
         for reported in ["index", "manifest", "config", "another index"] {
             let image = running("acme/web:1", Some(reported));
             assert_eq!(assess_tag(&image, &tags(), &trees), TagStatus::Current);
@@ -298,9 +305,13 @@ mod tests {
 
         // A registry that was asked for what runs and did not say may have it under this very tag.
         let mut silent = ImageTrees::default();
-        silent.insert(digest("old"), Vec::new());
+        silent.insert(digest("old"), Ok(Vec::new()));
         let unknown = TagStatus::unknown("the registry does not tell what runs");
         assert_eq!(assess_tag(&image, &tags(), &silent), unknown);
+        let mut unreachable = ImageTrees::default();
+        unreachable.insert(digest("old"), Err(Unknown::new("no answer")));
+        let unknown = TagStatus::unknown("no answer");
+        assert_eq!(assess_tag(&image, &tags(), &unreachable), unknown);
 
         let not_asked = assess_tag(&image, &Tags::new(), &ImageTrees::default());
         assert_eq!(not_asked, TagStatus::unknown("not asked"));

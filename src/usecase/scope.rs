@@ -3,7 +3,8 @@
 use super::{CommandError, ErrorKind};
 use crate::cluster::{self, Cluster, ConnectionOptions};
 use crate::model::environment::EnvironmentSpec;
-use crate::model::{Gvk, Object, ResourceType, Target};
+use crate::model::k8s::kinds::built_in;
+use crate::model::{ClusterIdentity, Gvk, Object, ResourceType, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +24,11 @@ impl Scope {
             .unwrap_or_else(|| cluster.default_namespace())
             .to_owned();
         Self { cluster, home }
+    }
+
+    /// The cluster and the release namespace, as a user knows them.
+    pub fn identity(&self) -> ClusterIdentity {
+        self.cluster.identity(&self.home)
     }
 
     /// Connects as the options say. Sends no request by itself.
@@ -45,6 +51,24 @@ impl Scope {
         environment: &EnvironmentSpec,
     ) -> Result<Self, CommandError> {
         Self::connect(&add_environment(options.clone(), environment)).await
+    }
+}
+
+/// An error where a namespace does not exist. One that may not be read may be there.
+///
+/// # Errors
+///
+/// Where the API server says that there is no such namespace.
+pub async fn check_namespace(cluster: &dyn Cluster, name: &str) -> Result<(), CommandError> {
+    let Some(kind) = built_in("", "Namespace") else {
+        return Ok(());
+    };
+    match cluster.get(&Target::new(&kind, None, name)).await {
+        Ok(None) => {
+            let message = format!("namespace {name} does not exist");
+            Err(CommandError::usage(message).with_hint("kubectl get namespaces"))
+        }
+        _ => Ok(()),
     }
 }
 

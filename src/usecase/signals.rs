@@ -1,10 +1,15 @@
-//! Ctrl-C and its kin: the first asks for a revert, the second to leave at once. Listened to once in a process: a signal
-//! counts for whatever comes after it, too.
+//! Ctrl-C and its kin: the first signal asks for a rollback, a second Ctrl-C aborts it. Listened to once in a process: a
+//! signal counts for whatever comes after it, too.
 
 use crate::execute::Interrupt;
 use crate::usecase::{CommandError, ErrorKind};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+
+/// A Ctrl-C this soon after the first is the same one: a key that was hit twice, or a process group and a parent that
+/// both forward it.
+const SAME_PRESS: Duration = Duration::from_secs(1);
 
 /// What a person wants while the process runs.
 #[derive(Clone, Debug)]
@@ -31,19 +36,17 @@ impl Signals {
             let Ok(mut stream) = signal(kind) else { continue };
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    if came.send(()).is_err() {
+                    if came.send((kind, Instant::now())).is_err() {
                         return;
                     }
                 }
             });
         }
         tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                let next = match *wanted.borrow() {
-                    Interrupt::None => Interrupt::Revert,
-                    Interrupt::Revert | Interrupt::Leave => Interrupt::Leave,
-                };
-                wanted.send_replace(next);
+            let mut interruption = Interruption::default();
+            while let Some((kind, at)) = signals.recv().await {
+                let is_ctrl_c = kind == SignalKind::interrupt();
+                wanted.send_replace(interruption.add_signal(is_ctrl_c, at));
             }
         });
         Self { wanted: receiver }
@@ -79,6 +82,34 @@ impl Signals {
     }
 }
 
+/// What the signals that came so far add up to.
+#[derive(Debug, Default)]
+struct Interruption {
+    wanted: Interrupt,
+    first_ctrl_c: Option<Instant>,
+}
+
+impl Interruption {
+    /// Takes one signal more; what is wanted now. A closed terminal sends SIGHUP twice (its shell does, and the kernel), a
+    /// runner that cancels SIGTERM after SIGINT: neither is a person who asks again.
+    fn add_signal(&mut self, is_ctrl_c: bool, at: Instant) -> Interrupt {
+        let again = self
+            .first_ctrl_c
+            .is_some_and(|first| at.saturating_duration_since(first) >= SAME_PRESS);
+        if is_ctrl_c {
+            self.first_ctrl_c.get_or_insert(at);
+        }
+
+        let wanted = if is_ctrl_c && again {
+            Interrupt::Leave
+        } else {
+            Interrupt::Revert
+        };
+        self.wanted = self.wanted.max(wanted);
+        self.wanted
+    }
+}
+
 /// Whether the process was started with the signal ignored, by the mask that Linux shows of it.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -96,6 +127,33 @@ fn ignores(status: &str, signal: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
+
+    const INT: bool = true;
+    const HUP_OR_TERM: bool = false;
+
+    #[rstest]
+    #[case::one_ctrl_c(&[(INT, 0)], Interrupt::Revert)]
+    #[case::a_double_key_press(&[(INT, 0), (INT, 200)], Interrupt::Revert)]
+    #[case::just_within_a_second(&[(INT, 0), (INT, 999)], Interrupt::Revert)]
+    #[case::again_after_a_second(&[(INT, 0), (INT, 1000)], Interrupt::Leave)]
+    #[case::a_double_press_and_then_again(&[(INT, 0), (INT, 300), (INT, 1100)], Interrupt::Leave)]
+    #[case::a_closed_terminal(&[(HUP_OR_TERM, 0), (HUP_OR_TERM, 5000)], Interrupt::Revert)]
+    #[case::a_cancelled_job(&[(INT, 0), (HUP_OR_TERM, 7500)], Interrupt::Revert)]
+    #[case::the_first_ctrl_c_after_another_signal(&[(HUP_OR_TERM, 0), (INT, 5000)], Interrupt::Revert)]
+    #[case::the_second_ctrl_c_after_another_signal(&[(HUP_OR_TERM, 0), (INT, 5000), (INT, 6000)], Interrupt::Leave)]
+    #[case::nothing_takes_it_back(&[(INT, 0), (INT, 2000), (HUP_OR_TERM, 2001)], Interrupt::Leave)]
+    fn only_a_second_ctrl_c_at_least_a_second_after_the_first_aborts(
+        #[case] signals: &[(bool, u64)],
+        #[case] expected: Interrupt,
+    ) {
+        let start = Instant::now();
+        let mut interruption = Interruption::default();
+        for (is_ctrl_c, millis) in signals {
+            interruption.add_signal(*is_ctrl_c, start + Duration::from_millis(*millis));
+        }
+        assert_eq!(interruption.wanted, expected);
+    }
 
     #[test]
     fn a_signal_that_the_process_was_started_without_is_told_from_its_mask() {

@@ -83,8 +83,12 @@ impl StoredState {
         let Scope { cluster, home } = Scope::connect(&request.connection).await?;
         let name = release_state::release_name(cluster.as_ref(), &home, request.name.as_deref()).await?;
         let found = read_unsealed(cluster.as_ref(), &home, &name, request.key.as_ref()).await;
+        let found = found.map_err(|error| release_state::home_error(&error))?;
+        if release_state::is_nothing(&found) {
+            return Err(release_state::no_release(cluster.as_ref(), &home, &name, "state verify").await);
+        }
         Ok(Self {
-            found: found.map_err(|error| release_state::home_error(&error))?,
+            found,
             release: ReleaseRef {
                 namespace: home,
                 name,
@@ -98,7 +102,7 @@ impl StoredState {
     /// Whose state it is, in words.
     pub fn describe(&self) -> String {
         let ReleaseRef { namespace, name } = &self.release;
-        format!("the state of release {name} in {namespace}")
+        format!("the state of release {name} in namespace {namespace}")
     }
 
     /// Whether it is as it was written, with all that it refers to. Anything else is an error.
@@ -139,10 +143,7 @@ impl StoredState {
     pub fn check_acceptable(&self) -> Result<(), CommandError> {
         match self.found.sealing.integrity {
             Integrity::None | Integrity::Sealed => {
-                let message = format!(
-                    "expected {} to be altered, found nothing to accept",
-                    self.describe()
-                );
+                let message = format!("nothing to accept: {} was not altered", self.describe());
                 return Err(CommandError::usage(message));
             }
             // Nobody can be shown what only a later program understands, and so nobody can accept it.
@@ -157,7 +158,7 @@ impl StoredState {
             self.describe(),
             clean(why)
         );
-        let hint = "kubectl delivery promote RELEASE --discard-state starts from the release's file";
+        let hint = "to start from the release file: kubectl delivery promote RELEASE --discard-state";
         Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint))
     }
 
@@ -175,8 +176,8 @@ impl StoredState {
             return Ok(());
         };
         let message = format!(
-            "expected no unfinished promotion, found that of {}; nothing was changed",
-            open.release.version
+            "the promotion of {} {} is unfinished; nothing was changed",
+            open.release.name, open.release.version
         );
         Err(CommandError::new(ErrorKind::Refused, message))
     }
@@ -185,7 +186,7 @@ impl StoredState {
     pub async fn summarise(&self) -> Summary {
         let doubt = match &self.found.sealing.integrity {
             Integrity::Altered(why) | Integrity::NotVerified(why) | Integrity::Hidden(why) => why.clone(),
-            _ => "it is not sealed".into(),
+            _ => "not sealed".into(),
         };
         let inventory = self
             .found
@@ -230,7 +231,9 @@ impl StoredState {
         let sealed = execute::seal_anew(&self.release, &self.found, new, &services).await;
         sealed.map_err(|error| match error {
             // It is others now than what was shown and agreed to.
-            ExecuteError::Nothing(why) => CommandError::new(ErrorKind::Refused, why),
+            ExecuteError::Nothing { message, hint } => {
+                CommandError::new(ErrorKind::Refused, message).with_hint(hint)
+            }
             error => run_error(&error),
         })
     }
@@ -247,9 +250,7 @@ impl StoredState {
 
     fn no_release(&self) -> CommandError {
         let ReleaseRef { namespace, name } = &self.release;
-        CommandError::usage(format!(
-            "expected a release {name} in the namespace {namespace}, found none"
-        ))
+        CommandError::usage(format!("no release {name} in namespace {namespace}"))
     }
 }
 

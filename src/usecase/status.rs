@@ -7,18 +7,19 @@
 mod workloads;
 
 use self::workloads::Workloads;
+pub(super) use self::workloads::environment_of_then;
 use super::state_access::StateAccess;
-use super::{CommandError, Scope, release_state};
+use super::{CommandError, Scope, release_state, scope};
 use crate::cluster::Cluster;
 use crate::execute::seems_held;
-use crate::model::inventory::HistoryEntry;
-use crate::model::journal::{HistoryOutcome, Journal, StepProgress, StepState, UndoState};
+use crate::model::inventory::{HistoryEntry, Inventory};
+use crate::model::journal::{HistoryOutcome, Journal, RollbackReason, StepProgress, StepState, UndoState};
 use crate::model::moves::ReleaseRef;
+use crate::model::phrase::utc;
 use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
 use crate::model::status::{ReleasePhase, ReleaseStatus, UnfinishedPromotion};
 use crate::observe::release_state::{ReleaseState, list_homes};
-use crate::report::utc_second;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -56,6 +57,9 @@ pub async fn status(request: &StatusRequest, scope: &Scope) -> Result<StatusOutc
             homes.map_err(|error| release_state::home_error(&error))?
         }
     };
+    if releases.is_empty() && !request.all_namespaces {
+        scope::check_namespace(cluster, &scope.home).await?;
+    }
 
     let mut outcome = StatusOutcome {
         releases: Vec::with_capacity(releases.len()),
@@ -63,6 +67,9 @@ pub async fn status(request: &StatusRequest, scope: &Scope) -> Result<StatusOutc
     };
     for (namespace, name) in releases {
         let state = request.access.read(cluster, &namespace, &name).await?;
+        if request.name.is_some() && release_state::is_absent(&state) {
+            return Err(release_state::no_release(cluster, &namespace, &name, "status").await);
+        }
         if let Err(error) = request.access.check(&state.sealing, &namespace, &name) {
             outcome.distrusted.get_or_insert(error);
         }
@@ -96,6 +103,7 @@ async fn release_status(
         .map(|inventory| inventory.value)
         .unwrap_or_default();
     let promoted = inventory.promoted();
+    let identity = cluster.identity(&release.namespace);
     let subject = Workloads {
         cluster,
         inventory: &inventory,
@@ -107,6 +115,7 @@ async fn release_status(
 
     ReleaseStatus {
         namespace: release.namespace,
+        cluster: identity,
         name: release.name,
         phase,
         version: promoted.map(|entry| entry.release.version.clone()),
@@ -130,14 +139,15 @@ fn current_journal(state: &ReleaseState) -> Option<&Journal> {
 fn find_phase(state: &ReleaseState, held: bool, release: &ReleaseRef) -> (ReleasePhase, String) {
     let ReleaseRef { namespace, name } = release;
     if matches!(state.sealing.integrity, Integrity::Altered(_)) {
-        let message = format!("kubectl delivery state verify {name} -n {namespace} says what");
+        let message = format!(
+            "the stored state was altered; to see how: kubectl delivery state verify {name} -n {namespace}"
+        );
         return (ReleasePhase::Altered, message);
     }
 
-    let promoted = state
-        .inventory
-        .as_ref()
-        .and_then(|inventory| inventory.value.promoted());
+    let inventory = state.inventory.as_ref().map(|inventory| &inventory.value);
+    let promoted = inventory.and_then(Inventory::promoted);
+    let deleted = inventory.and_then(Inventory::deleted);
     match (current_journal(state), promoted) {
         (Some(journal), _) if journal.is_open() => {
             let unknown = state.lock_unknown.as_ref();
@@ -150,34 +160,64 @@ fn find_phase(state: &ReleaseState, held: bool, release: &ReleaseRef) -> (Releas
             };
             (phase, advice + &unknown.unwrap_or_default())
         }
-        (Some(journal), _) if journal.ending == Some(HistoryOutcome::NotFullyReverted) => {
+        (Some(journal), _) if journal.ending == Some(HistoryOutcome::RollbackIncomplete) => {
             let version = &journal.release.version;
-            let message = format!("not everything of {version} could be put back");
-            (ReleasePhase::RollbackIncomplete, message)
+            let (phase, what) = if is_asked(journal) {
+                (ReleasePhase::RevertIncomplete, "revert")
+            } else {
+                (ReleasePhase::RollbackIncomplete, "rollback")
+            };
+            (phase, format!("{what} of {name} {version} incomplete"))
         }
         (journal, Some(entry)) => (ReleasePhase::Promoted, describe_promoted(entry, journal)),
+        (journal, None) if deleted.is_some() => {
+            let message = deleted.map(|entry| describe_deleted(entry, journal));
+            (ReleasePhase::Deleted, message.unwrap_or_default())
+        }
+        (Some(journal), None) if is_asked(journal) => (ReleasePhase::Reverted, journal.message.clone()),
         (Some(journal), None) => (ReleasePhase::RolledBack, journal.message.clone()),
         (None, None) => (ReleasePhase::None, "nothing was promoted".into()),
     }
 }
 
+/// Whether a user asked for the rollback of a promotion.
+fn is_asked(journal: &Journal) -> bool {
+    let reverting = journal.reverting.as_ref();
+    reverting.is_some_and(|reverting| reverting.why == RollbackReason::Asked)
+}
+
+/// Who deleted it and when, and why a later promotion failed.
+fn describe_deleted(entry: &HistoryEntry, journal: Option<&Journal>) -> String {
+    format!(
+        "no release is promoted; deleted by {} at {} (revision {}){}",
+        entry.actor,
+        utc(entry.ended_at),
+        entry.revision,
+        describe_later_failure(entry, journal)
+    )
+}
+
+/// Why a later run failed, where one did.
+fn describe_later_failure(entry: &HistoryEntry, journal: Option<&Journal>) -> String {
+    let later = journal.filter(|journal| journal.id != entry.id);
+    let failed = later.and_then(|journal| Some((journal, journal.failure.as_ref()?)));
+    let failed = failed.map(|(journal, failure)| {
+        let (run, why) = (journal.operation.noun(), &failure.cause.message);
+        format!("; the last {run} failed and was rolled back: {why}")
+    });
+    failed.unwrap_or_default()
+}
+
 /// Who promoted it and when, and why a later promotion failed.
 fn describe_promoted(entry: &HistoryEntry, journal: Option<&Journal>) -> String {
-    let failure = journal
-        .filter(|journal| journal.id != entry.id)
-        .and_then(|journal| journal.failure.as_ref());
-    let failed = failure.map(|failure| {
-        let why = &failure.cause.message;
-        format!("; the last promotion failed and was put back: {why}")
-    });
     let verified = entry.verification.as_ref();
     let verified = verified.map(|summary| format!("; {}", summary.message));
     format!(
         "promoted by {} at {}{}{}",
         entry.actor,
-        utc_second(entry.ended_at),
+        utc(entry.ended_at),
         verified.unwrap_or_default(),
-        failed.unwrap_or_default()
+        describe_later_failure(entry, journal)
     )
 }
 
@@ -202,7 +242,7 @@ fn describe_open(journal: &Journal, held: bool) -> Option<String> {
     let how = if held { "in progress" } else { "unfinished" };
     journal
         .is_open()
-        .then(|| format!("the promotion of {name} {version} is {how}"))
+        .then(|| format!("the {} of {name} {version} is {how}", journal.operation.noun()))
 }
 
 /// What an unfinished promotion does, or what to do about it.
@@ -212,17 +252,18 @@ fn advise(journal: &Journal, held: bool, namespace: &str) -> String {
         return format!("{version} by {}: {}", journal.actor, journal.message);
     }
     format!(
-        "{version} by {} was left: {}; kubectl delivery promote --resume {name} -n {namespace} finishes it, \
-         kubectl delivery revert {name} -n {namespace} puts it back",
-        journal.actor, journal.message
+        "{} of {version} by {} is unfinished: {}; to resume it: {}; to revert it: kubectl delivery revert {name} -n {namespace}",
+        journal.operation.noun(),
+        journal.actor,
+        journal.message,
+        journal.operation.resume_command(name, namespace)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::inventory::Inventory;
-    use crate::model::journal::Head;
+    use crate::model::journal::{Head, Reverting};
     use crate::model::unknown::Unknown;
     use crate::observe::release_state::Stored;
     use serde_json::json;
@@ -260,14 +301,29 @@ mod tests {
     #[test]
     fn the_journal_at_hand_comes_before_what_was_promoted_earlier() {
         let open = || Some(journal("applying", None));
-        let reverted = || Some(journal("closed", Some("reverted")));
+        let rolled_back = || Some(journal("closed", Some("reverted")));
         let incomplete = || Some(journal("closed", Some("notFullyReverted")));
+        let asked = |mut journal: Journal| {
+            journal.reverting = Some(Reverting {
+                keep_foreign: false,
+                why: RollbackReason::Asked,
+                was_promoted: true,
+            });
+            Some(journal)
+        };
         let cases = [
             (None, None, false, ReleasePhase::None),
             (open(), None, true, ReleasePhase::InProgress),
             (open(), Some(promoted()), false, ReleasePhase::Unfinished),
-            (reverted(), None, false, ReleasePhase::RolledBack),
-            (reverted(), Some(promoted()), false, ReleasePhase::Promoted),
+            (rolled_back(), None, false, ReleasePhase::RolledBack),
+            (rolled_back(), Some(promoted()), false, ReleasePhase::Promoted),
+            (rolled_back().and_then(asked), None, false, ReleasePhase::Reverted),
+            (
+                incomplete().and_then(asked),
+                None,
+                false,
+                ReleasePhase::RevertIncomplete,
+            ),
             (
                 incomplete(),
                 Some(promoted()),
@@ -296,7 +352,10 @@ mod tests {
 
         let (phase, message) = find_phase(&state, false, &ReleaseRef::new("shop", "web"));
         assert_eq!(phase, ReleasePhase::Altered);
-        assert_eq!(message, "kubectl delivery state verify web -n shop says what");
+        assert_eq!(
+            message,
+            "the stored state was altered; to see how: kubectl delivery state verify web -n shop"
+        );
     }
 
     #[test]
@@ -309,8 +368,9 @@ mod tests {
         let (_, message) = find_phase(&state, false, &ReleaseRef::new("shop", "shop"));
         assert_eq!(
             message,
-            "1.4.2 by ci was left: a wave is applied; kubectl delivery promote --resume shop -n shop finishes it, \
-             kubectl delivery revert shop -n shop puts it back; whether a run holds its lock is unknown: forbidden"
+            "promotion of 1.4.2 by ci is unfinished: a wave is applied; to resume it: kubectl delivery promote \
+             --resume shop -n shop; to revert it: kubectl delivery revert shop -n shop; whether a run holds its lock \
+             is unknown: forbidden"
         );
     }
 }

@@ -73,7 +73,7 @@ pub fn refusal_error(refusals: &[Refusal]) -> CommandError {
 /// What a statement says and who signed it; none where it does not count.
 fn signed_line(one: &Attestation, keys: &[PublicKey], release: &Sha256Digest) -> Option<String> {
     let checked = one.check(release, keys).ok()?;
-    let key = checked.key.unwrap_or("nobody");
+    let key = checked.key.unwrap_or("no key");
     let found = described(checked.statement)?;
     Some(if found.is_empty() {
         format!("signed by {key}")

@@ -2,10 +2,11 @@
 
 use super::CommandError;
 use crate::cluster::Cluster;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Both versions. The names in JSON are kubectl's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Versions {
     /// This program's.
@@ -16,7 +17,7 @@ pub struct Versions {
 }
 
 /// This program's version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientVersion {
     /// As it is tagged.
@@ -26,7 +27,7 @@ pub struct ClientVersion {
 }
 
 /// The API server's version.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerVersion {
     /// As it is tagged.

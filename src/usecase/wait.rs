@@ -9,7 +9,7 @@ use self::following::Following;
 pub use self::goal::Goal;
 use super::images::AskRegistries;
 use crate::cluster::ConnectionOptions;
-use crate::execute::RunLimits;
+use crate::execute::{RunLimits, RunReport};
 use crate::model::environment::UnknownHealth;
 use crate::model::event::{EventSink, RunOutcome};
 use crate::model::phrase::counted;
@@ -18,6 +18,7 @@ use crate::model::verification::VerificationSummary;
 use crate::monitor::{
     MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watching, WatchingOptions, WriteAnswer,
 };
+use crate::registry::RegistryOptions;
 use crate::rollout::RolloutPolicy;
 use async_trait::async_trait;
 use std::path::PathBuf;
@@ -44,72 +45,69 @@ pub struct Request {
     pub unknown_health: UnknownHealth,
     /// How many log lines of a failing container are shown.
     pub log_lines: u32,
+    /// Registries without TLS.
+    pub insecure_registries: Vec<String>,
 }
 
-/// How a wait ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitOutcome {
-    /// Rolled out, its images verified, and ready for the time that it was to stay so.
-    Running,
-    /// An object was not applied in time.
-    NotApplied,
-    /// A rollout or a gate failed, or another image runs.
-    Failed,
-    /// The API server does not answer.
-    Unreachable,
+/// Waits, checks health, verifies and soaks: how it ended.
+pub async fn wait(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> RunReport {
+    report(request, goal, watch(request, goal, events).await)
 }
 
-impl From<WaitOutcome> for RunOutcome {
-    fn from(outcome: WaitOutcome) -> Self {
-        match outcome {
-            WaitOutcome::Running => Self::Running,
-            WaitOutcome::NotApplied => Self::NotApplied,
-            WaitOutcome::Failed => Self::Failed,
-            WaitOutcome::Unreachable => Self::Unreachable,
-        }
-    }
-}
-
-/// Waits, judges, proves and soaks: how it ended, in a word and in a sentence.
-pub async fn wait(request: &Request, goal: &Goal, events: Arc<dyn EventSink>) -> (WaitOutcome, String) {
-    ending(goal, watch(request, goal, events).await)
-}
-
-/// How it ended, in a word and in a sentence.
-fn ending(
+fn report(
+    request: &Request,
     goal: &Goal,
-    outcome: Result<(usize, Option<VerificationSummary>), Stopped>,
-) -> (WaitOutcome, String) {
-    match outcome {
+    ended: Result<(usize, Option<VerificationSummary>), Stopped>,
+) -> RunReport {
+    let name = format!("{} {}", goal.release.name, goal.release.version);
+    let in_namespace = |command: &str| {
+        let (release, home) = (&request.release, &goal.home);
+        format!("kubectl delivery {command} {release} -n {home}")
+    };
+
+    let failure = match ended {
         Ok((count, verification)) => {
-            let name = format!("{} {}", goal.release.name, goal.release.version);
             let objects = counted(count, "object");
             let images = verification.map(|summary| format!(", {}", summary.message));
             let images = images.unwrap_or_default();
-            (
-                WaitOutcome::Running,
-                format!("{name} is running: {objects} in sync{images}"),
-            )
+            let message = format!("{name} is running: {objects} in sync{images}");
+            return RunReport::new(RunOutcome::Running, message, Vec::new());
         }
-        Err(Stopped::CannotContinue(problem)) => (WaitOutcome::Unreachable, problem.message()),
-        Err(Stopped::Failed(failure)) => {
-            let of = failure
-                .object
-                .as_ref()
-                .map(|id| format!("{id}: "))
-                .unwrap_or_default();
-            let is_missing = failure.cause.kind == CauseKind::NotApplied;
-            let outcome = if is_missing {
-                WaitOutcome::NotApplied
-            } else {
-                WaitOutcome::Failed
-            };
-            (outcome, format!("{of}{}", failure.cause.message))
+        Err(Stopped::CannotContinue(problem)) => {
+            let message = format!("whether {name} is running is unknown: {}", problem.message());
+            let hint = format!("to try again: {}", in_namespace("wait"));
+            return RunReport::new(RunOutcome::Unreachable, message, vec![hint]);
         }
-    }
+        Err(Stopped::Failed(failure)) => failure,
+    };
+
+    let object = failure.object.as_ref();
+    let (outcome, hint) = match (failure.cause.kind, object) {
+        (CauseKind::NotApplied, _) => {
+            let hint = format!("to see what differs: {}", in_namespace("diff"));
+            (RunOutcome::NotApplied, hint)
+        }
+        (_, Some(object)) => {
+            let namespace = object.namespace.as_deref();
+            let namespace = namespace.map(|name| format!(" -n {name}")).unwrap_or_default();
+            let hint = format!(
+                "to look at it: kubectl describe {}{namespace}",
+                object.kubectl_name()
+            );
+            (RunOutcome::Failed, hint)
+        }
+        (_, None) => {
+            let hint = format!("to see what runs: {}", in_namespace("images"));
+            (RunOutcome::Failed, hint)
+        }
+    };
+    let object = object.map(|id| format!("{id}: ")).unwrap_or_default();
+    let message = format!("{name} is not running: {object}{}", failure.cause.message);
+    RunReport::new(outcome, message, vec![hint])
 }
 
 fn options(request: &Request, goal: &Goal) -> WatchingOptions {
+    let registries = RegistryOptions::new(&request.insecure_registries, &goal.environment.spec.registries);
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     WatchingOptions {
         policy: RolloutPolicy {
@@ -126,7 +124,7 @@ fn options(request: &Request, goal: &Goal) -> WatchingOptions {
         tested: goal.images.clone(),
         workloads: goal.workloads(),
         namespaces: goal.namespaces(),
-        resolver: Some(Arc::new(AskRegistries)),
+        resolver: Some(Arc::new(AskRegistries::new(&registries))),
         injected: goal.environment.spec.injected.clone(),
         services: goal.services(),
         gates: goal::gates(&goal.environment),

@@ -270,7 +270,7 @@ mod tests {
         let error = answer(502, "\n<html>Bad Gateway</html>\nmore").error("x");
         assert_eq!(
             error.to_string(),
-            "the server answered 502: <html>Bad Gateway</html>"
+            "the API server answered 502: <html>Bad Gateway</html>"
         );
     }
 

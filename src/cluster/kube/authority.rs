@@ -40,7 +40,7 @@ pub(super) fn authority(
         // All of them: a bundle holds the old authority and the new one while a cluster changes over.
         Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
         Ok(_) => Err(bad("expected a certificate in PEM, found none".into())),
-        Err(_) => Err(bad("it is not PEM".into())),
+        Err(_) => Err(bad("not PEM".into())),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn check_certificate(user: &AuthInfo, user_name: &str) -> Result<(), 
     }
     // The client library's own error for it says neither whose certificate it is nor what to look at.
     if user.client_key.is_none() && user.client_key_data.is_none() {
-        let why = "the user has no client key beside it".into();
+        let why = "the user has no client key".into();
         return Err(ConnectError::BadCertificate { what, origin, why });
     }
     Ok(())
@@ -85,7 +85,7 @@ fn bytes_of(
             Err(_) => Err(ConnectError::BadCertificate {
                 what,
                 origin,
-                why: "it is not base64".into(),
+                why: "not base64".into(),
             }),
         };
     }

@@ -21,7 +21,7 @@ pub(super) fn check_cluster(cluster: &Cluster) -> Result<(), ConnectError> {
 
     if cluster.insecure_skip_tls_verify == Some(true) && (has_file || has_data) {
         return Err(bad(
-            "insecure-skip-tls-verify is set beside it, and only one of them can hold",
+            "insecure-skip-tls-verify and a certificate authority are both set",
         ));
     }
     if has_file && has_data {

@@ -18,7 +18,7 @@ use crate::cluster::{
     Deleted, Discovered, ListRequest, LogRequest, Page, ServerVersion, WatchRequest, WatchStream,
     WriteOptions,
 };
-use crate::model::{Object, Target};
+use crate::model::{ClusterIdentity, Object, Target};
 use async_trait::async_trait;
 use http::Method;
 use serde::Deserialize;
@@ -349,10 +349,18 @@ impl Cluster for KubeCluster {
     }
 
     fn server(&self) -> &str {
-        self.transport.server()
+        &self.transport.identity().server
+    }
+
+    fn identity(&self, namespace: &str) -> ClusterIdentity {
+        let namespace = namespace.to_owned();
+        ClusterIdentity {
+            namespace,
+            ..self.transport.identity().clone()
+        }
     }
 
     fn default_namespace(&self) -> &str {
-        self.transport.namespace()
+        &self.transport.identity().namespace
     }
 }

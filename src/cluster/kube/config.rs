@@ -13,6 +13,7 @@ use super::plugin::Plugin;
 use super::process_env::ProcessEnv;
 use super::proxy::{proxy_for, without_credentials};
 use crate::cluster::{ConnectError, ConnectionOptions};
+use crate::model::ClusterIdentity;
 use http::Uri;
 use kube::Config;
 use kube::config::{AuthInfo, ExecAuthCluster};
@@ -32,8 +33,8 @@ pub(super) struct ConnectionSettings {
     pub credentials: Credentials,
     /// The kubeconfig's user, for messages.
     pub user_name: String,
-    /// URL of the server, for messages.
-    pub server: String,
+    /// The cluster as its user knows it, and the namespace of flags and kubeconfig.
+    pub identity: ClusterIdentity,
     /// Limit of one unary request, its retries included.
     pub timeout: Duration,
 }
@@ -96,7 +97,9 @@ fn from_kubeconfig(
         .clone()
         .or(chosen.namespace)
         .unwrap_or_else(|| "default".to_owned());
-    Ok(finish(options, config, credentials, chosen.user_name))
+    let mut settings = finish(options, config, credentials, chosen.user_name);
+    settings.identity.context = chosen.context;
+    Ok(settings)
 }
 
 /// A pod's ServiceAccount, where there is no kubeconfig.
@@ -143,12 +146,10 @@ fn in_cluster(options: &ConnectionOptions, env: &ProcessEnv) -> Result<Connectio
         Some(token) => Credentials::token(token)?,
         None => Credentials::file(&token)?,
     };
-    Ok(finish(
-        options,
-        config,
-        credentials,
-        "the pod's ServiceAccount".into(),
-    ))
+    let user_name = "the pod's ServiceAccount".to_owned();
+    let mut settings = finish(options, config, credentials, user_name);
+    settings.identity.in_cluster = true;
+    Ok(settings)
 }
 
 fn finish(
@@ -166,14 +167,28 @@ fn finish(
     // On one machine, packing costs more than the bytes that it saves.
     config.disable_compression |= config.cluster_url.host().is_some_and(is_loopback);
 
-    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    let identity = ClusterIdentity {
+        context: None,
+        in_cluster: false,
+        server: public_url(&config.cluster_url),
+        namespace: config.default_namespace.clone(),
+    };
     ConnectionSettings {
         config,
         credentials,
         user_name,
-        server,
+        identity,
         timeout,
     }
+}
+
+/// Where the server is, and nothing of who asks it: this stands in outputs and in the history.
+fn public_url(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or_default();
+    let host = url.host().unwrap_or_default();
+    let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = url.path().trim_end_matches('/');
+    format!("{scheme}://{host}{port}{path}")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -238,11 +253,11 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
         why: why.into(),
     };
     if text.is_empty() {
-        return Err(bad("the kubeconfig's cluster has no server"));
+        return Err(bad("the cluster of the kubeconfig has no server"));
     }
     // kubectl speaks plain HTTP to such a one, which nobody means.
     if !text.contains("://") {
-        return Err(bad("it has no scheme: write https:// before it"));
+        return Err(bad("it has no scheme, such as https://"));
     }
 
     let uri: Uri = text
@@ -250,7 +265,7 @@ fn server_url(text: &str) -> Result<Uri, ConnectError> {
         .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
     match (uri.scheme_str(), uri.host()) {
         (Some("https" | "http"), Some(host)) if !host.is_empty() => Ok(uri),
-        _ => Err(bad("only https and http are known")),
+        _ => Err(bad("only https and http are supported")),
     }
 }
 
@@ -280,7 +295,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&ConnectionOptions::default(), &pod(folder.path())).unwrap();
 
-        assert_eq!(settings.server, "https://10.0.0.1:443");
+        assert_eq!(settings.identity.server, "https://10.0.0.1:443");
+        assert_eq!(
+            (settings.identity.context, settings.identity.in_cluster),
+            (None, true)
+        );
         assert_eq!(settings.config.default_namespace, "shop");
 
         let header = settings.credentials.grant().await.unwrap().header.unwrap();
@@ -303,7 +322,7 @@ mod tests {
 
         let settings = settings(&options, &env).unwrap();
         assert_eq!(settings.config.default_namespace, "mine");
-        assert_eq!(settings.server, "https://[fd00::1]:6443");
+        assert_eq!(settings.identity.server, "https://[fd00::1]:6443");
     }
 
     #[test]
@@ -320,7 +339,11 @@ mod tests {
         };
 
         let settings = settings(&ConnectionOptions::default(), &env).unwrap();
-        assert_eq!(settings.server, "https://a.example.com");
+        assert_eq!(settings.identity.server, "https://a.example.com");
+        assert_eq!(
+            (settings.identity.context.as_deref(), settings.identity.in_cluster),
+            (Some("a"), false)
+        );
     }
 
     #[test]
@@ -330,11 +353,17 @@ mod tests {
                 server: Some(text.into()),
                 ..Default::default()
             };
-            settings(&options, &ProcessEnv::default()).map(|settings| settings.server)
+            settings(&options, &ProcessEnv::default()).map(|settings| settings.identity.server)
         };
 
         let url = "https://a.example.com:6443";
         assert_eq!(server(url).map_err(|error| error.to_string()), Ok(url.to_owned()));
+        // What says who asks, or how, is nobody's to read.
+        let secret = "https://me:hunter2@[fd00::1]:6443/k8s/clusters/a/?token=hunter2";
+        assert_eq!(
+            server(secret).ok().as_deref(),
+            Some("https://[fd00::1]:6443/k8s/clusters/a")
+        );
         assert!(server("a.example.com:6443").is_err_and(|error| error.to_string().contains("no scheme")));
     }
 

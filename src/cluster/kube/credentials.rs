@@ -37,8 +37,7 @@ impl Credentials {
     /// A token that does not change.
     pub fn token(token: &str) -> Result<Self, ConnectError> {
         let header = bearer(token);
-        let header =
-            header.ok_or_else(|| ConnectError::Unusable("expected a token in one line of text".into()))?;
+        let header = header.ok_or_else(|| ConnectError::Unusable("expected a token in one line".into()))?;
         Ok(Self(Source::Fixed(Grant::from_header(header))))
     }
 
@@ -49,7 +48,7 @@ impl Credentials {
             why,
         };
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-        let header = bearer(&text).ok_or_else(|| failed("it holds no token".into()))?;
+        let header = bearer(&text).ok_or_else(|| failed("it is empty".into()))?;
 
         Ok(Self(Source::File {
             path: path.to_owned(),

@@ -141,7 +141,7 @@ async fn each(
             Err(
                 error @ (ApiError::Status { .. } | ApiError::NotServed { .. } | ApiError::Unreadable { .. }),
             ) => {
-                tracing::info!(group, version, %error, "a group version is not discovered");
+                tracing::info!(group, version, %error, "a group version cannot be discovered");
             }
             Err(error) => return Err(error),
         }

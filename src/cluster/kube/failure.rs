@@ -72,9 +72,9 @@ fn io_reason(error: &std::io::Error) -> Option<String> {
         ErrorKind::TimedOut => "no connection within the time limit",
         ErrorKind::HostUnreachable => "the host is unreachable",
         ErrorKind::NetworkUnreachable => "the network is unreachable",
-        ErrorKind::UnexpectedEof => "it was closed in the middle of an answer",
+        ErrorKind::UnexpectedEof => "closed in the middle of a response",
         // The resolver's error has no kind of its own.
-        _ if error.to_string().contains("failed to lookup address") => "the host's name is not known",
+        _ if error.to_string().contains("failed to lookup address") => "the host name cannot be resolved",
         _ => return None,
     };
     Some(text.into())
@@ -85,33 +85,32 @@ fn tls_reason(error: &rustls::Error) -> String {
     match error {
         Error::InvalidCertificate(why) => match why {
             CertificateError::UnknownIssuer => {
-                "the server's certificate is signed by an authority that is not trusted here \
-                 (--certificate-authority names another one)"
+                "the server's certificate is signed by an unknown authority; see --certificate-authority"
                     .into()
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "the server's certificate is for another name (--tls-server-name says which to expect)".into()
+                "the server's certificate is for another name; see --tls-server-name".into()
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "the server's certificate has expired".into()
             }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "the server's certificate is not valid yet: is this machine's clock right?".into()
+                "the server's certificate is not valid yet; check the clock of this machine".into()
             }
             _ => "the server's certificate cannot be used".into(),
         },
         // With TLS 1.3 such an alert comes after the handshake, in the place of an answer.
         Error::AlertReceived(AlertDescription::CertificateExpired) => {
-            "the server says that the client certificate has expired".into()
+            "the server rejects the client certificate: expired".into()
         }
         Error::AlertReceived(
             AlertDescription::BadCertificate
             | AlertDescription::CertificateRequired
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA,
-        ) => "the server does not accept the client certificate".into(),
+        ) => "the server rejects the client certificate".into(),
         Error::InvalidMessage(_) => {
-            "the server does not speak TLS: is the address http and not https?".into()
+            "the server does not use TLS; check for http instead of https in its URL".into()
         }
         other => other.to_string(),
     }

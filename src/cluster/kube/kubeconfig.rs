@@ -39,6 +39,8 @@ pub fn kubeconfig_names(options: &ConnectionOptions) -> Result<KubeconfigNames, 
 /// What the kubeconfig says about the chosen context.
 #[derive(Default)]
 pub(super) struct Chosen {
+    /// The context's name, where there is one.
+    pub context: Option<String>,
     /// The cluster.
     pub cluster: Cluster,
     /// The user's name.
@@ -107,7 +109,7 @@ fn read_file(file: &Path) -> Result<Kubeconfig, ConnectError> {
         let mut seen = BTreeSet::new();
         // Which of two is meant nobody can tell; kubectl refuses the file too.
         if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
-            let why = format!("the {what} {twice:?} is in it twice");
+            let why = format!("{what} {twice:?} is defined twice");
             return Err(ConnectError::Broken {
                 file: file.to_owned(),
                 why,
@@ -127,10 +129,7 @@ fn refuse_large(file: &Path) -> Result<(), ConnectError> {
         return Ok(());
     }
 
-    let why = format!(
-        "it has more than {} MiB, which no kubeconfig has",
-        LARGEST / 1024 / 1024
-    );
+    let why = format!("larger than {} MiB", LARGEST / 1024 / 1024);
     Err(ConnectError::Unreadable {
         file: file.to_owned(),
         why,
@@ -150,7 +149,7 @@ fn broken(file: &Path, error: &KubeconfigError) -> ConnectError {
         },
         KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => ConnectError::Broken {
             file,
-            why: "its kind or apiVersion is not that of the other kubeconfig files".into(),
+            why: "its kind or apiVersion differs from the other kubeconfig files".into(),
         },
         other => ConnectError::Broken {
             file,
@@ -190,7 +189,7 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
         Some(name) => {
             let found = find(&config.contexts, name, |named: &NamedContext| &named.name);
             found
-                .ok_or_else(|| missing("the context", name, &config.contexts, |named| &named.name))?
+                .ok_or_else(|| missing("context", name, &config.contexts, |named| &named.name))?
                 .context
                 .clone()
         }
@@ -211,7 +210,7 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
     });
     // A context's user that is not there is an anonymous one, as with kubectl; a flag has to be right.
     if named.is_none() && options.user.is_some() {
-        return Err(missing("the user", &user_name, &config.auth_infos, |named| {
+        return Err(missing("user", &user_name, &config.auth_infos, |named| {
             &named.name
         }));
     }
@@ -221,6 +220,7 @@ pub(super) fn choose(options: &ConnectionOptions, config: &Kubeconfig) -> Result
         .unwrap_or_default();
 
     Ok(Chosen {
+        context: context_name.cloned(),
         cluster,
         user_name,
         user,
@@ -238,9 +238,7 @@ fn cluster(
         Some(named) => Ok(named.cluster.clone().unwrap_or_default()),
         // The server is known, and nothing else of a cluster is needed.
         None if options.server.is_some() && options.cluster.is_none() => Ok(Cluster::default()),
-        None => Err(missing("the cluster", name, &config.clusters, |named| {
-            &named.name
-        })),
+        None => Err(missing("cluster", name, &config.clusters, |named| &named.name)),
     }
 }
 

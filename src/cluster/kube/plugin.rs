@@ -55,14 +55,14 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
         why,
     };
     if name.is_empty() {
-        return Err(failed("the kubeconfig names no command".into()));
+        return Err(failed("the kubeconfig has no command for it".into()));
     }
 
     let interactive =
         config.interactive_mode != Some(ExecInteractiveMode::Never) && std::io::stdin().is_terminal();
     // In a pipeline it would wait for ever for somebody to type.
     if config.interactive_mode == Some(ExecInteractiveMode::Always) && !interactive {
-        return Err(failed("it must ask a person, and stdin is no terminal".into()));
+        return Err(failed("it asks for input, and stdin is not a terminal".into()));
     }
 
     let mut command = command(plugin, &name, interactive).map_err(|error| failed(error.to_string()))?;
@@ -86,7 +86,7 @@ pub(super) async fn run(plugin: &Plugin) -> Result<Grant, ConnectError> {
             // The child is dropped with its future, and killed by that.
             Err(_) => {
                 return Err(failed(format!(
-                    "no answer within {} s",
+                    "no output within {}s",
                     plugin.limit.as_secs_f64()
                 )));
             }
@@ -160,16 +160,14 @@ fn parse_grant(output: &Output, version: &str) -> Result<Grant, String> {
     // JSON is YAML, and kubectl takes both.
     let answer: ExecCredential = serde_json::from_slice(&output.stdout)
         .or_else(|error| serde_yaml::from_slice(&output.stdout).map_err(|_| error))
-        .map_err(|error| format!("its answer is no ExecCredential (line {})", error.line()))?;
+        .map_err(|error| format!("its output is not an ExecCredential (line {})", error.line()))?;
 
     if answer.kind != "ExecCredential" || answer.api_version != version {
         // Neither is shown: the program may have put anything there.
-        return Err(format!(
-            "its answer is no ExecCredential of {version}, which the kubeconfig names"
-        ));
+        return Err(format!("its output is not an ExecCredential of {version}"));
     }
 
-    let status = answer.status.ok_or("its answer has no status")?;
+    let status = answer.status.ok_or("its output has no status")?;
     let set = |text: Option<String>| text.filter(|text| !text.is_empty());
 
     let token = set(status.token);
@@ -177,11 +175,11 @@ fn parse_grant(output: &Output, version: &str) -> Result<Grant, String> {
         (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
         (None, None) => None,
         // One without the other proves nothing: the server would see an anonymous client.
-        _ => return Err("its answer has only one of client certificate and key".into()),
+        _ => return Err("its output has only one of client certificate and key".into()),
     };
 
     if token.is_none() && certificate.is_none() {
-        return Err("its answer has neither a token nor a client certificate".into());
+        return Err("its output has neither a token nor a client certificate".into());
     }
 
     Grant::new(token.as_deref(), certificate, status.expiration_timestamp)

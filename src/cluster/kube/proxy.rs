@@ -47,7 +47,7 @@ fn parse(url: &str) -> Result<Uri, ConnectError> {
         .map_err(|error: http::uri::InvalidUri| bad(error.to_string()))?;
     match uri.scheme_str() {
         Some("http" | "https" | "socks5") if uri.host().is_some() => Ok(uri),
-        _ => Err(bad("only http, https and socks5 proxies are known".into())),
+        _ => Err(bad("only http, https and socks5 proxies are supported".into())),
     }
 }
 

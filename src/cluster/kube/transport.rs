@@ -12,6 +12,7 @@ use super::failure;
 use super::grant::{ClientCertificate, Grant};
 use super::retry::{Failed, Repeat, pause};
 use crate::cluster::{ApiError, ConnectError, Moment, SendDeadline};
+use crate::model::ClusterIdentity;
 use base64::Engine;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -93,7 +94,7 @@ pub(super) struct Transport {
     config: Config,
     credentials: Credentials,
     user_name: String,
-    server: String,
+    identity: ClusterIdentity,
     timeout: Duration,
     slots: Semaphore,
     /// Held while a large answer is read.
@@ -108,7 +109,7 @@ impl Transport {
             config,
             credentials,
             user_name,
-            server,
+            identity,
             timeout,
         } = settings;
 
@@ -122,7 +123,7 @@ impl Transport {
             config,
             credentials,
             user_name,
-            server,
+            identity,
             timeout,
             slots,
             large: Semaphore::new(1),
@@ -130,19 +131,14 @@ impl Transport {
         })
     }
 
-    /// URL of the server.
-    pub fn server(&self) -> &str {
-        &self.server
+    /// The cluster as its user knows it, and the namespace of flags and kubeconfig.
+    pub fn identity(&self) -> &ClusterIdentity {
+        &self.identity
     }
 
     /// The kubeconfig's user.
     pub fn user_name(&self) -> &str {
         &self.user_name
-    }
-
-    /// The namespace of flags and kubeconfig.
-    pub fn namespace(&self) -> &str {
-        &self.config.default_namespace
     }
 
     /// Sends a request whose answer is read as a whole.
@@ -259,7 +255,7 @@ impl Transport {
                 Ok(response)
             }
             Err(error) => {
-                let error = failure::from_client(&error, &self.server);
+                let error = failure::from_client(&error, &self.identity.server);
                 tracing::debug!(method = %call.method, path = call.path, %error, millis, "failed");
                 Err(error)
             }
@@ -292,7 +288,7 @@ impl Transport {
         ApiError::Status {
             code: 401,
             reason: "Unauthorized".into(),
-            message: format!("the server {} does not accept {who}", self.server),
+            message: format!("the API server {} rejects {who}", self.identity.server),
             causes: Vec::new(),
         }
     }
@@ -316,7 +312,7 @@ async fn send_before_deadline<T>(
         biased;
         () = deadline.over() => {
             // Not TooLate: the request may be on its way. A closed connection has the server give it up.
-            Err(ApiError::Broken { why: "given up: the lock has not been renewed meanwhile".into() })
+            Err(ApiError::Broken { why: "aborted: the lock was not renewed in time".into() })
         }
         sent = send => Ok(sent),
     }

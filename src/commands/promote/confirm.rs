@@ -5,32 +5,32 @@ use crate::commands::console::{self, Console};
 use crate::commands::unconfirmed;
 use crate::execute::Unconfirmed;
 use crate::model::plan::Plan;
-use crate::model::release::PublicRelease;
+use crate::report::{plan_counts, plan_title};
 use crate::usecase::CommandError;
-use crate::usecase::promote::Prepared;
+use crate::usecase::promote::{Prepared, Session};
 
 /// Asks about what nothing else confirms, and then about the plan. Both may have nothing to ask about.
 pub(super) async fn confirm(
     prepared: &Prepared,
     unconfirmed: &[Unconfirmed],
+    session: &Session,
     console: &Console<'_>,
 ) -> Result<(), CommandError> {
     if !unconfirmed.is_empty() {
         unconfirmed::confirm(unconfirmed, console.context).await?;
     }
     if !prepared.changes_nothing() && !console.yes {
-        confirm_plan(&prepared.planned.plan, console.context).await?;
+        confirm_plan(&prepared.planned.plan, session, console.context).await?;
     }
     Ok(())
 }
 
-async fn confirm_plan(plan: &Plan, context: &Context) -> Result<(), CommandError> {
-    let count = plan.steps.len() + plan.prune.len();
-    let PublicRelease { name, version, .. } = &plan.release;
-    let question = format!("promote {name} {version} in {count} steps?");
+async fn confirm_plan(plan: &Plan, session: &Session, context: &Context) -> Result<(), CommandError> {
+    let title = plan_title(plan, &session.identity());
+    let question = format!("{title}: {}?", plan_counts(plan));
 
-    let message = "expected a terminal to ask on, or -y, found neither; nothing was changed";
+    let message = "cannot ask for confirmation without a terminal; nothing was changed";
     let cannot_ask = CommandError::usage(message)
-        .with_hint("look at the plan with --dry-run=server, then type the same command with -y");
+        .with_hint("add --dry-run=server to see the plan, then --yes to promote without a question");
     console::confirm(&question, cannot_ask, context).await
 }

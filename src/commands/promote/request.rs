@@ -1,41 +1,55 @@
 //! From the command line to what is asked for.
 
-use super::{AfterFailure, Allow, Args, LimitArgs};
+use super::{AfterFailure, Args, LimitArgs};
 use crate::commands::inputs::WaitMode;
 use crate::execute;
-use crate::model::check::Check;
-use crate::model::moves::RELEASE_PREFIX;
-use crate::model::plan::{OnFailure, PlanLimits, Waiver};
+use crate::model::plan::{OnFailure, PlanLimits};
 use crate::monitor::WatchingOptions;
-use crate::plan::PlanPolicy;
+use crate::plan::{PlanPolicy, Repair};
 use crate::usecase::CommandError;
-use crate::usecase::promote::{Request, ResumeRequest, RunOptions};
+use crate::usecase::promote::{ReleaseSource, Request, ResumeRequest, RunOptions};
 use crate::usecase::releases::ReleaseLocation;
 use std::time::Duration;
 
 impl Args {
     /// A promotion.
     pub(super) fn request(&self) -> Result<Request, CommandError> {
-        let mut run = self.limits.run_options();
+        let mut run = self.run_options();
         run.settings.on_failure = match self.on_failure {
             AfterFailure::Rollback => OnFailure::Rollback,
             AfterFailure::Stop => OnFailure::Stop,
         };
         Ok(Request {
-            source: ReleaseLocation::parse(&self.release.to_string_lossy())?.into(),
+            source: self.source()?,
             environment: self.inputs.environment.clone(),
             manifests: self.inputs.manifests.sources(),
             connection: self.connection.options(),
-            policy: self.allow.policy(),
+            policy: PlanPolicy {
+                repair: self.promoted.then(|| Repair {
+                    only: self.only.clone(),
+                }),
+                ..self.allow.policy()
+            },
             mode: self.mode,
             dry_run: self.dry_run,
             approved_plan: self.plan.clone(),
             on_open: self.on_open_journal,
             discard_state: self.discard_state,
             state_key: self.state.key()?,
-            confirmed: self.allow.confirmed(),
+            confirmed: self.allow.consent.confirmed(),
             run,
         })
+    }
+
+    fn source(&self) -> Result<ReleaseSource, CommandError> {
+        let given = self.release.to_string_lossy();
+        if self.promoted {
+            return Ok(ReleaseSource::Recorded {
+                name: Some(given.into_owned()),
+                revision: None,
+            });
+        }
+        Ok(ReleaseLocation::parse(&given)?.into())
     }
 
     /// The end of an unfinished one.
@@ -44,45 +58,15 @@ impl Args {
             release: self.release.clone(),
             connection: self.connection.options(),
             state_key: self.state.key()?,
-            confirmed: self.allow.confirmed(),
-            run: self.limits.run_options(),
+            confirmed: self.allow.consent.confirmed(),
+            run: self.run_options(),
         })
     }
-}
 
-/// The release that a value of `--adopt` names, where it names one and no field manager.
-fn release_of(name: &str) -> Option<&str> {
-    name.strip_prefix(RELEASE_PREFIX)
-}
-
-impl Allow {
-    /// What the flags allow.
-    pub(in crate::commands) fn policy(&self) -> PlanPolicy {
-        let waiver = |(check, item): &(Check, Option<String>)| Waiver {
-            check: check.name().into(),
-            item: item.clone(),
-            reason: self.reason.clone(),
-            gave_up: Vec::new(),
-        };
-        PlanPolicy {
-            overwrite: self.overwrite,
-            adopt: self
-                .adopt
-                .iter()
-                .filter(|name| release_of(name).is_none())
-                .cloned()
-                .collect(),
-            adopt_releases: self
-                .adopt
-                .iter()
-                .filter_map(|name| release_of(name))
-                .map(str::to_owned)
-                .collect(),
-            allow_prune: self.allow_prune,
-            prune_kept: self.prune_kept.iter().cloned().collect(),
-            allow_data_loss: self.data_loss(),
-            waivers: self.waive.iter().map(waiver).collect(),
-            ..PlanPolicy::default()
+    fn run_options(&self) -> RunOptions {
+        RunOptions {
+            insecure_registries: self.inputs.registry.insecure_registry.clone(),
+            ..self.limits.run_options()
         }
     }
 }
@@ -107,6 +91,7 @@ impl LimitArgs {
             } else {
                 WatchingOptions::default().log_lines
             },
+            insecure_registries: Vec::new(),
         }
     }
 

@@ -1,28 +1,52 @@
-//! What is shown of a plan before anything is changed: for a user on stderr, for a program on stdout.
+//! What is shown of a promotion before anything is changed: the plan, where it only is looked at as the command's result on
+//! stdout and else beside the question on stderr; its findings on stderr.
 
-mod text;
-
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, Stream};
 use crate::commands::console::{Console, OutputMode};
 use crate::execute::RunReport;
-use crate::model::event::{Event, RunOutcome};
+use crate::model::event::{Event, RunCommand, RunOutcome};
+use crate::model::plan::Severity;
 use crate::plan::{self, Planned};
+use crate::report::{self, PlanStyle, group_findings, nothing_to_do};
 use crate::usecase::CommandError;
 use crate::usecase::promote::{Prepared, Session};
 use std::io::Write;
+
+/// The first event of a promotion. A user reads the same above the plan.
+pub(super) fn announce(session: &Session, console: &Console<'_>) {
+    if console.mode == OutputMode::Json && !session.is_dry_run() {
+        console.channels.events.emit(session.started());
+    }
+}
 
 /// The plan and its findings for a user, and what a program is to read of them.
 pub(super) fn show_plan(
     prepared: &Prepared,
     session: &Session,
+    show_diff: bool,
     console: &Console<'_>,
 ) -> Result<(), CommandError> {
-    let planned = &prepared.planned;
-    let (comparison, environment) = (&prepared.comparison, session.environment());
-    text::show(planned, comparison, environment, console.context)?;
+    let (planned, context) = (&prepared.planned, console.context);
+    let stream = match (console.mode, session.is_dry_run()) {
+        (OutputMode::Text, true) => Stream::Stdout,
+        _ => Stream::Stderr,
+    };
+    let style = PlanStyle {
+        color: context.color(stream),
+        width: context.width(stream),
+        show_diff,
+    };
+    let mut out = context.stream(stream);
+    report::plan(&prepared.view(session)?, style, &mut out)?;
+    if prepared.changes_nothing() && says_nothing_to_do(session, console) {
+        writeln!(out, "{}", nothing_to_do(&planned.plan))?;
+    }
+    out.flush()?;
+
+    show_findings(planned, context)?;
     match (console.mode, session.is_dry_run()) {
         (OutputMode::Text, _) => {}
-        (OutputMode::Json, true) => show_json(planned, console.context)?,
+        (OutputMode::Json, true) => show_json(planned, context)?,
         (OutputMode::Json, false) => console.channels.events.emit(Event::Preflight {
             findings: planned.findings.clone(),
         }),
@@ -30,16 +54,24 @@ pub(super) fn show_plan(
     Ok(())
 }
 
-/// That the plan changes nothing, where it does not.
-pub(super) fn show_nothing_to_do(
-    prepared: &Prepared,
-    session: &Session,
-    console: &Console<'_>,
-) -> Result<(), CommandError> {
-    // As JSON, the last event of a promotion says it.
-    let is_said_here = console.mode == OutputMode::Text || session.is_dry_run();
-    if prepared.changes_nothing() && is_said_here {
-        writeln!(console.context.stderr(), "{}", nothing_message(&prepared.planned))?;
+/// As JSON, the last event of a promotion says it.
+fn says_nothing_to_do(session: &Session, console: &Console<'_>) -> bool {
+    console.mode == OutputMode::Text || session.is_dry_run()
+}
+
+/// Errors last: they are what stands in the way.
+pub(in crate::commands) fn show_findings(planned: &Planned, context: &Context) -> Result<(), CommandError> {
+    let mut err = context.stderr();
+    let width = context.width(Stream::Stderr);
+    let groups = group_findings(&planned.findings);
+    for severity in [Severity::Note, Severity::Waived, Severity::Error] {
+        let of_severity = groups.iter().filter(|group| group.finding.severity == severity);
+        for group in of_severity {
+            let waiver = plan::waiver_hint(&group.finding).filter(|_| severity == Severity::Error);
+            for line in group.lines(width, waiver) {
+                writeln!(err, "{line}")?;
+            }
+        }
     }
     Ok(())
 }
@@ -50,25 +82,15 @@ pub(super) fn finish_idle(prepared: &Prepared, console: &Console<'_>) -> Exit {
     if console.mode == OutputMode::Text {
         return Exit::OK;
     }
-    let report = RunReport {
-        outcome: RunOutcome::NothingToDo,
-        message: nothing_message(&prepared.planned),
-        next: Vec::new(),
-    };
-    console.finish(report, false)
-}
-
-fn nothing_message(planned: &Planned) -> String {
-    format!(
-        "nothing to do: all {} objects are as desired",
-        planned.plan.members.len()
-    )
+    let message = nothing_to_do(&prepared.planned.plan);
+    let report = RunReport::new(RunOutcome::NothingToDo, message, Vec::new());
+    console.finish(report, RunCommand::Promote)
 }
 
 /// The plan as JSON on stdout.
 fn show_json(planned: &Planned, context: &Context) -> Result<(), CommandError> {
     let mut out = context.stdout();
     let plan = plan::withheld(&planned.plan);
-    crate::report::json(&plan, &mut out)?;
+    report::json(&plan, &mut out)?;
     Ok(out.flush()?)
 }

@@ -15,7 +15,7 @@ impl ValueEnum for OnOpen {
         Some(match self {
             Self::Stop => PossibleValue::new("stop").help("Refuse"),
             Self::Resume => PossibleValue::new("resume").help("Finish it first"),
-            Self::Revert => PossibleValue::new("revert").help("Put it back first"),
+            Self::Revert => PossibleValue::new("revert").help("Roll it back first"),
         })
     }
 }

@@ -14,14 +14,14 @@ pub(super) fn describe(left_out: &[LeftOut], images: &[UnrecordedImage]) -> Vec<
     let fields = left_out.iter().map(|one| {
         let paths = one.paths.join(", ");
         format!(
-            "note: {}: {paths} left out of the release (written by another cluster)",
+            "note: {}: {paths} not recorded (set by another cluster)",
             one.object
         )
     });
     let images = images.iter().map(|image| {
         let line = format!(
-            "note: {}: {} names {}, which is not recorded",
-            image.object, image.path, image.reference
+            "note: {}: image {} at {} is not recorded",
+            image.object, image.reference, image.path
         );
         match &image.field {
             Some(field) => format!("{line} (hint: add --image-path {field})"),

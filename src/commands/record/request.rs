@@ -20,6 +20,7 @@ impl Args {
             registries: RegistryOptions {
                 insecure: self.insecure_registry.clone(),
                 map: map.into_iter().collect(),
+                ..RegistryOptions::default()
             },
             environment: self.environment.clone(),
             output: self.output.clone(),
@@ -37,8 +38,8 @@ impl Args {
             });
         }
         if self.manifests.is_empty() {
-            return Err(CommandError::usage("expected manifests, found none")
-                .with_hint("name them: -f PATH, -k DIR, or - for standard input"));
+            return Err(CommandError::usage("no manifests given")
+                .with_hint("add -f PATH or -k DIR, or -f - for stdin"));
         }
         Ok(Origin::Manifests {
             sources: self.manifests.sources(),

@@ -13,31 +13,23 @@ pub(super) fn show(described: &str, summary: &Summary, err: &mut dyn Write) -> R
             let release = &entry.release;
             let (name, digest) = (&release.name, release.digest.short());
             let text = format!("{name} {} ({digest})", release.version);
-            writeln!(
-                err,
-                "it says that {} is promoted, revision {}",
-                clean(&text),
-                entry.revision
-            )?;
+            writeln!(err, "promoted: {}, revision {}", clean(&text), entry.revision)?;
         }
-        None => writeln!(err, "it says that nothing is promoted")?,
+        None => writeln!(err, "promoted: none")?,
     }
     if let Some(steps) = &summary.unfinished {
-        writeln!(
-            err,
-            "it says that a promotion is unfinished, which a later run would finish or undo:"
-        )?;
+        writeln!(err, "unfinished promotion, to be resumed or rolled back:")?;
         for step in steps {
             writeln!(err, "  {} {}", clean(&step.verb), clean(&step.target.to_string()))?;
         }
     }
-    writeln!(err, "it says that these are members:")?;
+    writeln!(err, "members:")?;
     for (member, presence) in &summary.members {
         let presence = match presence {
-            Presence::Labelled => "is there, with the release's label",
-            Presence::Unlabelled => "is there, WITHOUT the release's label",
-            Presence::Absent => "is not there",
-            Presence::Unknown => "could not be read",
+            Presence::Labelled => "exists, with the label of the release",
+            Presence::Unlabelled => "exists, WITHOUT the label of the release",
+            Presence::Absent => "does not exist",
+            Presence::Unknown => "cannot be read",
         };
         writeln!(err, "  {}: {presence}", clean(&member.to_string()))?;
     }

@@ -85,7 +85,7 @@ fn pods_of_a_custom_kind_are_found_by_their_owners_and_what_its_operator_adds_is
     let mut added = pod("p", &[("reloader", &at("reloader"))]);
     added.containers[0].image = "a.example/reloader:3".into();
     let listed = found(vec![added], owned_set());
-    assert_eq!(listed[0].state, ImageState::UntestedSidecar);
+    assert_eq!(listed[0].state, ImageState::UnexpectedContainer);
     assert_eq!(listed[0].allowed.as_deref(), Some("not in the release"));
 }
 

@@ -32,7 +32,7 @@ pub(super) struct ContainerTally {
     is_partly_known: bool,
     /// The image as a pod's spec has it.
     pub written: String,
-    /// Why some pods may not be the workload's.
+    /// Why some pods may not be the workload's, or why it is unknown what they run.
     pub doubt: Option<String>,
 }
 
@@ -72,6 +72,9 @@ impl ContainerTally {
             // Only pods of the present revision count, and of them those whose digest says anything.
             let counts = !is_old && !is_unresolved && container.digest().is_some();
             unresolved += usize::from(!is_old && is_unresolved);
+            if !is_old && is_unresolved {
+                doubt = doubt.or_else(|| unresolved_cause(container, runs, facts));
+            }
             known += usize::from(counts);
             good += usize::from(counts && runs == Some(Runs::Tested));
         }
@@ -102,7 +105,7 @@ impl ContainerTally {
     ) -> ImageState {
         // Whatever it runs: nobody has tested a container that the template lacks.
         if !is_named {
-            return ImageState::UntestedSidecar;
+            return ImageState::UnexpectedContainer;
         }
 
         match (recorded, self.known) {
@@ -118,6 +121,17 @@ impl ContainerTally {
             _ => ImageState::OtherImage,
         }
     }
+}
+
+/// Why it is unknown what a container runs. One that was changed in place is replaced soon: that says more than a registry
+/// that is away.
+fn unresolved_cause(
+    container: &ContainerFacts,
+    runs: Option<Runs>,
+    facts: &ImageFacts<'_>,
+) -> Option<String> {
+    let why = facts.unknown(container).filter(|_| runs == Some(Runs::Other));
+    why.map(ToString::to_string)
 }
 
 /// Whether the reference is one that was tested for this image, by its tag: a digest in it says which image is meant.

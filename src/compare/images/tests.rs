@@ -137,17 +137,17 @@ fn a_pod_changed_in_place_whose_image_no_registry_tells_of_is_unknown_and_not_mo
 
     // A registry that was asked and holds nothing says as little as one that was not.
     let mut silent = ImageTrees::default();
-    silent.insert(digest("new"), Vec::new());
+    silent.insert(digest("new"), Ok(Vec::new()));
 
     let mut other = ImageTrees::default();
     let (manifest, config) = (digest("m"), digest("c"));
     other.insert(
         digest("new"),
-        vec![PlatformDigests {
+        Ok(vec![PlatformDigests {
             platform: Platform("linux/amd64".into()),
             manifest,
             config,
-        }],
+        }]),
     );
     assert_eq!(
         state(vec![changed("new")], ImageTrees::default()),
@@ -193,7 +193,7 @@ fn a_moved_tag_a_mixture_a_sidecar_and_the_unknown_are_told_apart() {
     assert_eq!(
         with_sidecar,
         [
-            ("proxy".to_owned(), ImageState::UntestedSidecar),
+            ("proxy".to_owned(), ImageState::UnexpectedContainer),
             ("web".to_owned(), ImageState::Match)
         ]
     );

@@ -5,7 +5,7 @@ use crate::model::format::{FormatVersion, Rest};
 use crate::model::journal::HistoryOutcome;
 use crate::model::k8s::kinds::built_in;
 use crate::model::release::PublicRelease;
-use crate::model::{Object, StepId, Uid, WaveIndex};
+use crate::model::{Object, Operation, StepId, Uid, WaveIndex};
 use crate::observe::release_state::{parse_head, parse_inventory};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn head(steps: usize) -> Head {
     let step = |n: usize| StepProgress {
         id: StepId::new(u32::try_from(n).unwrap()),
         target: target(n),
-        verb: if n.is_multiple_of(2) { "create" } else { "apply" }.into(),
+        verb: if n.is_multiple_of(2) { "create" } else { "update" }.into(),
         wave: WaveIndex::new(1),
         prune: false,
         state: StepState::Pending,
@@ -49,6 +49,7 @@ fn head(steps: usize) -> Head {
         id: "p1".into(),
         serial: 1,
         release: release(),
+        operation: Operation::Promote,
         namespace: "shop".into(),
         revision: 2,
         actor: "me".into(),
@@ -197,10 +198,13 @@ fn entry(revision: u32) -> HistoryEntry {
         revision,
         id: "p1".into(),
         release: release(),
+        operation: Operation::Promote,
+        cluster: None,
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,
         ending: HistoryOutcome::Promoted,
+        rollback: None,
         failure: None,
         message: String::new(),
         verification: None,

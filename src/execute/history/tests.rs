@@ -19,10 +19,13 @@ fn entry(revision: u32, ending: HistoryOutcome) -> HistoryEntry {
             version: "1".into(),
             digest: digest.into(),
         },
+        operation: Operation::Promote,
+        cluster: None,
         actor: "me".into(),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: Timestamp::UNIX_EPOCH,
         ending,
+        rollback: None,
         failure: None,
         message: String::new(),
         verification: None,
@@ -38,7 +41,7 @@ fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
         entry(2, HistoryOutcome::Promoted),
     ];
 
-    history.extend((3..9).map(|revision| entry(revision, HistoryOutcome::Reverted)));
+    history.extend((3..9).map(|revision| entry(revision, HistoryOutcome::RolledBack)));
     let mut inventory = Inventory {
         history,
         ..Inventory::default()
@@ -52,6 +55,27 @@ fn failed_promotions_do_not_push_what_is_promoted_out_of_the_history() {
 
     let gone: Vec<_> = gone.into_iter().flat_map(|bundle| bundle.names).collect();
     assert_eq!(gone, ["r1", "r3", "r4"]);
+}
+
+#[test]
+fn what_was_deleted_is_not_promoted_and_stays_in_the_history_for_a_revert() {
+    let deletion = HistoryEntry {
+        operation: Operation::Delete,
+        ..entry(2, HistoryOutcome::Deleted)
+    };
+    let mut inventory = Inventory {
+        history: vec![entry(1, HistoryOutcome::Promoted), deletion],
+        ..Inventory::default()
+    };
+    assert_eq!(inventory.promoted(), None);
+    assert_eq!(inventory.deleted().map(|entry| entry.revision), Some(2));
+
+    trim(&mut inventory, 1);
+    assert_eq!(inventory.history.len(), 2);
+    // Reverted, it has another ending.
+    inventory.history[1].ending = HistoryOutcome::RolledBack;
+    assert_eq!(inventory.promoted().map(|entry| entry.revision), Some(1));
+    assert_eq!(inventory.deleted(), None);
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Machine {
         let is_pruned = |step: &StepProgress| step.prune && matches!(step.state, StepState::Done { .. });
         // A controller may have made again what was deleted.
         if self.head.current.steps.iter().any(is_pruned) {
-            return self.go(Commit::AwaitPruneCheck, Effect::RereadPruned);
+            return self.go(Commit::AwaitPruneCheck, Effect::RereadDeleted);
         }
         self.drop_pruned_members(now)
     }
@@ -125,7 +125,28 @@ impl Machine {
         self.go(Commit::AwaitPrunedMembers, Effect::WriteInventory)
     }
 
+    /// What a repair needed goes; the promotion before it can still be reverted.
+    fn forget_repair(&mut self, now: Timestamp) -> Vec<Effect> {
+        let journal = &mut self.head.current;
+        let mut old = std::mem::take(&mut journal.forget);
+        old.append(&mut journal.parts);
+        old.append(&mut journal.record);
+
+        // The stored release of its revision may be the same parts.
+        let stored = self.inventory.history.iter().flat_map(|entry| &entry.record);
+        let previous = self.head.previous.iter();
+        let previous = previous.flat_map(|one| one.parts.iter().chain(&one.bundle));
+        let old = PartBundle::without_shared(old, stored.chain(previous));
+        if old.is_empty() {
+            return self.close_promoted(now);
+        }
+        self.go(Commit::AwaitCleanup, Effect::Forget(old))
+    }
+
     fn forget_previous(&mut self, now: Timestamp) -> Vec<Effect> {
+        if self.bodies.promotion.plan.repair {
+            return self.forget_repair(now);
+        }
         let mut old = self
             .head
             .previous
@@ -145,13 +166,23 @@ impl Machine {
     }
 
     fn close_promoted(&mut self, now: Timestamp) -> Vec<Effect> {
-        self.close(self.commit_ending(), "promoted", now);
+        let message = match self.committed_outcome() {
+            HistoryOutcome::Repaired => "repaired",
+            HistoryOutcome::Deleted => "deleted",
+            _ => "promoted",
+        };
+        self.close(self.commit_ending(), message, now);
         self.go(Commit::AwaitClose, Effect::WriteHead)
     }
 
+    fn committed_outcome(&self) -> HistoryOutcome {
+        history::committed_outcome(&self.head.current, &self.bodies.promotion.plan)
+    }
+
     fn commit_ending(&self) -> HistoryOutcome {
-        if self.unpruned.is_empty() {
-            HistoryOutcome::Promoted
+        let outcome = self.committed_outcome();
+        if outcome == HistoryOutcome::Repaired || self.unpruned.is_empty() {
+            outcome
         } else {
             HistoryOutcome::PromotedPruneIncomplete
         }
@@ -161,10 +192,17 @@ impl Machine {
         self.stage = Stage::Ended;
         // As the history says it: a run that only finishes has looked at no image itself.
         let journal = &self.head.current;
+        if self.is_deletion() {
+            return vec![Effect::Finish(ending::deleted(journal), true)];
+        }
         let mut history = self.inventory.history.iter();
         let entry = history.find(|entry| entry.id == journal.id);
         let verification = entry.and_then(|entry| entry.verification.as_ref());
-        let report = ending::promoted(journal, verification, &self.unpruned);
+        let report = if self.bodies.promotion.plan.repair {
+            ending::repaired(journal, verification)
+        } else {
+            ending::promoted(journal, verification, &self.unpruned)
+        };
         vec![Effect::Finish(report, true)]
     }
 }

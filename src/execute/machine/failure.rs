@@ -22,7 +22,7 @@ impl Machine {
         }
         // After the barrier: past one there is no rollback that the plan could ask to leave out.
         if self.stops_on_failure() {
-            self.head.current.message = "it failed, and stopped there as it was told to".into();
+            self.head.current.message = "failed; stopped by --on-failure=stop".into();
             return self.stop(None);
         }
 
@@ -58,7 +58,7 @@ impl Machine {
 
     /// Stops past a step that cannot be undone.
     fn stop_past(&mut self, barrier: String) -> Vec<Effect> {
-        self.head.current.message = "it stopped past a step that cannot be undone".into();
+        self.head.current.message = "stopped after an irreversible step".into();
         self.stop(Some(barrier))
     }
 

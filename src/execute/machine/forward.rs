@@ -6,8 +6,9 @@
 
 use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Commit, Forward, Stage};
-use super::{Direction, Machine};
+use super::{Direction, Machine, note_remain};
 use crate::execute::outcome::StepOutcome;
+use crate::execute::state_after::Remain;
 use crate::execute::{ending, history};
 use crate::model::journal::{Failure, JournalPhase, Previous, RollbackReason};
 use crate::model::verdict::CauseKind;
@@ -29,11 +30,10 @@ impl Machine {
             // Past the commit there is one way, whoever asks: a revert puts back what is finished, not what is half
             // pruned.
             (JournalPhase::Committed, _) => self.go(Commit::AwaitCommitMark, Effect::WriteHead),
+            (_, Direction::RollBack) => self.begin_rollback(RollbackReason::Asked),
             // What was being prepared may lack parts, and changed
             // nothing: it is turned back, whatever is wanted.
-            (JournalPhase::Preparing, _) | (_, Direction::RollBack) => {
-                self.begin_rollback(RollbackReason::Asked)
-            }
+            (JournalPhase::Preparing, Direction::Promote) => self.begin_rollback(RollbackReason::Failed),
             // A rollback that has begun is ended first: some objects are already what they were before.
             (JournalPhase::Reverting, Direction::Promote) => {
                 let why = journal
@@ -59,7 +59,7 @@ impl Machine {
             .inventory
             .history
             .iter()
-            .any(|entry| entry.id == journal.id && entry.ending.is_promoted());
+            .any(|entry| entry.id == journal.id && entry.ending.is_past_commit());
         if is_committed && journal.is_open() && journal.phase != JournalPhase::Reverting {
             journal.phase = JournalPhase::Committed;
         }
@@ -113,6 +113,7 @@ impl Machine {
                 Err(failure) => self.fail(*failure),
             },
             Forward::AwaitSoak => self.judge_soak(input.into_rollout()?, now),
+            Forward::AwaitDeletionCheck => self.commit_deletion(input.into_remains()?, now),
             Forward::AwaitCommit => {
                 input.into_written()?;
                 self.mark_committed()
@@ -132,10 +133,7 @@ impl Machine {
             .iter_mut()
             .for_each(Previous::drop_stored_journal);
 
-        self.enter(
-            JournalPhase::Open,
-            "its journal is written; nothing was changed yet",
-        );
+        self.enter(JournalPhase::Open, "journal written; nothing was changed yet");
         self.go(Forward::AwaitOpenMark, Effect::WriteHead)
     }
 
@@ -187,10 +185,16 @@ impl Machine {
         let count = self.waves(false).len();
         match self.intend_wave(false, done) {
             Some(wave) => {
-                let message = format!("wave {} of {count} is being applied", wave.ordinal());
+                let verb = if self.is_deletion() {
+                    "deleting"
+                } else {
+                    "applying"
+                };
+                let message = format!("{verb} wave {} of {count}", wave.ordinal());
                 self.enter(JournalPhase::Applying, &message);
                 self.go(Forward::AwaitIntent { wave }, Effect::WriteHead)
             }
+            None if self.is_deletion() => self.go(Forward::AwaitDeletionCheck, Effect::RereadDeleted),
             None => self.go(Forward::AwaitVerification, Effect::Prove),
         }
     }
@@ -228,6 +232,10 @@ impl Machine {
         }
         if let Some(effects) = self.stop_if_interrupted() {
             return Ok(effects);
+        }
+        // A deletion ends when its object is gone.
+        if self.is_deletion() {
+            return Ok(self.next_wave(Some(wave)));
         }
         let steps = self.wave_steps(false, wave);
         Ok(self.go(Forward::AwaitRollout { wave }, Effect::Follow(steps)))
@@ -288,6 +296,13 @@ impl Machine {
         self.commit(now)
     }
 
+    fn commit_deletion(&mut self, remains: Vec<Remain>, now: Timestamp) -> Vec<Effect> {
+        // What another client made again stays, and fails nothing: it is no member any more.
+        let mut effects: Vec<Effect> = remains.into_iter().map(note_remain).collect();
+        effects.extend(self.commit(now));
+        effects
+    }
+
     fn commit(&mut self, now: Timestamp) -> Vec<Effect> {
         // The last moment to turn back.
         if let Some(effects) = self.stop_if_interrupted() {
@@ -309,18 +324,20 @@ impl Machine {
 
     fn mark_committed(&mut self) -> Vec<Effect> {
         // The history says so already: a run that dies before this write is taken up as committed.
-        self.enter(
-            JournalPhase::Committed,
-            "promoted; what is no longer desired is being deleted",
-        );
+        let message = if self.is_deletion() {
+            "deleted"
+        } else {
+            "promoted; pruning what left the release"
+        };
+        self.enter(JournalPhase::Committed, message);
         self.go(Commit::AwaitCommitMark, Effect::WriteHead)
     }
 
     fn finish_stopped(&mut self, barrier: Option<&str>) -> Vec<Effect> {
         let journal = &self.head.current;
         let report = match barrier {
-            Some(barrier) => ending::past_barrier(journal, barrier),
-            None => ending::stopped(journal),
+            Some(barrier) => ending::after_irreversible_step(journal, &self.inventory, barrier),
+            None => ending::stopped(journal, &self.inventory),
         };
 
         self.stage = Stage::Ended;

@@ -4,9 +4,9 @@
 //! themselves, at any time before the end. A stage takes an answer by its kind (`into_…`): any other input cannot
 //! come there, and is told as an internal error.
 
-use super::super::ending::Remain;
 use super::super::outcome::StepOutcome;
 use super::super::services::{Interrupt, RunReport};
+use super::super::state_after::Remain;
 use crate::model::StepId;
 use crate::model::bundle::PartBundle;
 use crate::model::event::Event;
@@ -65,10 +65,10 @@ pub(in crate::execute) enum Effect {
     Soak(Vec<StepId>),
     /// Undo a step.
     Undo(StepId),
-    /// Wait for what was put back, as far as it was well before.
-    FollowPutBack(Vec<StepId>),
-    /// Read once more what was deleted after the commit.
-    RereadPruned,
+    /// Wait for what was restored, as far as it was ready before.
+    FollowRestored(Vec<StepId>),
+    /// Read once more what was deleted.
+    RereadDeleted,
     /// Read once more what was restored or deleted.
     RereadReverted,
     /// Delete the namespace in which the journal lies.
@@ -168,7 +168,7 @@ impl Input {
     pub(super) fn into_judgement(self) -> Result<Result<(), Box<Failure>>, Halt> {
         match self {
             Input::Judged(judged) => Ok(judged),
-            other => Err(other.misfit("a judgement")),
+            other => Err(other.misfit("a health check")),
         }
     }
 

@@ -3,7 +3,8 @@
 //! process.
 //!
 //! - **Which order, and why.** `Forward`: journal, members, then each wave as intended, sent, followed; then the
-//!   proof, the soak, the commit (the write of the inventory's history). Before it a failure or an interrupt
+//!   proof, the soak, the commit (the write of the inventory's history). A deletion deletes in these waves, and not
+//!   after the commit as a prune does, since it can be rolled back only before; it follows and proves nothing. Before it a failure or an interrupt
 //!   leads to `Rollback`, or stops past a step that cannot be undone; in `Commit` a run only goes forward. What
 //!   is sent stands in the head first, and what is deleted is named there until it is gone: so a run that dies
 //!   anywhere leaves a journal that another one can finish.
@@ -30,9 +31,11 @@ mod waves;
 
 pub(super) use messages::{Effect, Input, Moving};
 
-use super::ending::{self, Remain};
+use super::ending;
 use super::services::{Interrupt, RunReport};
-use crate::model::event::Event;
+use super::state_after::Remain;
+use crate::model::Operation;
+use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Failure, Head, HistoryOutcome, JournalPhase};
 use crate::model::state_key::ContentKey;
@@ -69,9 +72,11 @@ pub(super) struct Machine {
     pub verification: Option<VerificationSummary>,
     /// What could not be pruned.
     pub unpruned: Vec<String>,
-    /// Whether what was put back is not as well as it was.
+    /// What was restored, was ready before, and is not now.
     pub not_ready: Option<Box<Failure>>,
-    /// What is not as it was after a revert.
+    /// Whether what was restored and ready before was found ready again.
+    pub found_ready: bool,
+    /// What is not as it was after a rollback.
     pub remains: Vec<Remain>,
 }
 
@@ -96,6 +101,7 @@ impl Machine {
             verification: None,
             unpruned: Vec::new(),
             not_ready: None,
+            found_ready: false,
             remains: Vec::new(),
         }
     }
@@ -142,6 +148,20 @@ impl Machine {
         self.head.current.ended_at = Some(now);
     }
 
+    fn is_deletion(&self) -> bool {
+        self.head.current.operation == Operation::Delete
+    }
+
+    /// What users are told that goes on; none where nothing begins.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        match self.stage.phase() {
+            // The steps of a deletion apply nothing.
+            Some(Phase::Apply) if self.is_deletion() => Some(Phase::Delete),
+            Some(Phase::Rollback) if ending::is_revert(&self.head.current) => Some(Phase::Revert),
+            phase => phase,
+        }
+    }
+
     fn moves_nothing(&self) -> bool {
         self.bodies.promotion.plan.moves.is_empty()
     }
@@ -150,7 +170,10 @@ impl Machine {
     fn leave(&mut self, why: &str) -> Vec<Effect> {
         // Not given back: the lock may be another's, and requests may still be on their way.
         self.stage = Stage::Ended;
-        vec![Effect::Finish(ending::left(&self.head.current, why), false)]
+        vec![Effect::Finish(
+            ending::unfinished(&self.head.current, &self.inventory, why),
+            false,
+        )]
     }
 
     fn interrupt(&mut self, wanted: Interrupt) -> Vec<Effect> {
@@ -161,7 +184,7 @@ impl Machine {
 
         self.wanted = wanted;
         if wanted == Interrupt::Leave {
-            return self.leave("left at once");
+            return self.leave("aborted by a second Ctrl-C");
         }
 
         let mut effects = vec![Effect::Emit(Event::Note {
@@ -179,17 +202,18 @@ impl Machine {
     /// What an interrupt leads to, for whoever sent it.
     fn interrupt_message(&self) -> &'static str {
         match self.head.current.phase {
-            JournalPhase::Reverting => {
-                "interrupted: everything is being put back already; once more leaves at once"
+            JournalPhase::Reverting => "interrupted: already rolling back; Ctrl-C again aborts the rollback",
+            JournalPhase::Committed | JournalPhase::Closed if self.is_deletion() => {
+                "interrupted after the commit: the release is deleted; Ctrl-C again aborts"
             }
             JournalPhase::Committed | JournalPhase::Closed => {
-                "interrupted: the release is promoted, and what is no longer desired still goes; once more leaves at once"
+                "interrupted after the commit: the release is promoted, and pruning goes on; Ctrl-C again aborts"
             }
             _ if self.find_barrier().is_some() => {
-                "interrupted past a step that cannot be undone: it stops as it is; once more leaves at once"
+                "interrupted after an irreversible step: stopping without a rollback; Ctrl-C again aborts"
             }
             JournalPhase::Preparing | JournalPhase::Open | JournalPhase::Applying => {
-                "interrupted: putting everything back; once more leaves at once"
+                "interrupted: rolling back; Ctrl-C again aborts the rollback"
             }
         }
     }

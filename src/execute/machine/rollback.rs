@@ -8,12 +8,11 @@
 use super::messages::{Effect, Halt, Input, Moving, RolloutAnswer};
 use super::stage::{Rollback, Stage};
 use super::{Machine, note_remain};
-use crate::execute::ending::Remain;
 use crate::execute::order::{Group, restore_then_delete};
+use crate::execute::state_after::{Remain, RolledBackState};
 use crate::execute::{ending, history};
 use crate::model::StepId;
 use crate::model::bundle::PartBundle;
-use crate::model::event::{Event, Phase};
 use crate::model::journal::{
     Failure, HistoryOutcome, JournalPhase, Reverting, RollbackReason, StepProgress, UndoState,
 };
@@ -25,7 +24,7 @@ impl Machine {
     pub(super) fn begin_rollback(&mut self, why: RollbackReason) -> Vec<Effect> {
         let journal = &mut self.head.current;
 
-        let was_promoted = journal.ending.is_some_and(HistoryOutcome::is_promoted);
+        let was_promoted = journal.ending.is_some_and(HistoryOutcome::is_committed);
         // What is there already stays: `revert` was asked for just that, or an earlier run began with it.
         journal.reverting.get_or_insert(Reverting {
             keep_foreign: false,
@@ -35,13 +34,15 @@ impl Machine {
         // What was closed as promoted is open again: a run that dies here leaves something to go on with.
         journal.ending = None;
         journal.ended_at = None;
-        self.enter(JournalPhase::Reverting, "everything is being put back");
+        let message = if ending::is_revert(journal) {
+            "reverting"
+        } else {
+            "rolling back"
+        };
+        self.enter(JournalPhase::Reverting, message);
 
         self.stage = Rollback::AwaitRollbackMark.into();
-        vec![
-            Effect::Emit(Event::PhaseStarted { phase: Phase::Revert }),
-            Effect::WriteHead,
-        ]
+        vec![Effect::WriteHead]
     }
 
     pub(super) fn advance_rollback(
@@ -62,12 +63,7 @@ impl Machine {
                 self.take_undo(in_flight, rest, step, state, now)?
             }
             Rollback::AwaitRestored { rest } => {
-                // It is told at the end: what else is to be undone does not wait for it.
-                self.not_ready = match input.into_rollout()? {
-                    RolloutAnswer::Ready => None,
-                    RolloutAnswer::Failed(failure) => Some(failure),
-                    RolloutAnswer::Absent(ids) => self.first_gone(&ids),
-                };
+                self.take_restored(input.into_rollout()?);
                 self.undo_next(rest, now)
             }
             Rollback::AwaitRestoreCheck => self.take_remains(input.into_remains()?, now),
@@ -109,7 +105,7 @@ impl Machine {
             // Before what was created goes: until these are well,
             // pods that are being replaced may still use that.
             if follow {
-                return self.go(Rollback::AwaitRestored { rest }, Effect::FollowPutBack(steps));
+                return self.go(Rollback::AwaitRestored { rest }, Effect::FollowRestored(steps));
             }
 
             let effects = steps.iter().map(|id| Effect::Undo(*id)).collect();
@@ -151,10 +147,20 @@ impl Machine {
         Ok(self.undo_next(rest, now))
     }
 
-    /// What was put back is not there any more.
+    /// Whether what was restored is ready again. It is said at the end: what else is to be undone does not wait for it.
+    fn take_restored(&mut self, answer: RolloutAnswer) {
+        self.found_ready = matches!(answer, RolloutAnswer::Ready);
+        self.not_ready = match answer {
+            RolloutAnswer::Ready => None,
+            RolloutAnswer::Failed(failure) => Some(failure),
+            RolloutAnswer::Absent(ids) => self.first_gone(&ids),
+        };
+    }
+
+    /// What was restored is not there any more.
     fn first_gone(&self, ids: &[StepId]) -> Option<Box<Failure>> {
         let object = self.head.current.step(*ids.first()?)?.target.id();
-        let message = format!("{object}: expected it as it was put back, found it deleted by somebody");
+        let message = "deleted by another client".to_owned();
         Some(Box::new(Failure::new(
             Some(object),
             CauseKind::Disappeared,
@@ -190,10 +196,11 @@ impl Machine {
     /// The journal is closed before what it names is deleted: an open one can always be read.
     fn close_rollback(&mut self, now: Timestamp) -> Vec<Effect> {
         let complete = ending::left_behind(&self.head.current).is_empty();
-        let (outcome, message) = match (complete, self.remains.is_empty()) {
-            (true, true) => (HistoryOutcome::Reverted, "everything is as before"),
-            (true, false) => (HistoryOutcome::Reverted, "put back"),
-            (false, _) => (HistoryOutcome::NotFullyReverted, "not everything is as before"),
+        let (outcome, message) = match (complete, ending::is_revert(&self.head.current)) {
+            (true, false) => (HistoryOutcome::RolledBack, "rolled back"),
+            (true, true) => (HistoryOutcome::RolledBack, "reverted"),
+            (false, false) => (HistoryOutcome::RollbackIncomplete, "rollback incomplete"),
+            (false, true) => (HistoryOutcome::RollbackIncomplete, "revert incomplete"),
         };
 
         self.close(outcome, message, now);
@@ -220,7 +227,9 @@ impl Machine {
             .previous
             .iter()
             .flat_map(|one| one.parts.iter().chain(&one.bundle));
-        let needed = previous.chain(&journal.parts);
+        // A repair stores what its revision has stored already.
+        let stored = self.inventory.history.iter().flat_map(|entry| &entry.record);
+        let needed = previous.chain(&journal.parts).chain(stored);
         journal.forget = PartBundle::without_shared(std::mem::take(&mut journal.forget), needed);
     }
 
@@ -235,7 +244,14 @@ impl Machine {
 
     pub(super) fn finish_rollback(&mut self) -> Vec<Effect> {
         self.stage = Stage::Ended;
-        let report = ending::reverted(&self.head.current, self.not_ready.as_deref(), &self.remains);
+        let report = ending::rolled_back(&RolledBackState {
+            journal: &self.head.current,
+            inventory: &self.inventory,
+            bodies: &self.bodies,
+            not_ready: self.not_ready.as_deref(),
+            remains: &self.remains,
+            found_ready: self.found_ready,
+        });
         vec![Effect::Finish(report, true)]
     }
 }

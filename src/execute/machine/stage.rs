@@ -47,6 +47,8 @@ pub(in crate::execute) enum Forward {
     AwaitVerification,
     /// The end of the soak.
     AwaitSoak,
+    /// Whether what a deletion deleted stays gone.
+    AwaitDeletionCheck,
     /// The write of the inventory whose history says that the release is promoted.
     AwaitCommit,
     /// The write of the head that says why it stopped; past this step, where one cannot be undone.
@@ -134,7 +136,7 @@ impl Stage {
             Stage::Start | Stage::Forward(Forward::AwaitStopMark { .. }) | Stage::Ended => None,
             Stage::Forward(stage) => stage.phase(),
             Stage::Commit(stage) => Some(stage.phase()),
-            Stage::Rollback(_) => Some(Phase::Revert),
+            Stage::Rollback(_) => Some(Phase::Rollback),
         }
     }
 
@@ -159,7 +161,7 @@ impl Forward {
             | Self::AwaitSoak => true,
             Self::AwaitJournal | Self::AwaitParts | Self::AwaitOpenMark | Self::AwaitMembers => false,
             Self::AwaitAnnouncement | Self::AwaitIntent { .. } | Self::AwaitSteps { .. } => false,
-            Self::AwaitCommit | Self::AwaitStopMark { .. } => false,
+            Self::AwaitDeletionCheck | Self::AwaitCommit | Self::AwaitStopMark { .. } => false,
         }
     }
 
@@ -169,8 +171,9 @@ impl Forward {
             Self::AwaitMembers | Self::AwaitAnnouncement => Phase::Journal,
             Self::AwaitIntent { .. } | Self::AwaitSteps { .. } => Phase::Apply,
             Self::AwaitRollout { .. } | Self::AwaitEarlierRollouts => Phase::Apply,
-            Self::AwaitVerification => Phase::Prove,
+            Self::AwaitVerification => Phase::Verify,
             Self::AwaitSoak => Phase::Soak,
+            Self::AwaitDeletionCheck => Phase::Delete,
             Self::AwaitCommit => Phase::Commit,
             Self::AwaitStopMark { .. } => return None,
         })
@@ -189,6 +192,7 @@ impl Forward {
             Self::AwaitEarlierRollouts => "AwaitEarlierRollouts",
             Self::AwaitVerification => "AwaitVerification",
             Self::AwaitSoak => "AwaitSoak",
+            Self::AwaitDeletionCheck => "AwaitDeletionCheck",
             Self::AwaitCommit => "AwaitCommit",
             Self::AwaitStopMark { .. } => "AwaitStopMark",
         }

@@ -66,9 +66,10 @@ impl Machine {
             .collect()
     }
 
-    /// The steps whose objects have to be there: not what runs once and has run.
+    /// The steps whose objects have to be there: not what was deleted, and not what runs once and has run.
     pub(super) fn step_status(&self) -> Vec<StepId> {
-        let is_done = |step: &&StepProgress| !step.prune && matches!(step.state, StepState::Done { .. });
+        let is_done =
+            |step: &&StepProgress| !step.is_deletion() && matches!(step.state, StepState::Done { .. });
         // One that has run may be gone by now: by its TTL, or by a hook's policy.
         let stands = |step: &&StepProgress| !(step.ready && self.runs_once(step.id));
         self.head
@@ -115,7 +116,7 @@ impl Machine {
 
         let step = self.head.current.step(*gone.first()?)?;
         let object = step.target.id();
-        let message = format!("{object}: expected it to be there, found it deleted by somebody");
+        let message = format!("{object} was deleted by another client");
         Some(Failure::new(Some(object), CauseKind::Disappeared, message))
     }
 

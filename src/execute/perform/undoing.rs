@@ -75,15 +75,10 @@ impl Performer {
             return Ok(unconfirmed(release, &part.step.target.id()));
         }
 
-        let reverting = journal.reverting.as_ref();
         let undoing = Undoing {
-            steps: &self.steps,
-            keep_foreign: reverting.is_some_and(|reverting| reverting.keep_foreign),
             fence: self.inputs.fence,
-            was_promoted: reverting.is_some_and(|reverting| reverting.was_promoted),
-            release,
-            inventory: &now.inventory,
             by_hand: by_hand(journal, part),
+            ..Undoing::from_journal(&self.steps, journal, release, &now.inventory)
         };
 
         match &part.step.undo {
@@ -124,13 +119,8 @@ impl Performer {
         progress: &StepProgress,
         job: UndoJob<'_>,
     ) -> Result<UndoState, StopReason> {
-        let needed = match undoing.prepare_job(&job, part, progress).await? {
-            Ok(needed) => needed,
-            Err(left) => return Ok(left),
-        };
-        // Only now: once this Job is gone, the suspended one alone says that it had run.
-        let state = undoing.undo(part, progress).await?;
-        if !needed || matches!(state, UndoState::Left { .. }) {
+        let (state, is_needed) = undoing.undo_ahead_of_job(&job, part, progress).await?;
+        if !is_needed {
             return Ok(state);
         }
 

@@ -79,7 +79,7 @@ impl Performer {
 
     /// What was put back is waited for where it was well before: a state that was broken stays as it was, and a Job that
     /// had run is not there again.
-    pub(super) async fn follow_put_back(&self, steps: &[StepId]) -> Input {
+    pub(super) async fn follow_restored(&self, steps: &[StepId]) -> Input {
         let mut ready = Vec::new();
         for part in steps.iter().filter_map(|id| self.inputs.bodies.steps.get(id)) {
             let comes_back = matches!(part.step.undo, Undo::Restore | Undo::CreateAgain | Undo::Replace);

@@ -12,7 +12,7 @@ mod guarded;
 mod planned;
 
 pub(super) use doubts::{Doubts, find_doubts};
-pub use planned::{Confirmed, Unconfirmed, unconfirmed_plan, unconfirmed_prunes};
+pub use planned::{Confirmed, Unconfirmed, unconfirmed_deletions, unconfirmed_plan};
 
 #[cfg(test)]
 mod tests;

@@ -70,9 +70,9 @@ pub fn unconfirmed_plan(plan: &Plan, gates: &[LoadedGate], confirmed: &Confirmed
         .collect()
 }
 
-/// What the plan of a release's own file would delete: that it ever belonged to the release, what the cluster keeps says
+/// What the plan of a release's own file would delete, or of its deletion: that it ever belonged to the release, what the cluster keeps says
 /// alone. `live` finds an object as it is.
-pub fn unconfirmed_prunes<'a>(
+pub fn unconfirmed_deletions<'a>(
     plan: &Plan,
     live: impl Fn(&ObjectId) -> Option<&'a Object>,
     confirmed: &Confirmed,
@@ -89,7 +89,8 @@ pub fn unconfirmed_prunes<'a>(
             && !is_marked()
     };
 
-    let found = plan.prune.iter().filter(is_found).map(|step| Unconfirmed {
+    let deletions = plan.steps.iter().chain(&plan.prune).filter(is_found);
+    let found = deletions.map(|step| Unconfirmed {
         object: step.target.id(),
         verb: verb_of(&step.action),
         content: live(&step.target.id()).cloned(),
@@ -100,9 +101,9 @@ pub fn unconfirmed_prunes<'a>(
 pub(super) fn verb_of(action: &Action) -> &'static str {
     match action {
         Action::Create { .. } => "create",
-        Action::Apply { take_over: None, .. } => "change",
-        Action::Apply { .. } => "change and take over",
-        Action::Recreate { .. } => "delete and create again",
+        Action::Apply { take_over: None, .. } => "update",
+        Action::Apply { .. } => "update and take ownership of fields",
+        Action::Recreate { .. } => "replace",
         Action::Delete { .. } => "delete",
     }
 }

@@ -9,7 +9,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, FIELD_MANAGER};
 use crate::model::plan::{Action, Expect, Plan, PlanStep, Propagation, Undo};
-use crate::model::{Object, ObjectId, StepId, Target, WaveIndex};
+use crate::model::{Object, ObjectId, Operation, StepId, Target, WaveIndex};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -82,8 +82,11 @@ fn a_file_confirms_what_it_renders_and_no_deletion_and_no_other_owners_fields() 
         (Action::Create { object: cron("a") }, None),
         (apply(None), None),
         // The file does not say whose fields it may take.
-        (apply(Some(Vec::new())), Some("change and take over")),
-        (recreated, Some("delete and create again")),
+        (
+            apply(Some(Vec::new())),
+            Some("update and take ownership of fields"),
+        ),
+        (recreated, Some("replace")),
         (deleted, Some("delete")),
     ] {
         let found = forward(&part(action, Undo::Delete), cron("a"));
@@ -190,7 +193,9 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         kind: "Plan".into(),
         id: "a".into(),
         release,
+        operation: Operation::Promote,
         namespace: "shop".into(),
+        cluster: None,
         revision: 2,
         created_at: jiff::Timestamp::UNIX_EPOCH,
         actor: "ada".into(),
@@ -198,13 +203,14 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         prune: vec![step],
         unchanged: Vec::new(),
         members: Vec::new(),
+        repair: false,
         moves: Vec::new(),
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: crate::model::plan::PlanLimits::default(),
     };
 
-    unconfirmed_prunes(&plan, |_| live.as_ref(), &Confirmed::default()).len()
+    unconfirmed_deletions(&plan, |_| live.as_ref(), &Confirmed::default()).len()
 }
 
 #[test]

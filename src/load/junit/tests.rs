@@ -107,11 +107,11 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
 }
 
 #[rstest]
-#[case::empty("", "an empty file")]
-#[case::blank(" \n", "an empty file")]
-#[case::no_tests(r#"<testsuites tests="0"/>"#, "at least one test")]
+#[case::empty("", "is empty")]
+#[case::blank(" \n", "is empty")]
+#[case::no_tests(r#"<testsuites tests="0"/>"#, "has no test")]
 // A sum alone shows no test that ran.
-#[case::claimed_tests(r#"<testsuite tests="9"/>"#, "at least one test")]
+#[case::claimed_tests(r#"<testsuite tests="9"/>"#, "has no test")]
 #[case::a_page("<html><body>502 Bad Gateway</body></html>", "found <html>")]
 #[case::a_page_with_a_type("<!DOCTYPE html><html></html>", "DOCTYPE")]
 // Declared or not, what an entity stands for is not looked up.
@@ -124,13 +124,13 @@ fn a_failure_that_is_told_otherwise_counts(#[case] report: &str, #[case] expecte
     "entity that is not defined"
 )]
 // What a killed run leaves.
-#[case::cut_in_a_failure("<testsuite><testcase><failure>expec", "ends within <failure>")]
-#[case::cut_in_a_tag("<testsuite><testcase name=\"a\"><fail", "ends within <testcase>")]
-#[case::cut_in_a_value("<testsuite><testcase/><testcase name=\"a", "ends within <testsuite>")]
+#[case::cut_in_a_failure("<testsuite><testcase><failure>expec", "truncated within <failure>")]
+#[case::cut_in_a_tag("<testsuite><testcase name=\"a\"><fail", "truncated within <testcase>")]
+#[case::cut_in_a_value("<testsuite><testcase/><testcase name=\"a", "truncated within <testsuite>")]
 #[case::two("<testsuite><testcase/></testsuite><testsuite/>", "a second document")]
-#[case::mismatched("<testsuite><testcase></testsuite></testcase>", "well-formed")]
+#[case::mismatched("<testsuite><testcase></testsuite></testcase>", "malformed XML")]
 // Of two values one is read, and nobody can say which.
-#[case::twice(r#"<testsuite tests="1" tests="2"><testcase/></testsuite>"#, "well-formed")]
+#[case::twice(r#"<testsuite tests="1" tests="2"><testcase/></testsuite>"#, "malformed XML")]
 #[case::text_behind("<testsuite><testcase/></testsuite> and more", "text outside")]
 #[case::no_number(
     r#"<testsuite failures="none"><testcase/></testsuite>"#,

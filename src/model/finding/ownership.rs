@@ -1,15 +1,16 @@
 //! Who writes to objects, as their managedFields say.
 //!
-//! Names are free claims: they are labels for people, and no field is hidden by one.
+//! Names are free claims: they are labels for users, and no field is hidden by one.
 
 use crate::model::ObjectId;
 use crate::model::path::FieldPath;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One entry of managedFields that owns a field. Names are free claims: labels for people, never a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One entry of managedFields that owns a field. Names are free claims: labels for users, never a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldManager {
     /// The manager's name, as it calls itself.
@@ -23,12 +24,12 @@ pub struct FieldManager {
     // A write through a subresource such as `scale` has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
-    /// What kind of hand it seems to be.
+    /// What kind of client it seems to be.
     pub class: ManagerClass,
 }
 
 /// How a manager wrote what an entry holds, as the server names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Operation {
     /// Server-side apply.
     Apply,
@@ -47,14 +48,14 @@ impl Operation {
     }
 }
 
-/// What kind of hand a manager seems to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// What kind of client a field manager seems to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ManagerClass {
     /// This tool.
     Ours,
-    /// kubectl by hand: edit, patch, scale, set, annotate, label.
-    Person,
+    /// kubectl, used manually: edit, patch, scale, set, annotate, label.
+    Manual,
     /// A controller of the control plane.
     Controller,
     /// An HPA, VPA or KEDA.
@@ -65,9 +66,9 @@ pub enum ManagerClass {
     Unknown,
 }
 
-/// An object that somebody wrote to lately.
+/// An object that was written to lately.
 // Names, times and paths alone: no value is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentChange {
     /// The object.
@@ -75,16 +76,16 @@ pub struct RecentChange {
     /// When it was created, where that was lately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
-    /// Whose hands, the latest first.
+    /// Who wrote, the latest first.
     pub managers: Vec<ManagerFields>,
 }
 
 /// What one manager owns of an object since its last write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagerFields {
     /// Manager, operation, time and class.
-    #[serde(rename = "whose")]
+    #[serde(rename = "changedBy")]
     pub owner: FieldManager,
     /// The fields.
     pub fields: Vec<FieldPath>,

@@ -3,6 +3,7 @@
 //! What is not here is asked of discovery. Whatever reads a kind from a text checks it against this table:
 //! the plural makes the URL, and says what is a Secret.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Group, version and kind, as an object's `apiVersion` and `kind` say them.
@@ -40,7 +41,7 @@ impl Gvk {
 }
 
 /// A kind as a server serves it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 // No text makes a kind that is served otherwise: see `is_served_so`.
 #[serde(try_from = "Claimed")]
 pub struct ResourceType {
@@ -57,7 +58,7 @@ pub struct ResourceType {
 }
 
 /// A kind as a text names it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Claimed {
     group: String,
     version: String,

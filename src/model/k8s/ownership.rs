@@ -188,7 +188,7 @@ impl Owners {
                 None => {
                     return Ownership::Unknown {
                         cause: format!(
-                            "{} {}, an owner of pod {}, is not read yet",
+                            "{} {}, an owner of pod {}, not read yet",
                             owner.kind, owner.name, pod.name
                         ),
                         is_transient: true,
@@ -200,7 +200,7 @@ impl Owners {
         match above {
             None => Ownership::Other,
             Some(_) => Ownership::Unknown {
-                cause: format!("pod {} has more than {MOST_OWNERS} owners above it", pod.name),
+                cause: format!("pod {} has a chain of more than {MOST_OWNERS} owners", pod.name),
                 is_transient: false,
             },
         }
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(chain(6).ownership(&pod, "another"), Ownership::Other);
 
         let unknown = Ownership::Unknown {
-            cause: "pod web-1 has more than 6 owners above it".into(),
+            cause: "pod web-1 has a chain of more than 6 owners".into(),
             is_transient: false,
         };
         assert_eq!(chain(7).ownership(&pod, "7"), unknown);
@@ -310,7 +310,7 @@ mod tests {
             cause: cause.into(),
             is_transient,
         };
-        let unread = unknown("Middle 1, an owner of pod web-1, is not read yet", true);
+        let unread = unknown("Middle 1, an owner of pod web-1, not read yet", true);
         assert_eq!(owners.ownership(&owned_pod(), "2"), unread);
 
         for is_transient in [false, true] {

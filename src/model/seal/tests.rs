@@ -93,7 +93,7 @@ fn a_state_fits_what_is_current_or_what_is_being_written_and_no_mixture() {
 
     // Neither of the two.
     state.head = Some(map("head 0"));
-    assert_eq!(state.altered(), "its journal is not as it was sealed");
+    assert_eq!(state.altered(), "its journal was changed");
 }
 
 type Change = fn(&mut State);
@@ -101,37 +101,37 @@ type Change = fn(&mut State);
 #[test]
 fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
     let gone: [(Change, &str); 9] = [
-        (|state| state.head = None, "its journal is gone"),
-        (|state| state.inventory = None, "its inventory is gone"),
+        (|state| state.head = None, "its journal was deleted"),
+        (|state| state.inventory = None, "its inventory was deleted"),
         // Both at once must not look like a beginning.
         (
             |state| (state.head, state.inventory) = (None, None),
-            "its journal is gone",
+            "its journal was deleted",
         ),
-        (|state| state.seal = None, "its seal is gone"),
+        (|state| state.seal = None, "its seal was deleted"),
         // The key alone is left.
         (
             |state| (state.head, state.inventory, state.seal) = (None, None, None),
-            "its seal is gone",
+            "its seal was deleted",
         ),
         (
             |state| state.inventory = Some(map("inventory 2")),
-            "its inventory is not as it was sealed",
+            "its inventory was changed",
         ),
         // Each under the name of the other.
         (
             |state| std::mem::swap(&mut state.head, &mut state.inventory),
-            "its journal is not as it was sealed",
+            "its journal was changed",
         ),
         // Counted on by hand.
         (
             |state| state.seal.as_mut().unwrap().current.sequence = 9,
-            "its seal was made for another namespace, or by another program",
+            "its seal belongs to another namespace or another program",
         ),
         // Cut down to what lies there by hand.
         (
             |state| state.seal.as_mut().unwrap().current.head = None,
-            "its seal was made for another namespace, or by another program",
+            "its seal belongs to another namespace or another program",
         ),
     ];
     for (change, why) in gone {
@@ -142,7 +142,7 @@ fn whatever_is_gone_or_changed_is_altered_and_never_a_first_promotion() {
 
     let mut state = State::sealed();
     (state.keys, state.has_key) = (Vec::new(), false);
-    assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
+    assert_eq!(state.altered(), format!("its key {} was deleted", key(1).id()));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_run_that_was_killed_before_its_first_write_left_no_state() {
 
     // An object without the key to its seal is no first promotion.
     state.head = Some(map("head 1"));
-    assert_eq!(state.altered(), format!("its key {} is gone", key(1).id()));
+    assert_eq!(state.altered(), format!("its key {} was deleted", key(1).id()));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
     state.outside = true;
     assert_eq!(
         state.altered(),
-        "it is sealed with a key in the cluster, and not with the one that is given"
+        "sealed with a key in the cluster, not with the given one"
     );
 
     let (head, inventory) = (state.head.clone().unwrap(), state.inventory.clone().unwrap());
@@ -209,7 +209,7 @@ fn a_key_outside_is_neither_replaced_by_one_in_the_cluster_nor_guessed() {
 
     // Another one from outside.
     state.keys = vec![key(2)];
-    assert!(state.altered().contains("and not with the one that is given"));
+    assert!(state.altered().contains("not with the given one"));
 
     // None: nothing is guessed, and nothing is called altered.
     state.outside = false;

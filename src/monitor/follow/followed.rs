@@ -24,6 +24,8 @@ pub struct Update {
     pub verdict: Health,
     /// When it fails for lack of progress; none where it is not waiting.
     pub deadline: Option<ProgressDeadline>,
+    /// When its ready pods have lived long enough, where nothing else is waited for.
+    pub settled_at: Option<Timestamp>,
     /// Pods that must be deleted, by uid, for it to go on. The same one is named once.
     pub stuck_pods: Vec<StuckPod>,
 }
@@ -135,7 +137,8 @@ fn update(id: &ObjectId, last: Option<&Assessment>, now: &Assessment) -> Option<
         |pod: &&StuckPod| last.is_some_and(|last| last.stuck_pods.iter().any(|one| one.uid == pod.uid));
     let stuck_pods: Vec<StuckPod> = now.stuck_pods.iter().filter(|one| !known(one)).cloned().collect();
 
-    let is_same = last.is_some_and(|last| last.verdict == now.verdict);
+    // Another pod that settles says the same for longer.
+    let is_same = last.is_some_and(|last| last.verdict == now.verdict && last.settled_at == now.settled_at);
     if is_same && stuck_pods.is_empty() {
         return None;
     }
@@ -144,6 +147,7 @@ fn update(id: &ObjectId, last: Option<&Assessment>, now: &Assessment) -> Option<
         object: id.clone(),
         verdict: now.verdict.clone(),
         deadline: now.deadline.clone(),
+        settled_at: now.settled_at,
         stuck_pods,
     })
 }

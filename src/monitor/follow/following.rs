@@ -8,8 +8,10 @@
 //! looks like an object on which nothing moves. [`Follow::confirm`] reads anew what it was judged by. While
 //! the API server is silent, no controller gets on, and the deadlines move by that time.
 
+mod blocker;
 mod chained_pods;
 
+pub use self::blocker::Blocker;
 use super::clock::MonotonicTime;
 use super::followed::{Followed, Update};
 use super::status_kinds::StatusKinds;
@@ -364,7 +366,7 @@ impl Follow {
     /// Whether nothing more is waited for.
     pub fn is_done(&self) -> bool {
         self.verdicts()
-            .all(|(_, verdict)| verdict.is_some_and(Health::has_ended_well))
+            .all(|(_, verdict)| verdict.is_some_and(Health::is_settled))
     }
 
     /// What the watches show of an object now.

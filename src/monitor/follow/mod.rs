@@ -7,4 +7,4 @@ mod status_kinds;
 mod view;
 
 pub use followed::Update;
-pub use following::Follow;
+pub use following::{Blocker, Follow};

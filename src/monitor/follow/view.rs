@@ -70,7 +70,7 @@ pub(super) fn why_unknown(collection: &Collection, contents: &Contents) -> Optio
     let what = &collection.resource.plural;
     match contents.state(collection) {
         Some(WatchState::Synced) => None,
-        None | Some(WatchState::Loading(None)) => Some(format!("{what} are not read yet")),
+        None | Some(WatchState::Loading(None)) => Some(format!("{what} not read yet")),
         // Of a stale collection what is shown may be gone, and what is missing may be there.
         Some(WatchState::Loading(Some(error)) | WatchState::Stale(error) | WatchState::Unreadable(error)) => {
             Some(format!("{what}: {error}"))

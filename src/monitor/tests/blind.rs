@@ -24,7 +24,7 @@ async fn what_cannot_be_read_is_waited_for_with_the_reason_and_has_a_deadline() 
 
     let message = failure.cause.message;
     assert!(
-        message.contains("1 s --timeout") && message.contains("pods: a fault of the test"),
+        message.contains("1s (--timeout)") && message.contains("pods: a fault of the test"),
         "{message}"
     );
 }
@@ -86,7 +86,7 @@ async fn a_server_that_answers_again_in_time_is_told_of_and_the_rollout_seen_to_
     assert_eq!(judged, Ok(()));
     let notes = scene.notes();
     assert!(
-        notes.contains("does not answer for") && notes.contains("answers again"),
+        notes.contains("no response from the API server for") && notes.contains("responds again"),
         "{notes}"
     );
 }
@@ -138,7 +138,12 @@ async fn what_a_soak_has_missed_is_seen_at_its_end() {
     };
 
     let (judged, ()) = tokio::join!(soak, unseen);
-    assert!(failed(judged).cause.message.contains("has lost its volume"));
+    assert!(
+        failed(judged)
+            .cause
+            .message
+            .contains("has lost its PersistentVolume")
+    );
 }
 
 fn tested() -> WatchingOptions {

@@ -127,7 +127,7 @@ async fn a_prometheus_that_cannot_be_reached_is_no_mark_against_the_release_and_
     let silent = failed(gate(&scene(prometheus(&[None]).await)).await);
     assert_eq!(silent.cause.kind, CauseKind::Unverified, "{silent:?}");
     assert!(
-        silent.cause.message.contains("has no answer after 3 s"),
+        silent.cause.message.contains("had no answer within 3s"),
         "{silent:?}"
     );
 

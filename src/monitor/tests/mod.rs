@@ -2,6 +2,7 @@
 
 mod blind;
 mod gates;
+mod heartbeat;
 mod owners;
 mod scope;
 

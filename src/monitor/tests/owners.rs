@@ -113,7 +113,7 @@ async fn a_pod_whose_owner_has_the_name_of_another_object_by_now_belongs_to_nobo
         other => panic!("expected a failure, found {other:?}"),
     };
     assert_eq!(failure.cause.kind, CauseKind::Stalled);
-    assert_eq!(failure.cause.message, "wants 1 pod and has none after 1s");
+    assert_eq!(failure.cause.message, "0 of 1 pods exist after 1s");
 }
 
 #[tokio::test]
@@ -197,12 +197,12 @@ async fn pods_of_a_cluster_scoped_object_are_looked_for_in_the_namespaces_of_the
 
     let (summary, note) = prove_in(&["db", "shop"], 1).await;
     assert_eq!(summary, "1 of 1 images verified in 1 pod");
-    assert_eq!(note, "its pods were looked for in the namespaces db, shop alone");
+    assert_eq!(note, "pods checked in namespaces db, shop only");
 
     // Where they may be is not known: nothing waits for them, and nothing fails.
     let (summary, _) = prove_in(&["db"], 3).await;
     assert_eq!(
         summary,
-        "0 of 1 images verified; 1 unknown (Database db: wants 3 pods and has none in the namespaces db; others are not looked at)"
+        "0 of 1 images verified; 1 unknown (Database db: 0 of 3 pods exist in namespaces db; other namespaces not checked)"
     );
 }

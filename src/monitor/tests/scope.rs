@@ -53,7 +53,7 @@ async fn whoever_only_looks_deletes_no_pod_and_says_that_somebody_must() {
     failed(scene.watching.follow(std::slice::from_ref(&one), &Looking).await);
     assert_eq!(scene.fake.count("DELETE"), 0);
     assert!(
-        scene.notes().contains("once somebody deletes the pod"),
+        scene.notes().contains("to continue the rollout, delete the pod"),
         "{}",
         scene.notes()
     );
@@ -83,7 +83,7 @@ async fn only_what_a_change_is_about_is_judged_again() {
     let update = follow.next().await;
     assert_eq!(
         (update.object.name.as_str(), update.verdict),
-        ("data-7", Health::done())
+        ("data-7", Health::ready())
     );
     assert_eq!(follow.judged - before, 1);
 }
@@ -131,7 +131,7 @@ async fn a_watch_that_may_not_be_opened_is_not_asked_for_in_a_tight_loop() {
     fake.put(claim("data", "Bound"));
     assert_eq!(
         follow.next().await.verdict,
-        Health::done(),
+        Health::ready(),
         "what can be listed is still seen"
     );
 
@@ -178,7 +178,7 @@ async fn a_status_that_was_written_in_the_rollout_is_not_an_old_one_in_the_soak(
     let verdicts = || {
         let events = scene.events.0.lock().unwrap();
         let verdict = |event: &Event| match event {
-            Event::Rollout { verdict, .. } => Some(verdict.clone()),
+            Event::Rollout { health, .. } => Some(health.clone()),
             _ => None,
         };
         events.iter().filter_map(verdict).collect::<Vec<Health>>()
@@ -198,7 +198,7 @@ async fn a_status_that_was_written_in_the_rollout_is_not_an_old_one_in_the_soak(
     let following = scene.watching.follow(std::slice::from_ref(&one), &scene.context);
     let (judged, ()) = tokio::join!(following, controller);
     assert_eq!(judged, Ok(()));
-    assert_eq!(verdicts().last(), Some(&Health::done()));
+    assert_eq!(verdicts().last(), Some(&Health::ready()));
 
     let soaked = scene.watching.soak(
         std::slice::from_ref(&one),
@@ -206,7 +206,7 @@ async fn a_status_that_was_written_in_the_rollout_is_not_an_old_one_in_the_soak(
         &scene.context,
     );
     assert_eq!(soaked.await, Ok(()));
-    let is_open = |verdict: &Health| !matches!(verdict, Health::Done { .. });
+    let is_open = |verdict: &Health| !matches!(verdict, Health::Ready { .. });
     assert_eq!(
         verdicts().iter().filter(|one| is_open(one)).count(),
         2,

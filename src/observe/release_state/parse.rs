@@ -103,5 +103,5 @@ pub fn parse_head(object: &Object) -> Result<Stored<Head>, ReleaseStateError> {
 /// Why a journal is not that of this release: what it names reaches commands and messages.
 pub(super) fn foreign_journal(journal: &Journal, namespace: &str, name: &str) -> Option<String> {
     let is_own = journal.namespace == namespace && journal.release.name == name;
-    (!is_own).then(|| "its journal is that of another release".into())
+    (!is_own).then(|| "its journal belongs to another release".into())
 }

@@ -89,7 +89,7 @@ pub async fn read_bodies(
         let target = Target::new(&kind_of(false), Some(&open.namespace), name).to_string();
         return Err(ReleaseStateError::Unreadable {
             target,
-            why: "a pre-image that lies in no Secret".into(),
+            why: "a pre-image that is not a Secret".into(),
         });
     }
 
@@ -135,7 +135,7 @@ pub async fn read_previous(
     previous: &Previous,
     key: Option<&BoundKey>,
 ) -> Result<Journal, ReleaseStateError> {
-    let target = || "the journal of the promotion before".to_owned();
+    let target = || "the journal of the previous promotion".to_owned();
 
     let journal: Journal = match (&previous.journal, &previous.bundle) {
         // The head holds it itself until its bundle is certainly there.
@@ -192,7 +192,7 @@ pub async fn read_record(
     let is_same = || entry.release.digest.is_of(record.release.as_bytes(), key);
     // The record of an old revision may be gone, and then there is nothing to compare.
     if !entry.record.is_empty() && is_same() == Some(false) {
-        let target = format!("the record of revision {}", entry.revision);
+        let target = format!("the stored release of revision {}", entry.revision);
         return Err(ReleaseStateError::Bundle {
             target,
             source: BundleError::Changed,

@@ -42,7 +42,7 @@ impl<T> Stored<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseStateError {
     /// The server refuses or does not answer.
-    #[error("expected to read {target}: {source}")]
+    #[error("cannot read {target}: {source}")]
     Api {
         /// What was read.
         target: String,
@@ -51,7 +51,7 @@ pub enum ReleaseStateError {
         source: ApiError,
     },
     /// It is not what this tool writes.
-    #[error("expected {target} as this version writes it, found {why}")]
+    #[error("unsupported content of {target}: {why}")]
     Unreadable {
         /// What was read.
         target: String,
@@ -59,13 +59,13 @@ pub enum ReleaseStateError {
         why: String,
     },
     /// A part is missing.
-    #[error("expected {target}, which the journal names, found nothing")]
+    #[error("{target}, which the journal refers to, does not exist")]
     Missing {
         /// What is missing.
         target: String,
     },
     /// A bundle's bytes are wrong.
-    #[error("expected {target} as it was written")]
+    #[error("{target} was altered")]
     Bundle {
         /// What was read.
         target: String,

@@ -145,7 +145,7 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
-            tracing::debug!(kind = collection.resource.kind, %error, "a watch broke");
+            tracing::debug!(kind = collection.resource.kind, %error, "watch failed");
             // None of them goes away by asking from here again. What
             // it means the list says, with an error of its own.
             if error.is_expired() || error.is_forbidden() || error.is_not_found() {

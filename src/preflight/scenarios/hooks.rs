@@ -145,7 +145,7 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
     let first = after(Past::default(), &with_change(hooks()));
     assert_eq!(steps(&first), ["both", "install", "web", "test"]);
     assert!(
-        notes(&first).contains("a hook of later promotions alone"),
+        notes(&first).contains("a hook of later promotions"),
         "{}",
         notes(&first)
     );
@@ -153,7 +153,7 @@ fn helms_hooks_of_installation_run_at_the_first_promotion_and_those_of_upgrades_
     let next = after(later(), &with_change(hooks()));
     assert_eq!(steps(&next), ["both", "web", "test", "upgrade"]);
     assert!(
-        notes(&next).contains("a hook of the first promotion alone"),
+        notes(&next).contains("a hook of the first promotion"),
         "{}",
         notes(&next)
     );
@@ -258,7 +258,7 @@ fn a_job_that_has_run_as_it_is_and_went_by_itself_is_not_run_again() {
     let planned = after(past(), &with_change([seed(60), gone(helm("check", "test"))]));
     assert_eq!(steps(&planned), ["web", "check"]);
     assert!(
-        notes(&planned).contains("has run as it is and is gone"),
+        notes(&planned).contains("completed and was cleaned up; skipped"),
         "{}",
         notes(&planned)
     );
@@ -357,8 +357,8 @@ fn annotations_that_mean_nothing_are_refused_with_what_to_write_instead() {
 
     assert_eq!(refusals(&planned), ["hooks"]);
     assert_eq!(
-        planned.findings[0].hint.as_deref(),
-        Some("kubectl-delivery.io/irreversible: \"true\"")
+        planned.findings[0].hints.first().map(String::as_str),
+        Some("set kubectl-delivery.io/irreversible: \"true\"")
     );
 
     let own = json!({"kubectl-delivery.io/irreversible": "true", "kubectl-delivery.io/undo": "migrate"});

@@ -14,16 +14,18 @@ fn a_change_by_hand_is_refused_by_the_name_of_who_made_it_until_it_is_overwritte
         &mut comparison.objects[1],
         "/spec/paused",
         ChangeKind::Changed,
-        ManagerClass::Person,
+        ManagerClass::Manual,
         "kubectl-edit",
     );
 
     let planned = plan(&comparison);
     assert_eq!(refusals(&planned), ["ownership"]);
+    let finding = &planned.findings[0];
+    assert_eq!(finding.paths, ["/spec/paused"]);
     assert!(
-        planned.findings[0]
-            .message
-            .contains("/spec/paused set by kubectl-edit")
+        finding.message.starts_with("changed manually by kubectl-edit"),
+        "{}",
+        finding.message
     );
     let overwrite = PlanPolicy {
         overwrite: true,
@@ -52,8 +54,8 @@ fn the_first_promotion_after_kubectl_apply_says_what_to_adopt_and_takes_its_fiel
 
     let planned = plan(&comparison);
     assert_eq!(
-        planned.findings[0].hint.as_deref(),
-        Some("--adopt kubectl-client-side-apply takes them over")
+        planned.findings[0].hints.first().map(String::as_str),
+        Some("add --adopt kubectl-client-side-apply to take ownership")
     );
     let adopt = PlanPolicy {
         adopt: ["kubectl".to_owned()].into(),

@@ -7,7 +7,7 @@ use crate::plan::{PlanPolicy, draft};
 use crate::preflight::take_answers;
 use serde_json::json;
 
-fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
+pub(super) fn extra(name: &str, kind: &str, labelled: bool) -> ObjectComparison {
     let mut object = same(json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}));
     object.desired = None;
     object.status = ObjectStatus::Extra;

@@ -179,13 +179,13 @@ async fn pull_all(store: &ArtifactStore, location: &Location) -> Result<Pulled, 
         let title = layer
             .title()
             .map_or_else(|| layer.digest.short().to_owned(), str::to_owned);
-        let what = format!("the statement {}", referrer.digest);
+        let what = format!("attestation {}", referrer.digest);
         // Counted by the announced size, before a byte of it is read: the blob is held against it afterwards.
         // The minimum leaves one that is too large by itself to the error of its own below.
         left = left
             .checked_sub(layer.size.min(LARGEST_STATEMENT))
             .ok_or_else(|| {
-                RegistryFailure::too_large("everything that is stated about it", LARGEST_STATEMENTS)
+                RegistryFailure::too_large("the attestations of the release", LARGEST_STATEMENTS)
             })?;
         let bytes = bounded_blob(store, &layer, &what, LARGEST_STATEMENT).await?;
 
@@ -249,7 +249,7 @@ fn release_layer(manifest: &[u8]) -> Result<Descriptor, RegistryFailure> {
     match manifest.layers.into_iter().next() {
         Some(layer) if count == 1 => Ok(layer),
         _ => Err(RegistryFailure::BadManifest(format!(
-            "expected one file in it, found {count}"
+            "expected one layer, found {count}"
         ))),
     }
 }

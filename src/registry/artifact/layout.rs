@@ -21,7 +21,9 @@ pub(super) struct Layout {
 
 fn trouble(path: &Path, error: &std::io::Error) -> RegistryFailure {
     match error.kind() {
-        std::io::ErrorKind::NotFound => RegistryFailure::NotFound(format!("there is no {}", path.display())),
+        std::io::ErrorKind::NotFound => {
+            RegistryFailure::NotFound(format!("{} does not exist", path.display()))
+        }
         _ => RegistryFailure::Layout(format!("{}: {error}", path.display())),
     }
 }
@@ -100,7 +102,7 @@ impl Layout {
                 .into_iter()
                 .find(|entry| entry.annotations.get(REF_NAME) == Some(tag))
                 .map(|entry| entry.digest)
-                .ok_or_else(|| RegistryFailure::NotFound(format!("no manifest is tagged {tag}")))?,
+                .ok_or_else(|| RegistryFailure::NotFound(format!("no manifest with tag {tag}")))?,
             None => self.only_release()?,
         };
 
@@ -122,9 +124,9 @@ impl Layout {
 
         match releases.as_slice() {
             [one] => Ok(one.clone()),
-            [] => Err(RegistryFailure::NotFound("no manifest in it is a release".into())),
+            [] => Err(RegistryFailure::NotFound("no release in the layout".into())),
             many => Err(RegistryFailure::BadReference(format!(
-                "expected one release in it, found {}: name a tag or a digest",
+                "the layout holds {} releases: add a tag or a digest",
                 many.len()
             ))),
         }

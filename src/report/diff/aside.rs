@@ -1,14 +1,15 @@
 //! Fields that differ and are not compared, one by one, as data.
 //!
-//! The same that `asides.rs` tells a person in one line a cause: a program groups them as it likes.
+//! The text formats have them as notes, one a cause (`asides.rs`); a program groups them as it likes.
 
 use super::super::redact::Redactor;
 use crate::model::ObjectId;
 use crate::model::finding::{Aside, AsideReason, ObjectComparison};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One field that differs and is not compared.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AsideView {
     /// Its object.
@@ -16,9 +17,10 @@ pub struct AsideView {
     pub id: ObjectId,
     /// Where.
     pub path: String,
-    /// `admission`, `mark`, `restart`, `immutable` or `unknown`.
+    /// Why it is no drift.
+    #[schemars(extend("enum" = ["admission", "mark", "restart", "immutable", "unknown"]))]
     pub reason: &'static str,
-    /// The tool that marks, the manager that restarted, or why it is unknown.
+    /// The other tool of a mark, the field manager of a restart, or why it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -6,16 +6,18 @@
 use super::super::redact::Redactor;
 use super::aside::asides;
 use super::pods::{ImageView, StaleView};
+use super::rules::{Reason, RuleView, state_text};
 use super::summary::{headline, summarise};
-use super::view::{ChangeView, Meta, ObjectView, Reason, RequirementView, RuleView, UntestedView, View};
-use crate::model::ObjectId;
+use super::view::{ChangeView, Meta, ObjectView, RequirementView, UntestedView, View};
 use crate::model::environment::Environment;
 use crate::model::finding::{
-    Certainty, Comparison, FieldChange, ObjectComparison, ObjectStatus, RequirementFinding, RequirementState,
-    RuleState, UntestedChange,
+    Certainty, Comparison, Creation, FieldChange, ObjectComparison, ObjectStatus, RequirementFinding,
+    RequirementState, RuleState, UntestedChange,
 };
 use crate::model::path::FieldPath;
+use crate::model::release::PublicRelease;
 use crate::model::snapshot::Absence;
+use crate::model::{ClusterIdentity, ObjectId};
 use serde_json::Value;
 
 /// Makes the view. Values, paths and messages in it went through the redactor.
@@ -35,7 +37,11 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
         .iter()
         .map(|finding| builder.requirement(finding))
         .collect();
-    let stale: Vec<StaleView> = comparison.stale.iter().map(StaleView::from_finding).collect();
+    let stale: Vec<StaleView> = comparison
+        .stale
+        .iter()
+        .map(|finding| StaleView::from_finding(finding, redactor))
+        .collect();
     let rules = comparison
         .rules
         .iter()
@@ -49,9 +55,10 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
 
     View {
         schema_version: 1,
-        release: meta.release.clone(),
+        release: meta.release.as_ref().map(|release| builder.release(release)),
         given: meta.given.as_deref().map(|given| redactor.text(given)),
-        namespace: meta.namespace.clone(),
+        namespace: redactor.text(&meta.namespace),
+        cluster: meta.cluster.as_ref().map(|cluster| builder.cluster(cluster)),
         compared_at: meta.now,
         headline: headline(&summary),
         summary,
@@ -67,15 +74,47 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
     }
 }
 
+impl ChangeView {
+    /// Of a change of an object that no rule of an environment speaks of.
+    pub fn new(id: &ObjectId, change: &FieldChange, redactor: &Redactor) -> Self {
+        let environment = &Environment::default();
+        ViewBuilder {
+            environment,
+            redactor,
+        }
+        .change(id, change)
+    }
+}
+
 struct ViewBuilder<'b> {
     environment: &'b Environment,
     redactor: &'b Redactor,
 }
 
 impl ViewBuilder<'_> {
+    fn release(&self, release: &PublicRelease) -> PublicRelease {
+        PublicRelease {
+            name: self.redactor.text(&release.name),
+            version: self.redactor.text(&release.version),
+            digest: release.digest.clone(),
+        }
+    }
+
+    fn cluster(&self, cluster: &ClusterIdentity) -> ClusterIdentity {
+        let context = cluster.context.as_deref();
+        ClusterIdentity {
+            context: context.map(|context| self.redactor.text(context)),
+            in_cluster: cluster.in_cluster,
+            server: self.redactor.text(&cluster.server),
+            namespace: self.redactor.text(&cluster.namespace),
+        }
+    }
+
     /// The compared objects, then those that were tested and are not desired here.
     fn objects(&self, comparison: &Comparison) -> Vec<ObjectView> {
-        let compared = comparison.objects.iter().map(|object| self.object(object));
+        let creation = |object: &ObjectComparison| comparison.creations.get(&object.id());
+        let objects = comparison.objects.iter();
+        let compared = objects.map(|object| self.object(object, creation(object)));
         let dropped = comparison
             .dropped
             .iter()
@@ -83,16 +122,17 @@ impl ViewBuilder<'_> {
         compared.chain(dropped).collect()
     }
 
-    fn object(&self, object: &ObjectComparison) -> ObjectView {
+    fn object(&self, object: &ObjectComparison, creation: Option<&Creation>) -> ObjectView {
         let id = object.id();
-        let (status, why) = status_text(&object.status);
+        let (status, message) = status_text(&object.status);
+        let message = creation.map(creation_text).or(message);
         let shown = self.redactor.id(&id);
 
         ObjectView {
             kubectl_name: shown.kubectl_name(),
             status,
             certainty: object.certainty,
-            why: why.map(|text| self.redactor.text(&text)),
+            message: message.map(|text| self.redactor.text(&text)),
             changes: object
                 .changes
                 .iter()
@@ -113,9 +153,9 @@ impl ViewBuilder<'_> {
             kubectl_name: shown.kubectl_name(),
             // Neither missing nor extra: nothing says that it was ever here. The release alone knows it.
             status: "same",
-            // Out of files alone: there was nobody to ask.
-            certainty: Certainty::Proved,
-            why: Some("tested, and not desired here".into()),
+            // From files alone: there was no server to ask.
+            certainty: Certainty::Computed,
+            message: Some("only in the release".into()),
             changes: Vec::new(),
             untested: vec![self.untested(id, change)],
             id: shown,
@@ -128,9 +168,10 @@ impl ViewBuilder<'_> {
             kind: change.kind,
             live: self.value(id, &change.path, change.live.as_ref()),
             desired: self.value(id, &change.path, change.desired.as_ref()),
-            // A manager names itself: its name is free text.
+            // A field manager names itself: its name is free text.
             owner: change.owner.clone().map(|mut owner| {
                 owner.manager = self.redactor.text(&owner.manager);
+                owner.subresource = self.redactor.text(&owner.subresource);
                 owner
             }),
             expected: change.expected_by.and_then(|rule| self.reason(rule)),
@@ -143,7 +184,7 @@ impl ViewBuilder<'_> {
             path: self.redactor.text(&change.path.to_string()),
             tested: self.value(id, &change.path, change.tested.as_ref()),
             desired: self.value(id, &change.path, change.desired.as_ref()),
-            allowed: change.allowed_by.and_then(|rule| self.reason(rule)),
+            expected: change.allowed_by.and_then(|rule| self.reason(rule)),
             note: change.rule_note.as_deref().map(|note| self.redactor.text(note)),
         }
     }
@@ -156,7 +197,7 @@ impl ViewBuilder<'_> {
         let found = self.environment.spec.differences.get(rule)?;
         // A reader needs the reason, and the index to find the rule by.
         Some(Reason {
-            rule,
+            rule: Some(rule),
             reason: self.redactor.text(&found.reason),
             owner: found.owner.as_deref().map(|owner| self.redactor.text(owner)),
         })
@@ -167,13 +208,13 @@ impl ViewBuilder<'_> {
         RequirementView {
             object: self.redactor.id(&finding.object),
             message: self.redactor.text(&message),
-            needed_by: finding.needed_by.iter().map(|id| self.redactor.id(id)).collect(),
+            used_by: finding.needed_by.iter().map(|id| self.redactor.id(id)).collect(),
             is_note,
         }
     }
 
     fn rule(&self, rule: usize, state: &RuleState) -> RuleView {
-        let message = rule_text(state);
+        let message = state_text(state);
         let place = self
             .environment
             .spec
@@ -197,66 +238,65 @@ impl ViewBuilder<'_> {
     }
 }
 
-/// The word for programs, and why where the word needs a reason.
+/// The word for programs, and what explains it.
 fn status_text(status: &ObjectStatus) -> (&'static str, Option<String>) {
-    let with = |word, why: &str| (word, Some(why.to_owned()));
+    let with = |word, message: &str| (word, Some(message.to_owned()));
 
     match status {
         ObjectStatus::Same => ("same", None),
         ObjectStatus::Changed => ("changed", None),
-        ObjectStatus::Missing(absence) => ("missing", absence_text(absence)),
-        ObjectStatus::BeingDeleted { finalizers } if finalizers.is_empty() => {
-            with("being-deleted", "is being deleted")
+        ObjectStatus::Missing(absence) => with("missing", absence_text(absence)),
+        ObjectStatus::BeingDeleted { finalizers } if finalizers.is_empty() => ("being-deleted", None),
+        ObjectStatus::BeingDeleted { finalizers } => {
+            let message = format!("waiting for finalizers {}", finalizers.join(", "));
+            ("being-deleted", Some(message))
         }
-        ObjectStatus::BeingDeleted { finalizers } => (
-            "being-deleted",
-            Some(format!("is being deleted; held by {}", finalizers.join(", "))),
-        ),
-        ObjectStatus::Extra => with("extra", "no longer desired"),
-        ObjectStatus::Stray => with(
-            "extra",
-            "carries the label of the release's set, and no promotion put it there",
-        ),
+        ObjectStatus::Extra => with("extra", "in the inventory, not in the release"),
+        ObjectStatus::Stray => with("extra", "orphaned: labelled as a member, not in the inventory"),
         ObjectStatus::NotVerified { why } => with("not-verified", why),
         ObjectStatus::NotChecked { why } => with("not-checked", why),
-        ObjectStatus::Replaced => with("replaced", "a promotion deletes it and creates it again"),
+        ObjectStatus::Replaced => with("replaced", "would be deleted and recreated"),
         ObjectStatus::Refused { why, .. } => with("refused", why),
     }
 }
 
-/// The outer cause of an absence: nothing can be in a namespace that is not there.
-fn absence_text(absence: &Absence) -> Option<String> {
-    let text = match absence {
-        Absence::Object => return None,
-        Absence::Namespace => "its namespace is not there",
-        Absence::NamespaceGoing => "its namespace is being deleted, and takes no new objects",
-        Absence::Kind => "its kind is not served: the CRD is missing",
-    };
-    Some(text.to_owned())
-}
-
-/// One phrase, and whether it is only said.
-fn requirement_text(finding: &RequirementFinding) -> (String, bool) {
-    match &finding.state {
-        RequirementState::Missing => ("is missing".to_owned(), false),
-        RequirementState::KeysMissing => (format!("has no key {}", finding.keys.join(", ")), false),
-        RequirementState::BeingDeleted => ("is being deleted".to_owned(), false),
-        RequirementState::WrongType { found } => (format!("is of another type: {found}"), false),
-        // An object of the release produces it: that it is not there yet is no difference.
-        RequirementState::Awaited { produced_by } => {
-            (format!("is not there yet; {produced_by} produces it"), true)
-        }
-        // What cannot be read is not missing.
-        RequirementState::Unreadable { why } => (format!("cannot be read: {why}"), true),
+/// What the server says of creating what is missing.
+fn creation_text(creation: &Creation) -> String {
+    match creation {
+        Creation::Rejected { why } => format!("rejected by the API server: {why}"),
+        Creation::Denied { why } => format!("denied by admission: {why}"),
+        Creation::AwaitsNamespace => "not dry-run: its namespace is created by this release".into(),
+        Creation::AwaitsKind => "not dry-run: its CustomResourceDefinition is created by this release".into(),
+        Creation::NotTried(why) => format!("not dry-run: {why}"),
     }
 }
 
-fn rule_text(state: &RuleState) -> String {
-    match state {
-        RuleState::Unused => "matches no difference".to_owned(),
-        RuleState::Expired => "has expired: it allows nothing".to_owned(),
-        RuleState::ExpiresSoon { days: 0 } => "expires today".to_owned(),
-        RuleState::ExpiresSoon { days } => format!("expires in {days} days"),
-        RuleState::Broken { why } => format!("cannot be evaluated: {why}"),
+/// What a promotion does about an absence, or its outer cause: nothing can be in a namespace that does not exist.
+fn absence_text(absence: &Absence) -> &'static str {
+    match absence {
+        Absence::Object => "would be created",
+        Absence::Namespace => "its namespace does not exist",
+        Absence::NamespaceGoing => "its namespace is being deleted and accepts no new objects",
+        Absence::Kind => "its kind is not served: the CRD is missing",
+    }
+}
+
+/// One phrase, and whether it is no difference.
+fn requirement_text(finding: &RequirementFinding) -> (String, bool) {
+    match &finding.state {
+        RequirementState::Missing => ("does not exist".to_owned(), false),
+        RequirementState::KeysMissing => {
+            let keys: Vec<String> = finding.keys.iter().map(|key| format!("\"{key}\"")).collect();
+            let noun = if keys.len() == 1 { "key" } else { "keys" };
+            (format!("missing {noun} {}", keys.join(", ")), false)
+        }
+        RequirementState::BeingDeleted => ("is being deleted".to_owned(), false),
+        RequirementState::WrongType { found } => (format!("has the wrong type: {found}"), false),
+        // An object of the release produces it: that it does not exist yet is no difference.
+        RequirementState::Awaited { produced_by } => {
+            (format!("does not exist yet: produced by {produced_by}"), true)
+        }
+        // What cannot be read is not missing.
+        RequirementState::Unreadable { why } => (format!("unknown: cannot be read: {why}"), true),
     }
 }

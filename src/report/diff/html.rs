@@ -1,203 +1,243 @@
-//! The view as one HTML file: no request leaves it, dark and light, filtered by object.
+//! The view as one HTML file: it needs nothing else, runs no script, and is dark or light as the reader likes it.
 //!
-//! Style and script are part of it, so that it can be kept and opened anywhere. Every text of others goes through
+//! A page is kept: its times are absolute, and its head says what was compared. Every text from outside goes through
 //! `escape`.
 
-use super::field_manager::describe_manager;
+use super::group::{FOLDED, ObjectGroup};
 use super::pods::ImageView;
+use super::rules::Reason;
 use super::snippet::{Mark, diff_lines};
-use super::view::{ObjectView, Reason, RequirementView, RuleView, View};
-use jiff::Timestamp;
+use super::view::{ChangeView, UntestedView, View};
+use super::wording::{Wording, facts, place, untested};
+use crate::model::phrase::counted;
 use serde_json::Value;
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+
+const WORDING: Wording = Wording {
+    quote: code,
+    now: None,
+};
 
 /// Writes the view.
 pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
     write_head(view, out)?;
-    for object in &view.objects {
-        write_object(object, view.compared_at, out)?;
-    }
-    for image in &view.images {
-        write_image(image, out)?;
+    write_legend(view, out)?;
+
+    let groups = ObjectGroup::list(view);
+    let objects = groups
+        .iter()
+        .map(|group| (group.object.is_unexpected(), object_section(group)));
+    let images = view
+        .images
+        .iter()
+        .map(|image| (image.is_unexpected(), image_section(image)));
+    let (unexpected, expected): (Vec<_>, Vec<_>) = objects
+        .chain(images)
+        .partition(|(is_unexpected, _)| *is_unexpected);
+
+    for (_, section) in &unexpected {
+        out.write_all(section.as_bytes())?;
     }
     write_remarks(view, out)?;
-    writeln!(out, "</main><script>{SCRIPT}</script></body></html>")
+    if !expected.is_empty() {
+        let count = counted(expected.len(), "other finding");
+        writeln!(
+            out,
+            "<details><summary>{count}, expected or not known to differ</summary>"
+        )?;
+        for (_, section) in &expected {
+            out.write_all(section.as_bytes())?;
+        }
+        writeln!(out, "</details>")?;
+    }
+    writeln!(out, "</main></body></html>")
 }
 
-/// Up to the first object: the title, the headline and the filter.
+/// Up to the first object: the title, the headline and what was compared.
 fn write_head(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let title = view.release.as_ref().map_or_else(
         || "manifests".to_owned(),
         |release| format!("{} {}", release.name, release.version),
     );
-    let (title, namespace) = (escape(&title), escape(&view.namespace));
 
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
     )?;
-    // Nothing is loaded from anywhere, whatever a text in the page might ask for.
+    // Nothing is loaded from anywhere and nothing runs, whatever a text in the page might ask for.
     writeln!(
         out,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
     )?;
     writeln!(
         out,
-        "<title>{title} in {namespace}</title><style>{STYLE}</style></head><body>"
+        "<title>diff of {}</title><style>{STYLE}</style></head><body>",
+        escape(&title)
     )?;
 
     let state = if view.summary.is_clean() { "good" } else { "bad" };
     writeln!(
         out,
-        "<header><p class=\"where\">{title} <span>→</span> {namespace}</p><h1 class=\"{state}\">{}</h1>",
+        "<header><h1 class=\"{state}\">{}</h1><dl>",
         escape(&view.headline)
     )?;
-    writeln!(
-        out,
-        "<p class=\"tools\"><input type=\"search\" id=\"filter\" placeholder=\"Filter by object\" aria-label=\"Filter by object\"> <label><input type=\"checkbox\" id=\"expected\"> expected differences</label> <time>{}</time></p></header><main>",
-        view.compared_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    for (name, value) in facts(view) {
+        writeln!(out, "<dt>{name}</dt><dd>{}</dd>", code(&value))?;
+    }
+    writeln!(out, "</dl>")
+}
+
+/// Which sign is what.
+fn write_legend(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    if view.has_drift() {
+        writeln!(
+            out,
+            "<p class=\"legend\"><del>− runs now</del> <ins>+ the release</ins></p>"
+        )?;
+    }
+    if view.has_untested() {
+        writeln!(
+            out,
+            "<p class=\"legend\">untested difference: <del>− tested</del> <ins>+ desired</ins></p>"
+        )?;
+    }
+    writeln!(out, "</header><main>")
+}
+
+fn object_section(group: &ObjectGroup) -> String {
+    let object = &group.object;
+    let mut section = format!(
+        "<section class=\"{}\"><h2>{}</h2>\n",
+        object.status,
+        WORDING.title(group)
+    );
+
+    if group.ids.len() > 1 {
+        section += &names(group);
+    }
+    section.extend(object.changes.iter().map(change_field));
+    section.extend(object.untested.iter().map(untested_field));
+    section + "</section>\n"
+}
+
+/// The objects of a group, folded where they are many.
+fn names(group: &ObjectGroup) -> String {
+    let names: Vec<String> = group.ids.iter().map(|id| code(&place(id))).collect();
+    let names = names.join(", ");
+
+    if group.ids.len() > FOLDED {
+        format!(
+            "<details><summary>all {}</summary>{names}</details>\n",
+            group.ids.len()
+        )
+    } else {
+        format!("<p>{names}</p>\n")
+    }
+}
+
+fn change_field(change: &ChangeView) -> String {
+    let remark = WORDING.change(change);
+    let sides = (change.live.as_ref(), change.desired.as_ref());
+    field(
+        &change.path,
+        &remark,
+        change.expected.as_ref(),
+        change.note.as_deref(),
+        sides,
     )
 }
 
-fn write_image(image: &ImageView, out: &mut dyn Write) -> io::Result<()> {
-    let name = escape(&image.workload.to_string());
-    writeln!(
-        out,
-        "<section data-name=\"{name}\" class=\"{}\"><h2>{name}, container {} <small>{}</small></h2><dl>",
-        class(image.is_unexpected()),
-        escape(&image.container),
-        escape(&image.state_text())
-    )?;
-    writeln!(
-        out,
-        "<dt>tested</dt><dd><code>{}</code></dd>",
-        escape(&image.tested_text())
-    )?;
+fn untested_field(change: &UntestedView) -> String {
+    // The whole object would be its own picture: that it exists, or does not, says it.
+    let sides = if change.path == "/" {
+        (None, None)
+    } else {
+        (change.tested.as_ref(), change.desired.as_ref())
+    };
+    let remark = untested(change);
+    field(
+        &change.path,
+        remark,
+        change.expected.as_ref(),
+        change.note.as_deref(),
+        sides,
+    )
+}
 
-    for (digest, pods) in image.runs() {
-        writeln!(
-            out,
-            "<dt>runs</dt><dd><code>{}</code> in {}</dd>",
-            escape(&digest),
-            escape(&pods)
-        )?;
+/// One field; folded where a rule expects it.
+fn field(
+    path: &str,
+    remark: &str,
+    expected: Option<&Reason>,
+    note: Option<&str>,
+    sides: (Option<&Value>, Option<&Value>),
+) -> String {
+    let note = note.map(|note| format!("<p class=\"note\">{}</p>", WORDING.phrase(note)));
+    let lines = diff_lines(sides.0, sides.1).into_iter().map(|(mark, line)| {
+        let (tag, sign) = match mark {
+            Mark::Minus => ("del", '−'),
+            Mark::Plus => ("ins", '+'),
+            Mark::Same => ("span", ' '),
+        };
+        format!("<{tag}>{sign} {}</{tag}>", escape(&line))
+    });
+
+    // Each line is a block of its own: a line end between two would be one line more.
+    let field = format!(
+        "<div class=\"field\"><p>{} <span class=\"by\">{remark}</span></p>{}<pre>{}</pre></div>\n",
+        code(path),
+        note.unwrap_or_default(),
+        lines.collect::<String>()
+    );
+    match expected {
+        Some(reason) => format!(
+            "<details><summary>{}</summary>{field}</details>\n",
+            WORDING.expected(reason)
+        ),
+        None => field,
     }
-    writeln!(out, "</dl></section>")
+}
+
+fn image_section(image: &ImageView) -> String {
+    let running: String = image
+        .runs()
+        .map(|running| format!("<dt>running</dt><dd>{}</dd>\n", WORDING.running(running)))
+        .collect();
+    let expected = image.expected.as_ref();
+    let expected = expected.map(|reason| format!("<p>{}</p>\n", WORDING.expected(reason)));
+
+    format!(
+        "<section><h2>{}, container {}: {}</h2>\n{}<p>{}</p>\n<dl>{running}</dl></section>\n",
+        code(&image.workload.to_string()),
+        code(&image.container),
+        WORDING.image(image),
+        expected.unwrap_or_default(),
+        WORDING.tested(image)
+    )
 }
 
 /// What belongs to no object.
 fn write_remarks(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
-    let requirements = view.requirements.iter().map(RequirementView::text);
-    let rules = view.rules.iter().map(RuleView::text);
-
-    let mut remarks = stale
-        .chain(requirements)
-        .chain(rules)
-        .chain(view.notes.iter().cloned())
-        .peekable();
-    if remarks.peek().is_none() {
+    let remarks = WORDING.remarks(view);
+    if remarks.is_empty() {
         return Ok(());
     }
 
-    // Never folded: a remark belongs to no difference that a rule could expect.
-    writeln!(out, "<section class=\"unexpected\"><h2>Remarks</h2><ul>")?;
+    writeln!(out, "<section><h2>Remarks</h2><ul>")?;
     for remark in remarks {
-        writeln!(out, "<li>{}</li>", escape(&remark))?;
+        writeln!(out, "<li>{remark}</li>")?;
     }
     writeln!(out, "</ul></section>")
 }
 
-/// By which the page's filter folds away what rules expect.
-fn class(is_unexpected: bool) -> &'static str {
-    if is_unexpected { "unexpected" } else { "expected" }
+/// A text from outside inside of a sentence.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", escape(text))
 }
 
-fn write_object(object: &ObjectView, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let class = class(object.is_unexpected());
-    let name = escape(&object.id.to_string());
-    let why = object
-        .why
-        .as_deref()
-        .map(|why| format!("<p class=\"why\">{}</p>", escape(why)))
-        .unwrap_or_default();
-
-    writeln!(
-        out,
-        "<section data-name=\"{name}\" class=\"{class}\"><h2>{name} <small class=\"{}\">{}</small></h2>{why}",
-        object.status,
-        object.status.replace('-', " ")
-    )?;
-
-    for change in &object.changes {
-        let manager = change.owner.as_ref();
-        let manager = manager.map(|manager| describe_manager(manager, now));
-        let field = Field {
-            path: &change.path,
-            remark: manager.as_deref().unwrap_or_default(),
-            expected: change.expected.as_ref(),
-            sides: (change.live.as_ref(), change.desired.as_ref()),
-        };
-        field.write(out)?;
-    }
-    for change in &object.untested {
-        // The whole object would be its own picture: that it is there, or is not, says it.
-        let sides = if change.path == "/" {
-            (None, None)
-        } else {
-            (change.tested.as_ref(), change.desired.as_ref())
-        };
-        let field = Field {
-            path: &change.path,
-            remark: "not as tested",
-            expected: change.allowed.as_ref(),
-            sides,
-        };
-        field.write(out)?;
-    }
-    writeln!(out, "</section>")
-}
-
-/// One differing field.
-struct Field<'f> {
-    path: &'f str,
-    remark: &'f str,
-    expected: Option<&'f Reason>,
-    sides: (Option<&'f Value>, Option<&'f Value>),
-}
-
-impl Field<'_> {
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let reason = self
-            .expected
-            .map(|reason| format!("<p class=\"reason\">expected: {}</p>", escape(&reason.reason)))
-            .unwrap_or_default();
-
-        // Each line is a block of its own: a line end between two would be one line more.
-        write!(
-            out,
-            "<div class=\"field {}\"><p><code>{}</code> <span class=\"whose\">{}</span></p>{reason}<pre>",
-            class(self.expected.is_none()),
-            escape(self.path),
-            escape(self.remark)
-        )?;
-
-        for (mark, line) in diff_lines(self.sides.0, self.sides.1) {
-            let tag = match mark {
-                Mark::Minus => "del",
-                Mark::Plus => "ins",
-                Mark::Same => "span",
-            };
-            write!(out, "<{tag}>{} {}</{tag}>", mark.sign(), escape(&line))?;
-        }
-        writeln!(out, "</pre></div>")
-    }
-}
-
-/// Text from a cluster must not become markup. Control characters have no place in a page, escaped or not.
+/// Text from outside must not become markup. Control characters have no place in a page, escaped or not.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text

@@ -8,10 +8,17 @@
 
 use super::snippet::diff_lines;
 use super::view::{ObjectView, View};
+use super::wording::{Wording, unquoted};
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::{Writer, writer::ElementWriter};
 use std::io::{self, Write};
 use std::iter;
+
+/// A report is kept: its times are absolute.
+const WORDING: Wording = Wording {
+    quote: unquoted,
+    now: None,
+};
 
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -96,19 +103,19 @@ fn test_cases(view: &View) -> Vec<TestCase> {
         .map(|object| TestCase::new(&object.id, object_outcome(object)));
 
     let images = view.images.iter().map(|image| {
-        let runs: Vec<_> = image
+        let running: Vec<_> = image
             .runs()
-            .map(|(digest, pods)| format!("runs {digest} in {pods}"))
+            .map(|running| format!("running {}", WORDING.running(running)))
             .collect();
         let text = format!(
-            "{}: tested {}, {}",
-            image.state_text(),
-            image.tested_text(),
-            runs.join(", ")
+            "{}: {}, {}",
+            WORDING.image(image),
+            WORDING.tested(image),
+            running.join(", ")
         );
 
         let name = format!("{}, container {}", image.workload, image.container);
-        // What is allowed, or not known yet, passes, and is named all the same.
+        // What is expected, or not known yet, passes, and is named all the same.
         TestCase::new(
             &name,
             TestOutcome::from_failure(image.is_unexpected().then_some(text)),
@@ -117,11 +124,11 @@ fn test_cases(view: &View) -> Vec<TestCase> {
 
     let stale = view.stale.iter().map(|stale| {
         let name = format!("{}, started before {} changed", stale.workload, stale.source);
-        TestCase::new(&name, TestOutcome::Failed(stale.text(view.compared_at)))
+        TestCase::new(&name, TestOutcome::Failed(WORDING.stale(stale)))
     });
 
     let requirements = view.requirements.iter().map(|requirement| {
-        // What is awaited, or could not be read, is no failure.
+        // What another object produces, or could not be read, is no failure.
         let failure = (!requirement.is_note).then(|| requirement.message.clone());
         TestCase::new(&requirement.object, TestOutcome::from_failure(failure))
     });
@@ -144,11 +151,8 @@ fn object_outcome(object: &ObjectView) -> TestOutcome {
 
 /// The status, then what makes it a failure: expected changes are left out.
 fn failure_text(object: &ObjectView) -> String {
-    let why = object
-        .why
-        .as_deref()
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
+    let message = object.message.as_deref();
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
     let changes = object
         .changes
         .iter()
@@ -157,7 +161,7 @@ fn failure_text(object: &ObjectView) -> String {
     let untested = object
         .untested
         .iter()
-        .filter(|change| change.allowed.is_none())
+        .filter(|change| change.expected.is_none())
         .map(|change| (&change.path, &change.tested, &change.desired));
 
     let lines: String = changes
@@ -168,7 +172,7 @@ fn failure_text(object: &ObjectView) -> String {
             iter::once(format!("{path}\n")).chain(diff)
         })
         .collect();
-    format!("{}{why}\n{lines}", object.status)
+    format!("{}{message}\n{lines}", object.status)
 }
 
 fn write_with_reason(case: ElementWriter<'_, &mut dyn Write>, element: &str, text: &str) -> io::Result<()> {

@@ -1,204 +1,251 @@
-//! The view as markdown: fit for a comment on a pull request.
+//! The view as markdown: fit for a comment on a pull request, and never longer than it may be.
 //!
-//! Texts of others stand escaped in the line, values in spans and blocks of code, whose fences are longer than any
-//! run of backticks in them: no text becomes markup.
+//! Every text from outside stands in code, in spans and in blocks whose fences are longer than any run of backticks in
+//! them: no forge reads markup, a mention, a reference or a link there. Times are absolute, for a comment is kept.
 
-use super::field_manager::describe_manager;
+mod budget;
+mod escape;
+#[cfg(test)]
+mod tests;
+
+use self::budget::{Section, SectionKind, fit};
+pub(in crate::report) use self::escape::code_span;
+use self::escape::{html_code, longest_run};
+use super::group::{FOLDED, ObjectGroup};
 use super::pods::ImageView;
 use super::snippet::diff_lines;
-use super::view::{ChangeView, ObjectView, RuleView, UntestedView, View};
-use jiff::Timestamp;
+use super::view::{ChangeView, UntestedView, View};
+use super::wording::{Wording, facts, place, untested};
+use crate::model::phrase::{list_first, shorten};
 use serde_json::Value;
 use std::io::{self, Write};
 
-/// Comments have a limit of 65,536 characters on most forges.
-const LINES_A_VALUE: usize = 40;
+/// Lines of a value.
+const LINES: usize = 40;
 
-/// Writes the view.
-pub fn markdown(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    write_heading(view, out)?;
+/// Characters of a line of a value.
+const LINE_CHARS: usize = 500;
 
-    for object in &view.objects {
-        write_object(object, view.compared_at, out)?;
-    }
-    for image in &view.images {
-        write_image(image, out)?;
-    }
-    remarks(view)
-        .iter()
-        .try_for_each(|remark| writeln!(out, "- {}", escape(remark)))
+/// Fields of an object.
+const FIELDS: usize = 50;
+
+/// Names of a group's objects; more than [`FOLDED`] are folded, more than these are counted.
+const NAMES: usize = 200;
+
+/// The least that a page can be limited to: its head always fits.
+pub const MIN_BYTES: usize = 4_000;
+
+/// In markdown.
+const TEXT: Wording = Wording {
+    quote: code_span,
+    now: None,
+};
+
+/// In a line of HTML.
+const HTML: Wording = Wording {
+    quote: html_code,
+    now: None,
+};
+
+/// How long the page may be, and what shows all of it.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkdownLimit<'l> {
+    /// Bytes.
+    pub max_bytes: usize,
+    /// The command to type.
+    pub command: &'l str,
 }
 
-fn write_heading(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let sign = if view.summary.is_clean() { "✅" } else { "⚠️" };
-    writeln!(out, "### {sign} {}\n", escape(&view.headline))?;
+/// Writes the view.
+pub fn markdown(view: &View, limit: MarkdownLimit<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let groups = ObjectGroup::list(view);
+    let objects = groups.iter().map(object_section);
+    let images = view.images.iter().map(image_section);
+    let remarks = TEXT.remarks(view).into_iter().map(|remark| Section {
+        kind: SectionKind::Remark,
+        is_expected: false,
+        text: format!("- {remark}\n"),
+    });
 
-    let Some(release) = &view.release else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "Release {} ({}) in namespace {}.\n",
-        code_span(&format!("{} {}", release.name, release.version)),
-        code_span(&release.digest.short()),
-        code_span(&view.namespace)
+    let mut sections: Vec<Section> = objects.chain(images).chain(remarks).collect();
+    // Where there is no room for all, what rules expect goes first.
+    sections.sort_by_key(|section| section.is_expected);
+    out.write_all(fit(&head(view), &sections, limit).as_bytes())
+}
+
+/// The marker, by which a bot finds the comment that it wrote before, the headline, and what was compared.
+fn head(view: &View) -> [String; 3] {
+    let release = view.release.as_ref().map(|release| &*release.name);
+    let namespace = Some(&*view.namespace).filter(|namespace| !namespace.is_empty());
+    let context = view
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.context.as_deref());
+    // One comment for each cluster and namespace that a release is compared with.
+    let place = [
+        namespace.map(|_| "-n"),
+        namespace,
+        context.map(|_| "--context"),
+        context,
+    ];
+    let words = [Some("diff"), release].into_iter().chain(place);
+    let words: Vec<String> = words.flatten().map(escape::comment_word).collect();
+    let marker = format!("<!-- kubectl-delivery: {} -->\n", words.join(" "));
+
+    let sign = if view.summary.is_clean() { "✅" } else { "⚠️" };
+    let headline = format!("### {sign} {}\n\n", view.headline);
+
+    let facts = facts(view).into_iter().map(|(name, value)| {
+        let value = shorten(value, 100);
+        format!("{name} {}", code_span(&value))
+    });
+    let facts: Vec<String> = facts.collect();
+    [
+        marker,
+        headline,
+        format!("{}\n\n{}", facts.join(", "), legend(view)),
+    ]
+}
+
+/// Which sign is what.
+fn legend(view: &View) -> String {
+    let drift = (
+        "In a diff, `-` is what runs now and `+` is the release.",
+        view.has_drift(),
+    );
+    let untested = "In an untested difference, `-` is tested and `+` is desired.";
+    let lines = [drift, (untested, view.has_untested())];
+
+    let shown = lines.into_iter().filter(|(_, is_shown)| *is_shown);
+    shown.map(|(line, _)| format!("{line}\n\n")).collect()
+}
+
+fn object_section(group: &ObjectGroup) -> Section {
+    let object = &group.object;
+    let is_expected = !object.is_unexpected();
+
+    // What is expected stays folded. The empty line at the end makes markdown of what stands inside of the HTML.
+    let open = if is_expected { "" } else { " open" };
+    let mut text = format!("<details{open}><summary>{}</summary>\n\n", HTML.title(group));
+
+    if group.ids.len() > 1 {
+        text += &names(group);
+    }
+    let changes = object.changes.iter().map(change_text);
+    let untested = object.untested.iter().map(untested_text);
+    text.extend(changes.chain(untested).take(FIELDS));
+    let more = (object.changes.len() + object.untested.len()).saturating_sub(FIELDS);
+    if more > 0 {
+        text.extend(["… and ", &more.to_string(), " more fields\n\n"]);
+    }
+    text += "</details>\n\n";
+
+    Section {
+        kind: SectionKind::Objects {
+            status: object.status,
+            count: group.ids.len(),
+        },
+        is_expected,
+        text,
+    }
+}
+
+/// The objects of a group, folded where they are many.
+fn names(group: &ObjectGroup) -> String {
+    let quoted = group.ids.iter().map(|id| code_span(&place(id)));
+    let names = list_first(quoted, NAMES, ", ");
+
+    if group.ids.len() > FOLDED {
+        format!(
+            "<details><summary>all {}</summary>\n\n{names}\n\n</details>\n\n",
+            group.ids.len()
+        )
+    } else {
+        format!("{names}\n\n")
+    }
+}
+
+fn change_text(change: &ChangeView) -> String {
+    let remark = TEXT.change(change);
+    let expected = change.expected.as_ref().map(|reason| TEXT.expected(reason));
+    let remarks = [Some(remark), expected];
+    field_text(
+        &change.path,
+        &remarks,
+        change.note.as_deref(),
+        (change.live.as_ref(), change.desired.as_ref()),
     )
 }
 
-fn write_object(object: &ObjectView, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    // What is expected stays folded: it is there for whoever wants to know.
-    let mark = if object.is_unexpected() { "open" } else { "" };
-    let why = object
-        .why
-        .as_deref()
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
-
-    // The empty line at the end makes markdown of what stands inside of the HTML.
-    writeln!(
-        out,
-        "<details {mark}><summary><b>{}</b> {}{}</summary>\n",
-        escape(&object.id.to_string()),
-        object.status,
-        escape(&why)
-    )?;
-
-    for change in &object.changes {
-        write_change(change, now, out)?;
-    }
-    for change in &object.untested {
-        write_untested(change, out)?;
-    }
-    writeln!(out, "\n</details>\n")
-}
-
-fn write_change(change: &ChangeView, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    let manager = change
-        .owner
-        .as_ref()
-        .map(|manager| format!(" {}", escape(&describe_manager(manager, now))))
-        .unwrap_or_default();
-    let expected = change
-        .expected
-        .as_ref()
-        .map(|reason| format!(" (expected: {})", escape(&reason.reason)))
-        .unwrap_or_default();
-
-    writeln!(out, "{}{manager}{expected}", code_span(&change.path))?;
-    write_block(change.live.as_ref(), change.desired.as_ref(), out)
-}
-
-fn write_untested(change: &UntestedView, out: &mut dyn Write) -> io::Result<()> {
-    let allowed = change.allowed.as_ref().map_or_else(
-        || "not tested".to_owned(),
-        |reason| format!("expected: {}", escape(&reason.reason)),
-    );
-    writeln!(out, "{} {allowed}", code_span(&change.path))?;
-
+fn untested_text(change: &UntestedView) -> String {
+    let expected = change.expected.as_ref().map(|reason| TEXT.expected(reason));
+    let remarks = [Some(untested(change).to_owned()), expected];
     // That a whole object is new or gone needs no picture.
-    if change.path == "/" {
-        return Ok(());
-    }
-    write_block(change.tested.as_ref(), change.desired.as_ref(), out)
+    let sides = if change.path == "/" {
+        (None, None)
+    } else {
+        (change.tested.as_ref(), change.desired.as_ref())
+    };
+    field_text(&change.path, &remarks, change.note.as_deref(), sides)
 }
 
-fn write_block(from: Option<&Value>, to: Option<&Value>, out: &mut dyn Write) -> io::Result<()> {
+fn field_text(
+    path: &str,
+    remarks: &[Option<String>],
+    note: Option<&str>,
+    sides: (Option<&Value>, Option<&Value>),
+) -> String {
+    let note = note.map(|note| TEXT.phrase(note));
+    let remarks: Vec<&str> = remarks
+        .iter()
+        .chain([&note])
+        .flatten()
+        .filter(|remark| !remark.is_empty())
+        .map(String::as_str)
+        .collect();
+    let line = format!("{} {}", code_span(path), remarks.join("; "));
+    format!("{}\n\n{}", line.trim_end(), block(sides.0, sides.1))
+}
+
+fn block(from: Option<&Value>, to: Option<&Value>) -> String {
     let lines = diff_lines(from, to);
+    if lines.is_empty() {
+        return String::new();
+    }
     let longest = lines.iter().map(|(_, line)| longest_run(line)).max();
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
 
-    writeln!(out, "\n{fence}diff")?;
-    for (mark, line) in lines.iter().take(LINES_A_VALUE) {
-        writeln!(out, "{} {line}", mark.sign())?;
-    }
-    if lines.len() > LINES_A_VALUE {
-        writeln!(out, "  … {} more lines", lines.len() - LINES_A_VALUE)?;
-    }
-    writeln!(out, "{fence}\n")
+    let shown = lines.iter().take(LINES).map(|(mark, line)| {
+        // A carriage return would end the line of a block, and what follows it would stand without its sign.
+        let line = shorten(line.replace('\r', "\\r"), LINE_CHARS);
+        format!("{} {line}\n", mark.sign())
+    });
+    let shown: String = shown.collect();
+    let more = match lines.len().saturating_sub(LINES) {
+        0 => String::new(),
+        more => format!("  … {more} more lines\n"),
+    };
+    format!("{fence}diff\n{shown}{more}{fence}\n\n")
 }
 
-fn write_image(image: &ImageView, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "- **{}**, container {}: {}; tested {}",
-        escape(&image.workload.to_string()),
-        code_span(&image.container),
-        escape(&image.state_text()),
-        code_span(&image.tested_text())
-    )?;
-
-    image
+fn image_section(image: &ImageView) -> Section {
+    let expected = image.expected.as_ref();
+    let expected = expected.map(|reason| format!("; {}", TEXT.expected(reason)));
+    let running: String = image
         .runs()
-        .try_for_each(|(digest, pods)| writeln!(out, "  - runs {} in {}", code_span(&digest), escape(&pods)))
-}
+        .map(|running| format!("  - running {}\n", TEXT.running(running)))
+        .collect();
 
-/// What belongs to no object, an item each.
-fn remarks(view: &View) -> Vec<String> {
-    let stale = view.stale.iter().map(|stale| stale.text(view.compared_at));
-    let requirements = view
-        .requirements
-        .iter()
-        .map(|requirement| format!("{} {}", requirement.object, requirement.message));
-
-    stale
-        .chain(requirements)
-        .chain(view.rules.iter().map(RuleView::text))
-        .chain(view.notes.iter().cloned())
-        .collect()
-}
-
-/// A text as code inside of a line.
-fn code_span(text: &str) -> String {
-    // A line end is a space in a span, and two of them would end the paragraph.
-    let text = text.replace('\n', " ");
-    let fence = "`".repeat(longest_run(&text) + 1);
-
-    // A space at both ends is taken off again: it keeps a backtick of the text apart from the fence.
-    let needs_space = text.starts_with('`') || text.ends_with('`');
-    let is_stripped = text.starts_with(' ') && text.ends_with(' ');
-    let space = if needs_space || is_stripped { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-/// The longest run of backticks in a text.
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Text from a cluster must not become markup.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // A line end would leave the heading or the item that the text stands in.
-            '\n' => escaped.push(' '),
-            '*' | '_' | '`' | '[' | ']' | '|' | '\\' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case::plain("shop 1.4.2", "`shop 1.4.2`")]
-    #[case::a_backtick("a`b", "``a`b``")]
-    #[case::a_longer_run("a``b`c", "```a``b`c```")]
-    #[case::at_the_ends("`x`", "`` `x` ``")]
-    #[case::spaces_at_both_ends(" x ", "`  x  `")]
-    #[case::lines("a\n\nb", "`a  b`")]
-    fn a_value_does_not_break_out_of_its_span(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(code_span(text), expected);
+    Section {
+        kind: SectionKind::Image,
+        is_expected: !image.is_unexpected(),
+        text: format!(
+            "- {}, container {}: {}; {}{}\n{running}",
+            code_span(&image.workload.to_string()),
+            code_span(&image.container),
+            TEXT.image(image),
+            TEXT.tested(image),
+            expected.unwrap_or_default()
+        ),
     }
 }

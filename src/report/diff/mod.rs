@@ -1,15 +1,16 @@
 //! A comparison as people and programs read it. `build` makes redacted data of it, the `view`; the formats only lay it out.
 //!
-//! No format looks at the comparison itself, so that none can show a value that another one hides. The words that
-//! several of them use stand in one place: `field_manager`, `pods`, `snippet`.
+//! No format looks at the comparison itself, so that none can show a value that another one hides. What several of them
+//! show stands in one place: `group`, `wording`, `snippet`.
 
 mod aside;
 mod build;
-mod field_manager;
+mod group;
 mod html;
 mod junit;
 mod markdown;
 mod pods;
+mod rules;
 mod since;
 mod snippet;
 mod summary;
@@ -17,14 +18,18 @@ mod summary;
 mod tests;
 mod text;
 mod view;
+mod wording;
 
 pub use build::view;
 pub use html::html;
 pub use junit::junit;
-pub use markdown::markdown;
+pub(super) use markdown::code_span;
+pub use markdown::{MIN_BYTES, MarkdownLimit, markdown};
 pub use since::since;
+pub(super) use snippet::{Mark, diff_lines, fit_line};
+pub(in crate::report) use text::write_changes;
 pub use text::{Style, text};
-pub use view::{Meta, View};
+pub use view::{ChangeView, Meta, View};
 
 use std::io::{self, Write};
 

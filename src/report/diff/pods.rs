@@ -1,15 +1,15 @@
-//! What is said of pods: their images, and configuration that is newer than they are.
+//! Findings about pods: their images, and configuration that is newer than they are.
 
 use super::super::redact::Redactor;
-use super::field_manager::age;
+use super::rules::Reason;
 use crate::model::ObjectId;
 use crate::model::finding::{ImageFinding, ImageState, PromotedRelease, RunningImage, StaleFinding};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
-use std::borrow::Cow;
 
-/// A container that runs something that was not tested, or whose old revision still runs.
-#[derive(Clone, Debug, Serialize)]
+/// A container whose image differs from the release or is unknown, or of which pods of an old revision still run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageView {
     /// The workload.
@@ -18,22 +18,22 @@ pub struct ImageView {
     pub container: String,
     /// What was found.
     pub state: ImageState,
-    /// Why it is unknown, where that is not for the pods to report.
+    /// Why it is unknown, where the pods are not the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The reference.
+    /// The reference, as tested or as the pods write it.
     pub reference: String,
     /// The tested digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tested: Option<String>,
-    /// The promoted release whose image runs.
+    /// The promoted release whose image runs, where another release is compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promoted: Option<PromotedRelease>,
     /// What runs.
     pub running: Vec<RunningImage>,
-    /// Why it is allowed all the same.
+    /// The entry of the environment that expects it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<String>,
+    pub expected: Option<Reason>,
 }
 
 impl ImageView {
@@ -42,7 +42,7 @@ impl ImageView {
         // What was tested runs, and pods of an old revision end: a rollout that is not over yet.
         let is_ending = image.running.iter().any(|running| running.old_revision);
         (image.state != ImageState::Match || is_ending).then(|| Self {
-            workload: image.workload.clone(),
+            workload: redactor.id(&image.workload),
             container: redactor.text(&image.container),
             state: image.state,
             cause: image.cause.as_deref().map(|cause| redactor.text(cause)),
@@ -53,85 +53,47 @@ impl ImageView {
                 version: redactor.text(&promoted.version),
                 revision: promoted.revision,
             }),
-            running: image.running.clone(),
-            allowed: image.allowed.clone(),
+            running: image.running.iter().map(|one| shown(one, redactor)).collect(),
+            expected: image.allowed.as_deref().map(|reason| Reason {
+                rule: None,
+                reason: redactor.text(reason),
+                owner: None,
+            }),
         })
     }
 
     /// Whether it is a difference that nothing allows.
     pub fn is_unexpected(&self) -> bool {
         // What is not known is no difference, and neither is what only has to end.
-        self.allowed.is_none() && !matches!(self.state, ImageState::Unknown | ImageState::Match)
+        self.expected.is_none() && !matches!(self.state, ImageState::Unknown | ImageState::Match)
     }
 
-    /// What was found, in words.
-    pub(super) fn state_text(&self) -> Cow<'static, str> {
-        if let Some(promoted) = &self.promoted {
-            let PromotedRelease {
-                name,
-                version,
-                revision,
-            } = promoted;
-            return format!("{name} {version} runs (revision {revision})").into();
-        }
-        if let Some(cause) = &self.cause {
-            return format!("unknown: {cause}").into();
-        }
-
-        let text = match self.state {
-            ImageState::Match => "pods of an old revision still run",
-            ImageState::TagMoved => "tag moved",
-            ImageState::OtherImage => "different image",
-            ImageState::Mixed => "mixed across replicas",
-            ImageState::UntestedSidecar => "a container that nobody tested",
-            // The two unknowns need different things: some patience, or a registry.
-            ImageState::Unknown if self.is_reported() => {
-                "unknown: changed in place, and no registry tells what the reported digest is"
-            }
-            ImageState::Unknown => "unknown: not every pod reports a digest yet",
-        };
-        text.into()
-    }
-
-    fn is_reported(&self) -> bool {
+    /// Whether every pod of the current revision reports a digest.
+    pub(super) fn is_reported(&self) -> bool {
         // Pods of an old revision end by themselves: only the others explain the state.
         self.running
             .iter()
             .all(|one| one.old_revision || one.digest.is_some())
     }
 
-    /// What was tested.
-    pub(super) fn tested_text(&self) -> String {
-        self.tested.as_deref().map_or_else(
-            // The container is not in the release.
-            || "nothing".to_owned(),
-            |digest| format!("{} at {digest}", self.reference),
-        )
-    }
-
-    /// What runs, a digest and its pods a piece; of a tested image, what still ends.
-    pub(super) fn runs(&self) -> impl Iterator<Item = (String, String)> {
+    /// What runs, by digest; of a tested image, what still ends.
+    pub(super) fn runs(&self) -> impl Iterator<Item = &RunningImage> {
         // Of what was tested nobody needs the list of all pods.
         let is_listed = |running: &&RunningImage| self.state != ImageState::Match || running.old_revision;
 
-        self.running.iter().filter(is_listed).map(|running| {
-            let digest = running
-                .digest
-                .as_ref()
-                .map_or_else(|| "no digest yet".to_owned(), ToString::to_string);
-            let old = if running.old_revision {
-                " (pods of an old revision)"
-            } else {
-                ""
-            };
-
-            (digest, format!("{}{old}", running.pods.join(", ")))
-        })
+        self.running.iter().filter(is_listed)
     }
 }
 
-/// Pods that run with old configuration.
-#[derive(Clone, Debug, Serialize)]
+fn shown(running: &RunningImage, redactor: &Redactor) -> RunningImage {
+    RunningImage {
+        pods: running.pods.iter().map(|pod| redactor.text(pod)).collect(),
+        ..running.clone()
+    }
+}
+
+/// Pods with stale configuration.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StaleView {
     /// The workload.
@@ -140,27 +102,17 @@ pub struct StaleView {
     pub source: ObjectId,
     /// When it changed.
     pub changed_at: Timestamp,
-    /// The pods that started before.
+    /// The pods that started before it changed.
     pub pods: Vec<String>,
 }
 
 impl StaleView {
-    pub(super) fn from_finding(stale: &StaleFinding) -> Self {
+    pub(super) fn from_finding(stale: &StaleFinding, redactor: &Redactor) -> Self {
         Self {
-            workload: stale.workload.clone(),
-            source: stale.source.clone(),
+            workload: redactor.id(&stale.workload),
+            source: redactor.id(&stale.source),
             changed_at: stale.changed_at,
-            pods: stale.pods.clone(),
+            pods: stale.pods.iter().map(|pod| redactor.text(pod)).collect(),
         }
-    }
-
-    /// What changed, how long ago, and whose pods know nothing of it.
-    pub(super) fn text(&self, now: Timestamp) -> String {
-        let (pods, age) = (self.pods.join(", "), age(self.changed_at, now));
-
-        format!(
-            "{}: {} changed {age}, after these pods started: {pods}",
-            self.workload, self.source
-        )
     }
 }

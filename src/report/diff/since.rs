@@ -1,10 +1,11 @@
-//! What changed lately, for a person.
+//! What changed lately, as text.
 //!
 //! As far as managedFields tell: a field that was removed leaves no trace, and of a manager's writes only the last
 //! one's time is kept.
 
-use super::field_manager::{age, class_name};
+use super::wording::class_name;
 use crate::model::finding::{ManagerFields, RecentChange};
+use crate::model::phrase::{ago, counted};
 use crate::report::clean;
 use jiff::Timestamp;
 use std::io::{self, Write};
@@ -19,14 +20,13 @@ pub fn since(touched: &[RecentChange], period: &str, now: Timestamp, out: &mut d
             out,
             "nothing changed in the last {period}, as far as managedFields tell"
         )?,
-        1 => writeln!(out, "1 object changed in the last {period}")?,
-        count => writeln!(out, "{count} objects changed in the last {period}")?,
+        count => writeln!(out, "{} changed in the last {period}", counted(count, "object"))?,
     }
 
     for one in touched {
         let created = one
             .created
-            .map(|time| format!("  created {}", age(time, now)))
+            .map(|time| format!("  created {}", ago(time, now)))
             .unwrap_or_default();
         writeln!(out, "\n{}{created}", clean(&one.object.to_string()))?;
 
@@ -41,9 +41,7 @@ pub fn since(touched: &[RecentChange], period: &str, now: Timestamp, out: &mut d
 fn write_manager(owned: &ManagerFields, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let manager = &owned.owner;
     // A write through `scale` has no time.
-    let when = manager
-        .time
-        .map_or("at a time that is not known".into(), |time| age(time, now));
+    let when = manager.time.map_or("time unknown".into(), |time| ago(time, now));
     writeln!(
         out,
         "  {} ({}), {when}",

@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 /// One line of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::report) enum Mark {
     /// Only on the one side.
     Minus,
     /// Only on the other side.
@@ -32,7 +32,7 @@ impl Mark {
 const AROUND: usize = 2;
 
 /// The lines of a change from `from` to `to`.
-pub(super) fn diff_lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
+pub(in crate::report) fn diff_lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark, String)> {
     let (one, other) = texts(from, to);
     let all: Vec<(Mark, String)> = TextDiff::from_lines(&one, &other)
         .iter_all_changes()
@@ -69,6 +69,25 @@ pub(super) fn diff_lines(from: Option<&Value>, to: Option<&Value>) -> Vec<(Mark,
         }
     }
     shown
+}
+
+/// A line of a picture, cut where the terminal ends and never inside of a word: it may be a name, a path or a digest.
+pub(in crate::report) fn fit_line(line: &str, width: Option<usize>) -> String {
+    // The indent, the sign and its space take six columns; a full last one would wrap on some terminals.
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(7).max(20));
+    if line.chars().count() <= room {
+        return line.to_owned();
+    }
+    // With room for the mark of what is left out.
+    let end = line.char_indices().nth(room - 1).map_or(line.len(), |(at, _)| at);
+
+    let indent = line.len() - line.trim_start().len();
+    let before = line[..end].rfind(' ').filter(|at| *at > indent);
+    let after = || line[end..].find(' ').map(|at| end + at);
+    match before.or_else(after) {
+        Some(at) => format!("{} …", line[..at].trim_end()),
+        None => line.to_owned(),
+    }
 }
 
 /// Both values as texts that differ where the values do.
@@ -175,6 +194,24 @@ mod tests {
             .iter()
             .map(|(mark, line)| format!("{}{line}\n", mark.sign()))
             .collect()
+    }
+
+    #[test]
+    fn a_line_is_cut_between_words_and_a_long_name_stays_whole() {
+        let digest = format!("registry.example/web@sha256:{}", "a".repeat(64));
+        let fits = |line: &str| fit_line(line, Some(37));
+
+        assert_eq!(
+            fits("thirty columns have their room"),
+            "thirty columns have their room"
+        );
+        assert_eq!(
+            fits("thirty columns have no room for"),
+            "thirty columns have no room …"
+        );
+        assert_eq!(fits(&digest), digest);
+        assert_eq!(fits(&format!("  {digest} and more")), format!("  {digest} …"));
+        assert_eq!(fits("image äöüäöüäöüäöüäöüäöüäöüäöüäöüäöü"), "image …");
     }
 
     #[test]

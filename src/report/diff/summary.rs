@@ -35,7 +35,7 @@ pub(super) fn summarise(
         untested: objects
             .iter()
             .flat_map(|object| &object.untested)
-            .filter(|change| change.allowed.is_none())
+            .filter(|change| change.expected.is_none())
             .count(),
         stale,
         requirements: requirements.iter().filter(|need| !need.is_note).count(),
@@ -58,25 +58,17 @@ pub(super) fn headline(summary: &Summary) -> String {
             "object is being deleted",
             "objects are being deleted",
         ),
-        count(
-            summary.extra,
-            "object is no longer desired",
-            "objects are no longer desired",
-        ),
+        count(summary.extra, "extra object", "extra objects"),
         count(
             summary.images,
-            "image is not what was tested",
-            "images are not what was tested",
+            "image differs from the release",
+            "images differ from the release",
         ),
-        count(
-            summary.untested,
-            "difference was not tested",
-            "differences were not tested",
-        ),
+        count(summary.untested, "untested difference", "untested differences"),
         count(
             summary.stale,
-            "workload runs with old configuration",
-            "workloads run with old configuration",
+            "workload has stale configuration",
+            "workloads have stale configuration",
         ),
         count(
             summary.requirements,

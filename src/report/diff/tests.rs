@@ -9,7 +9,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::path::{FieldPath, Step};
 use crate::model::release::{PublicDigest, PublicRelease};
 use crate::model::snapshot::{Absence, Observed};
-use crate::model::{ObjectId, Sha256Digest, Target};
+use crate::model::{ClusterIdentity, ObjectId, Sha256Digest, Target};
 use crate::report::Redactor;
 use jiff::Timestamp;
 use pretty::{assert_page, page};
@@ -56,7 +56,7 @@ fn object(kind: &str, name: &str, status: ObjectStatus) -> ObjectComparison {
         live: Observed::Absent(Absence::Object),
         predicted: None,
         status,
-        certainty: Certainty::Server,
+        certainty: Certainty::DryRun,
         changes: Vec::new(),
         asides: Vec::new(),
         untested: Vec::new(),
@@ -93,7 +93,7 @@ fn web() -> ObjectComparison {
             operation: Operation::Update,
             subresource: String::new(),
             time: Some("2026-03-01T11:57:00Z".parse().unwrap()),
-            class: ManagerClass::Person,
+            class: ManagerClass::Manual,
         }),
         ..change(&["spec", "replicas"], Some(json!(5)), Some(json!(3)))
     };
@@ -126,7 +126,7 @@ fn image(container: &str, state: ImageState, allowed: Option<&str>) -> ImageFind
         workload: id("Deployment", "web"),
         container: container.into(),
         role: ContainerRole::Main,
-        tested: (state != ImageState::UntestedSidecar).then(|| Sha256Digest::compute(b"tested")),
+        tested: (state != ImageState::UnexpectedContainer).then(|| Sha256Digest::compute(b"tested")),
         reference: format!("registry.example/{container}:1"),
         written: "registry.example/app:1".into(),
         promoted: None,
@@ -203,7 +203,7 @@ fn comparison() -> Comparison {
         objects: objects(),
         images: vec![
             image("app", ImageState::TagMoved, None),
-            image("proxy", ImageState::UntestedSidecar, Some("the mesh's")),
+            image("proxy", ImageState::UnexpectedContainer, Some("the mesh's")),
             image("later", ImageState::Unknown, None),
         ],
         stale: vec![StaleFinding {
@@ -237,6 +237,7 @@ fn comparison() -> Comparison {
             id("ConfigMap", "dropped"),
             untested(&[], Some(json!({"a": 1})), None),
         )],
+        ..Comparison::default()
     }
 }
 
@@ -267,6 +268,7 @@ fn shown(comparison: &Comparison) -> View {
         }),
         given: Some("shop.yaml".into()),
         namespace: "shop".into(),
+        cluster: None,
         now: now(),
         notes: vec!["what runs could not be read: <timeout>".into()],
     };
@@ -300,18 +302,38 @@ fn a_program_reads_the_view_as_json() {
 
 #[test]
 fn a_forge_shows_the_view_as_markdown() {
-    let shown = page(|out| markdown(&shown(&comparison()), out));
+    let limit = MarkdownLimit {
+        max_bytes: 60_000,
+        command: "kubectl delivery diff",
+    };
+    let shown = page(|out| markdown(&shown(&comparison()), limit, out));
     assert_page(&shown, include_str!("../../../tests/fixtures/report/diff.md"));
 }
 
 #[test]
 fn a_browser_shows_the_view_as_one_page() {
     let shown = page(|out| html(&shown(&comparison()), out));
-    // Style and script are files of their own.
-    let shown = shown
-        .replace(include_str!("page.css"), "")
-        .replace(include_str!("page.js"), "");
+    // The style is a file of its own.
+    let shown = shown.replace(include_str!("page.css"), "");
     assert_page(&shown, include_str!("../../../tests/fixtures/report/diff.html"));
+}
+
+#[test]
+fn a_page_names_the_cluster_that_was_compared() {
+    let mut view = shown(&comparison());
+    view.cluster = Some(ClusterIdentity {
+        context: Some("prod & eu".into()),
+        in_cluster: false,
+        server: "https://k8s.example.com".into(),
+        namespace: "shop".into(),
+    });
+    let shown = page(|out| html(&view, out));
+    assert!(
+        shown.contains(
+            "<dt>cluster</dt><dd><code>context prod &amp; eu (https://k8s.example.com)</code></dd>"
+        ),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! The view for a person: a headline, then object by object with who and when beside each change, then
-//! what to type next.
+//! The view as text: a headline, then object by object with who and when beside each change, then what to type next.
 //!
 //! What rules expect is folded away and counted; what is cut off here stands whole in the JSON.
 
-use super::field_manager::describe_change;
 use super::pods::ImageView;
-use super::snippet::{Mark, diff_lines};
-use super::view::{ChangeView, ObjectView, Reason, RequirementView, RuleView, UntestedView, View};
+use super::rules::Reason;
+use super::snippet::{Mark, diff_lines, fit_line};
+use super::view::{ChangeView, ObjectView, UntestedView, View};
+use super::wording::{Wording, status_words, unquoted, untested};
 use crate::model::finding::{ChangeKind, ImageState};
 use crate::report::{Palette, Tone};
 use jiff::Timestamp;
@@ -28,7 +28,10 @@ pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let mut page = TextPage {
         style,
         palette: Palette::new(style.color),
-        now: view.compared_at,
+        wording: Wording {
+            quote: unquoted,
+            now: Some(view.compared_at),
+        },
         out,
     };
 
@@ -50,10 +53,29 @@ pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
     page.write_next_step(view)
 }
 
+/// Writes changes of one object, below a line that names it.
+pub(in crate::report) fn write_changes(
+    changes: &[ChangeView],
+    style: Style,
+    now: Timestamp,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = TextPage {
+        style,
+        palette: Palette::new(style.color),
+        wording: Wording {
+            quote: unquoted,
+            now: Some(now),
+        },
+        out,
+    };
+    changes.iter().try_for_each(|change| page.write_change(change))
+}
+
 struct TextPage<'p> {
     style: Style,
     palette: Palette,
-    now: Timestamp,
+    wording: Wording,
     out: &'p mut dyn Write,
 }
 
@@ -80,17 +102,7 @@ impl TextPage<'_> {
             Mark::Same => Tone::Faint,
         };
 
-        // The indent, the sign and its space take six columns; a full last one would wrap on some terminals.
-        let room = self
-            .style
-            .width
-            .map_or(usize::MAX, |width| width.saturating_sub(7).max(20));
-
-        let shown: String = if text.chars().count() > room {
-            text.chars().take(room - 1).chain(['…']).collect()
-        } else {
-            text.to_owned()
-        };
+        let shown = fit_line(text, self.style.width);
         self.write_painted(4, tone, &format!("{} {shown}", mark.sign()))
     }
 
@@ -108,7 +120,7 @@ impl TextPage<'_> {
             }
         }
         for change in &object.untested {
-            if self.is_shown(change.allowed.as_ref()) {
+            if self.is_shown(change.expected.as_ref()) {
                 self.write_untested(change)?;
             }
         }
@@ -124,39 +136,22 @@ impl TextPage<'_> {
     }
 
     fn write_object_title(&mut self, object: &ObjectView) -> io::Result<()> {
-        let why = object
-            .why
-            .as_deref()
-            .map(|why| format!(": {why}"))
-            .unwrap_or_default();
-
-        // An object can be as desired and yet not as tested.
-        let status = if object.status == "same" {
-            String::new()
-        } else {
-            format!("  {}{why}", object.status.replace('-', " "))
-        };
+        let message = object.message.as_deref();
+        let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+        let status = status_words(object).map(|status| format!("  {status}{message}"));
 
         let name = self.palette.paint(Tone::Heading, &object.id.to_string());
-        let status = self.palette.paint(status_tone(object.status), &status);
+        let status = self
+            .palette
+            .paint(status_tone(object.status), &status.unwrap_or_default());
         self.write_line(0, &format!("{name}{status}"))
     }
 
     fn write_change(&mut self, change: &ChangeView) -> io::Result<()> {
-        let what = match change.kind {
-            // A picture with one side could be read either way: words say what becomes of the field.
-            ChangeKind::Changed if change.desired.is_none() => "would be removed",
-            ChangeKind::Changed if change.live.is_none() => "is not there",
-            ChangeKind::Changed => "",
-            ChangeKind::Added => "added",
-            ChangeKind::AddedOriginUnknown => "added, origin unknown",
-        };
-
-        let manager = change.owner.as_ref();
-        let remark = manager.map(|manager| describe_change(what, manager, self.now));
+        let remark = self.wording.change(change);
         self.write_field(
             &change.path,
-            remark.as_deref().unwrap_or(what),
+            &remark,
             change.expected.as_ref(),
             change.note.as_deref(),
         )?;
@@ -168,19 +163,14 @@ impl TextPage<'_> {
     }
 
     fn write_untested(&mut self, change: &UntestedView) -> io::Result<()> {
-        let what = match (&change.tested, &change.desired) {
-            (None, _) => "not in the tests",
-            (_, None) => "only in the tests",
-            _ => "not as tested",
-        };
         self.write_field(
             &change.path,
-            what,
-            change.allowed.as_ref(),
+            untested(change),
+            change.expected.as_ref(),
             change.note.as_deref(),
         )?;
 
-        // Of an object that nobody tested, its being there is what matters.
+        // Of an untested object its existence is what matters.
         if change.path == "/" {
             return Ok(());
         }
@@ -209,12 +199,7 @@ impl TextPage<'_> {
         self.write_line(2, &format!("{path}{remark}"))?;
 
         if let Some(reason) = expected {
-            let owner = reason
-                .owner
-                .as_deref()
-                .map(|owner| format!(" ({owner})"))
-                .unwrap_or_default();
-            self.write_painted(4, Tone::Positive, &format!("expected: {}{owner}", reason.reason))?;
+            self.write_painted(4, Tone::Positive, &self.wording.expected(reason))?;
         }
 
         match note {
@@ -224,8 +209,8 @@ impl TextPage<'_> {
     }
 
     fn write_image(&mut self, image: &ImageView) -> io::Result<()> {
-        // Declared in the environment: folded like any expected difference.
-        if !self.is_shown(image.allowed.as_ref()) {
+        // Expected by the environment: folded like any expected difference.
+        if !self.is_shown(image.expected.as_ref()) {
             return Ok(());
         }
         writeln!(self.out)?;
@@ -234,33 +219,28 @@ impl TextPage<'_> {
             "{}, container {}  {}",
             self.palette.paint(Tone::Heading, &image.workload.to_string()),
             image.container,
-            self.palette.paint(Tone::Notice, &image.state_text())
+            self.palette.paint(Tone::Notice, &self.wording.image(image))
         );
         self.write_line(0, &title)?;
         // A tested image runs: only what still ends is worth a line.
         if image.state != ImageState::Match {
-            self.write_line(2, &format!("tested: {}", image.tested_text()))?;
+            self.write_line(2, &self.wording.tested(image))?;
         }
 
-        for (digest, pods) in image.runs() {
-            self.write_line(2, &format!("runs:   {digest} in {pods}"))?;
+        for running in image.runs() {
+            let running = self.wording.running(running);
+            self.write_line(2, &format!("running: {running}"))?;
         }
 
-        match &image.allowed {
-            Some(reason) => self.write_painted(2, Tone::Positive, &format!("expected: {reason}")),
+        match &image.expected {
+            Some(reason) => self.write_painted(2, Tone::Positive, &self.wording.expected(reason)),
             None => Ok(()),
         }
     }
 
     /// What belongs to no object.
     fn write_remarks(&mut self, view: &View) -> io::Result<()> {
-        let stale = view.stale.iter().map(|stale| stale.text(self.now));
-        let remarks: Vec<String> = stale
-            .chain(view.requirements.iter().map(RequirementView::text))
-            .chain(view.rules.iter().map(RuleView::text))
-            .chain(view.notes.iter().map(|note| format!("note: {note}")))
-            .collect();
-
+        let remarks = self.wording.remarks(view);
         if !remarks.is_empty() {
             writeln!(self.out)?;
         }
@@ -278,25 +258,22 @@ impl TextPage<'_> {
             namespace => format!(" -n {namespace}"),
         };
         // A dry run comes first: it shows the plan and changes nothing.
-        let next = match (&view.release, &view.given) {
-            (Some(_), Some(given)) => format!(
-                "kubectl delivery promote {given}{namespace} --dry-run=server shows what would be done about it"
-            ),
+        let hint = match (&view.release, &view.given) {
             // The release came out of the cluster: no file of it was named.
-            (Some(release), None) => format!(
-                "kubectl delivery promote FILE{namespace} --dry-run=server, with the file of {} {}, shows what would be done about it",
-                release.name, release.version
+            (Some(_), given) => format!(
+                "preview the fix: kubectl delivery promote {}{namespace} --dry-run=server",
+                given.as_deref().unwrap_or("FILE")
             ),
-            (None, _) => next_without_release(view).to_owned(),
+            (None, _) => hint_without_release(view).to_owned(),
         };
 
         writeln!(self.out)?;
-        self.write_painted(0, Tone::Faint, &next)
+        self.write_painted(0, Tone::Faint, &format!("hint: {hint}"))
     }
 }
 
 /// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
-fn next_without_release(view: &View) -> &'static str {
+fn hint_without_release(view: &View) -> &'static str {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
@@ -307,9 +284,9 @@ fn next_without_release(view: &View) -> &'static str {
         .flat_map(|object| &object.changes)
         .any(is_added)
     {
-        "kubectl apply --server-side --force-conflicts would leave what others added; kubectl delivery record, then promote, takes it out"
+        "kubectl apply --server-side --force-conflicts keeps fields that others added; record a release and promote it to remove them"
     } else {
-        "kubectl apply --server-side --force-conflicts would bring the cluster to these manifests"
+        "kubectl apply --server-side --force-conflicts -f FILE applies these manifests"
     }
 }
 

@@ -1,14 +1,16 @@
 //! The redacted data of a comparison: what every format lays out, and what `-o json` writes.
 //!
-//! The field names are the schema of docs/diff-json.md: some may be added within a version, none is renamed or
-//! removed. Texts are for people, statuses for programs. `build` makes it of a comparison.
+//! The field names are public (docs/diff-json.md, docs/schema/diff.v1.json): some may be added within a version, none is
+//! renamed or removed. Texts are for users, statuses for programs. `build` makes it of a comparison.
 
 use super::aside::AsideView;
 use super::pods::{ImageView, StaleView};
-use crate::model::ObjectId;
+use super::rules::{Reason, RuleView};
 use crate::model::finding::{Certainty, ChangeKind, FieldManager};
 use crate::model::release::PublicRelease;
+use crate::model::{ClusterIdentity, ObjectId};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,8 +21,10 @@ pub struct Meta {
     pub release: Option<PublicRelease>,
     /// The arguments that name the release's file and the environment's, as given; none where no file was named.
     pub given: Option<String>,
-    /// Home namespace.
+    /// The release namespace; empty where only files are compared.
     pub namespace: String,
+    /// The cluster that was compared; none where only files were.
+    pub cluster: Option<ClusterIdentity>,
     /// Now: ages are counted from here.
     pub now: Timestamp,
     /// Remarks on the whole comparison.
@@ -28,7 +32,7 @@ pub struct Meta {
 }
 
 /// Everything that a format shows, without values of Secrets and without control sequences.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct View {
     /// Version of this schema.
@@ -39,8 +43,11 @@ pub struct View {
     /// The arguments that name its file, as given: what to type next.
     #[serde(skip)]
     pub given: Option<String>,
-    /// Home namespace.
+    /// The release namespace; empty where only files are compared.
     pub namespace: String,
+    /// The cluster that was compared; none where only files were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterIdentity>,
     /// When it was compared.
     pub compared_at: Timestamp,
     /// One line.
@@ -52,13 +59,13 @@ pub struct View {
     /// The others: nothing about them differs.
     #[serde(skip)]
     pub same: Vec<ObjectId>,
-    /// Containers that run something else than was tested, or something that nobody knows.
+    /// Containers whose image differs from the release or is unknown, or of which pods of an old revision still run.
     pub images: Vec<ImageView>,
-    /// Pods that run with configuration that changed since.
+    /// Pods with stale configuration.
     pub stale: Vec<StaleView>,
-    /// What is needed and missing.
+    /// Requirements that are not met, or not known to be.
     pub requirements: Vec<RequirementView>,
-    /// Remarks on the environment's rules.
+    /// Remarks on the rules of the environment.
     pub rules: Vec<RuleView>,
     /// Fields that differ and are not compared.
     pub not_compared: Vec<AsideView>,
@@ -66,31 +73,43 @@ pub struct View {
     pub notes: Vec<String>,
 }
 
+impl View {
+    /// Whether an object shows drift.
+    pub(super) fn has_drift(&self) -> bool {
+        self.objects.iter().any(|object| !object.changes.is_empty())
+    }
+
+    /// Whether an object shows an untested difference.
+    pub(super) fn has_untested(&self) -> bool {
+        self.objects.iter().any(|object| !object.untested.is_empty())
+    }
+}
+
 /// Counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Objects that were compared.
     pub compared: usize,
     /// Objects with drift that nothing expects.
     pub differ: usize,
-    /// Desired objects that are not there.
+    /// Desired objects that do not exist.
     pub missing: usize,
-    /// Desired objects that are on their way out.
+    /// Desired objects that are being deleted.
     pub being_deleted: usize,
-    /// Members of the inventory that are no longer desired.
+    /// Members of the inventory that are not in the release, and orphaned objects.
     pub extra: usize,
-    /// Containers whose image is not what was tested.
+    /// Containers whose image differs from the release.
     pub images: usize,
-    /// Differences from what was tested that no rule allows.
+    /// Untested differences that no rule expects.
     pub untested: usize,
-    /// Workloads with stale pods.
+    /// Workloads whose pods have stale configuration.
     pub stale: usize,
     /// Requirements that are not met.
     pub requirements: usize,
     /// Differences that a rule expects.
     pub expected: usize,
-    /// Objects of which nothing is known.
+    /// Objects that could not be checked.
     pub unchecked: usize,
 }
 
@@ -115,8 +134,21 @@ impl Summary {
     }
 }
 
+/// The values of an object's `status`.
+const STATUSES: [&str; 9] = [
+    "same",
+    "changed",
+    "missing",
+    "being-deleted",
+    "extra",
+    "replaced",
+    "refused",
+    "not-verified",
+    "not-checked",
+];
+
 /// One object.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectView {
     /// Identity.
@@ -124,13 +156,14 @@ pub struct ObjectView {
     pub id: ObjectId,
     /// `deployment.apps/web`.
     pub kubectl_name: String,
-    /// `same`, `changed`, `missing`, `extra`, `being-deleted`, `replaced`, `refused`, `not-verified`, `not-checked`.
+    /// How live and desired stand.
+    #[schemars(extend("enum" = STATUSES))]
     pub status: &'static str,
     /// How the status is known.
     pub certainty: Certainty,
-    /// Why, where the status needs a reason.
+    /// The status, explained.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub message: Option<String>,
     /// Drift.
     pub changes: Vec<ChangeView>,
     /// Tested → desired.
@@ -140,10 +173,10 @@ pub struct ObjectView {
 impl ObjectView {
     /// Whether anything about it is not expected.
     pub fn is_unexpected(&self) -> bool {
-        // A rule expects changes of fields, never a status: what is missing is told whatever rules there are.
+        // A rule expects changes of fields, never a status: a missing object is shown whatever rules there are.
         self.status != "same"
             && (self.status != "changed" || self.changes.iter().any(|change| change.expected.is_none()))
-            || self.untested.iter().any(|change| change.allowed.is_none())
+            || self.untested.iter().any(|change| change.expected.is_none())
     }
 
     /// Whether there is nothing to say of it.
@@ -154,13 +187,13 @@ impl ObjectView {
     /// Differences that a rule expects.
     pub(super) fn count_expected(&self) -> usize {
         let changes = self.changes.iter().map(|change| &change.expected);
-        let untested = self.untested.iter().map(|change| &change.allowed);
+        let untested = self.untested.iter().map(|change| &change.expected);
         changes.chain(untested).flatten().count()
     }
 }
 
 /// One differing field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeView {
     /// Where.
@@ -174,95 +207,46 @@ pub struct ChangeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<Value>,
     /// The manager that set the live value.
-    #[serde(rename = "whose", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "changedBy", skip_serializing_if = "Option::is_none")]
     pub owner: Option<FieldManager>,
     /// The rule that expects it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Reason>,
-    /// Why a rule that speaks of it does not count.
+    /// Why a rule for this field does not apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// A difference from what was tested.
-#[derive(Clone, Debug, Serialize)]
+/// A field in which desired differs from what was tested.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UntestedView {
     /// Where.
     pub path: String,
-    /// As tested.
+    /// The tested value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tested: Option<Value>,
-    /// As desired.
+    /// The desired value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<Value>,
-    /// The rule that allows it.
+    /// The rule that expects it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed: Option<Reason>,
-    /// Why a rule that speaks of it does not count.
+    pub expected: Option<Reason>,
+    /// Why a rule for this field does not apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// Why a difference is expected.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reason {
-    /// Index of the rule.
-    pub rule: usize,
-    /// Its reason.
-    pub reason: String,
-    /// Who answers for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-}
-
-/// Something that is needed.
-#[derive(Clone, Debug, Serialize)]
+/// A requirement that is not met.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequirementView {
-    /// What.
+    /// The required object.
     pub object: ObjectId,
     /// One phrase.
     pub message: String,
-    /// Who needs it.
-    pub needed_by: Vec<ObjectId>,
-    /// Whether it is only said.
+    /// The objects that use it; empty where only the release or the environment names it.
+    pub used_by: Vec<ObjectId>,
+    /// Whether it is no difference: produced by another object, or unknown.
     pub is_note: bool,
-}
-
-impl RequirementView {
-    /// What is needed, and by whom.
-    pub(super) fn text(&self) -> String {
-        let names: Vec<_> = self.needed_by.iter().map(ToString::to_string).collect();
-
-        // What no object refers to, the release or the environment names.
-        let by = if names.is_empty() {
-            "the release".into()
-        } else {
-            names.join(", ")
-        };
-
-        format!("{} {}; {by} needs it", self.object, self.message)
-    }
-}
-
-/// A remark on a rule.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RuleView {
-    /// Index of the rule.
-    pub rule: usize,
-    /// Its reason, to find it by.
-    pub reason: String,
-    /// One phrase.
-    pub message: String,
-}
-
-impl RuleView {
-    /// Which rule, and what is the matter with it.
-    pub(super) fn text(&self) -> String {
-        // People count rules from one; the JSON has the index.
-        format!("rule {} ({}) {}", self.rule + 1, self.reason, self.message)
-    }
 }

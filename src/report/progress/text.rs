@@ -3,12 +3,15 @@
 //! A log is read afterwards, by somebody who looks for the moment in which it went wrong: each change is said once,
 //! waiting seldom, and an end at once. Lines of a pipe and those above the live tree are the same.
 
-use super::board::{Board, RowState};
-use crate::model::event::{Event, Phase, RunOutcome};
+use super::board::Board;
+use super::ending::ending_lines;
+use super::heartbeat::heartbeat_text;
+use super::start::start_line;
+use crate::model::event::{Event, Phase};
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::verdict::Health;
 use crate::model::{ObjectId, StepVerb};
-use crate::report::{Palette, Tone, clean, finding_text};
+use crate::report::{Palette, Tone, clean, group_findings};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::time::Duration;
@@ -41,6 +44,12 @@ impl ProgressText {
 
     /// The lines that an event adds, cleaned, without their line ends.
     pub fn event_lines(&mut self, event: &Event, at: Duration) -> Vec<String> {
+        if let Event::Finished(end) = event {
+            // What to type stands in the last lines, which are read first.
+            let took = duration_line(&self.board.phases);
+            return took.into_iter().chain(ending_lines(end, self.palette)).collect();
+        }
+
         // Before the board takes it: what is said depends on how the object stood until now.
         let lines = self.raw_lines(event, at);
         self.board.apply_event(event, at);
@@ -55,6 +64,7 @@ impl ProgressText {
 
     fn raw_lines(&mut self, event: &Event, at: Duration) -> Vec<String> {
         match event {
+            Event::Started { .. } => start_line(event).into_iter().collect(),
             Event::PhaseStarted { phase } => {
                 Vec::from_iter(phase_title(*phase).map(|title| format!("{title} …")))
             }
@@ -65,8 +75,8 @@ impl ProgressText {
             Event::StepEnded {
                 object, result, ok, ..
             } => vec![self.step_line(object, result, *ok)],
-            Event::Rollout { object, verdict } => {
-                self.rollout_line(object, verdict, at).into_iter().collect()
+            Event::Rollout { object, health, .. } => {
+                self.rollout_line(object, health, at).into_iter().collect()
             }
             Event::Failed {
                 object,
@@ -85,16 +95,14 @@ impl ProgressText {
                 lines.extend(details("log", logs));
                 lines
             }
+            Event::Heartbeat { .. } => {
+                Vec::from_iter(heartbeat_text(event).map(|text| line("waiting", text)))
+            }
             Event::Note { object, message } => {
                 vec![line("note", format!("{}{message}", prefix(object.as_ref())))]
             }
-            Event::Finished { message, next, .. } => {
-                // The last line is the one that is read: what to type stands there.
-                let mut lines = vec![message.clone()];
-                lines.extend(duration_line(&self.board.phases));
-                lines.extend(details("next", next));
-                lines
-            }
+            // Written at once, or by whoever reports errors.
+            Event::Finished(_) | Event::Error { .. } => Vec::new(),
         }
     }
 
@@ -103,7 +111,7 @@ impl ProgressText {
         let action = self.board.row(object).and_then(|row| row.action);
 
         match is_done {
-            // An undo's: it was not deleted, or not put back, and a note has said why.
+            // An undo's: it was not deleted, or not restored, and a note has said why.
             true if matches!(result, "kept" | "gone") => line(result, object),
             true => line(action.map_or("", past_tense), object),
             false => format!(
@@ -113,9 +121,9 @@ impl ProgressText {
         }
     }
 
-    fn rollout_line(&mut self, object: &ObjectId, verdict: &Health, at: Duration) -> Option<String> {
-        match verdict {
-            Health::Waiting { why, .. } => {
+    fn rollout_line(&mut self, object: &ObjectId, health: &Health, at: Duration) -> Option<String> {
+        match health {
+            Health::Progressing { message, .. } => {
                 let last = self.waiting.get(object);
                 // A reason changes with every pod: said each time, it would bury the rest.
                 if last.is_some_and(|last| at.saturating_sub(*last) < PAUSE) {
@@ -123,15 +131,12 @@ impl ProgressText {
                 }
 
                 self.waiting.insert(object.clone(), at);
-                Some(line("waiting", format!("{object}: {why}")))
+                Some(line("waiting", format!("{object}: {message}")))
             }
-            Health::Done { note } => {
+            Health::Ready { message } => {
                 let waited = self.waiting.remove(object);
-                let since = self
-                    .board
-                    .row(object)
-                    .filter(|row| matches!(row.state, RowState::Waiting { .. }));
-                let note = note
+                let since = self.board.row(object).filter(|row| row.state.is_progressing());
+                let note = message
                     .as_deref()
                     .map(|note| format!(" ({note})"))
                     .unwrap_or_default();
@@ -141,14 +146,14 @@ impl ProgressText {
                     (None, _) if note.is_empty() => None,
                     (Some(_), Some(row)) => {
                         let seconds = at.saturating_sub(row.since).as_secs_f64();
-                        Some(line("ready", format!("{object} after {seconds:.1} s{note}")))
+                        Some(line("ready", format!("{object} after {seconds:.1}s{note}")))
                     }
                     _ => Some(line("ready", format!("{object}{note}"))),
                 }
             }
-            Health::Unknown { why } => {
+            Health::Unknown { message } => {
                 self.waiting.remove(object);
-                Some(line("unknown", format!("{object}: {why}")))
+                Some(line("unknown", format!("{object}: {message}")))
             }
             // The failure's own event follows.
             Health::Failed { .. } => None,
@@ -172,29 +177,21 @@ fn details<'d, T: Display>(label: &'d str, texts: &'d [T]) -> impl Iterator<Item
 }
 
 fn refusal_lines(findings: &[PreflightFinding]) -> Vec<String> {
-    findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Refuse)
-        .map(|finding| format!("refused [{}] {}", finding.check, finding_text(finding)))
-        .collect()
+    let groups = group_findings(findings).into_iter();
+    let errors = groups.filter(|group| group.finding.severity == Severity::Error);
+    errors.flat_map(|group| group.lines(None, None)).collect()
 }
 
 /// How the first line is painted, where it is.
 fn event_tone(event: &Event) -> Option<Tone> {
     match event {
         Event::Failed { .. } => Some(Tone::Failure),
-        Event::Finished { outcome, .. } => Some(match outcome {
-            RunOutcome::Promoted | RunOutcome::NothingToDo => Tone::Success,
-            RunOutcome::NotFullyReverted | RunOutcome::Refused => Tone::Failure,
-            // Put back, locked, left, or not wholly pruned. `wait` has more outcomes, and lines of its own.
-            _ => Tone::Warning,
-        }),
         Event::PhaseStarted { .. } => Some(Tone::Heading),
         _ => None,
     }
 }
 
-/// `took 12.4 s: apply 12.2 s, prove 0.2 s`; nothing where no phase was long enough to tell.
+/// `took 12.4s: apply 12.2s, verify 0.2s`; nothing where no phase was long enough to tell.
 fn duration_line(phases: &[(Phase, u64)]) -> Option<String> {
     let total: u64 = phases.iter().map(|(_, millis)| millis).sum();
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of a run")]
@@ -202,35 +199,37 @@ fn duration_line(phases: &[(Phase, u64)]) -> Option<String> {
 
     let parts: Vec<String> = phases
         .iter()
-        .map(|(phase, millis)| format!("{} {:.1} s", phase_name(*phase), seconds(*millis)))
+        .map(|(phase, millis)| format!("{} {:.1}s", phase_name(*phase), seconds(*millis)))
         .collect();
 
-    (!parts.is_empty()).then(|| format!("  took {:.1} s: {}", seconds(total), parts.join(", ")))
+    (!parts.is_empty()).then(|| format!("took {:.1}s: {}", seconds(total), parts.join(", ")))
 }
 
 /// What was done, from what is done.
 pub(super) fn past_tense(action: StepVerb) -> &'static str {
     match action {
         StepVerb::Create => "created",
-        StepVerb::Apply => "changed",
-        StepVerb::Recreate => "replaced",
+        StepVerb::Update => "updated",
+        StepVerb::Replace => "replaced",
         StepVerb::Delete => "deleted",
-        StepVerb::Restore => "put back",
+        StepVerb::Restore => "restored",
     }
 }
 
 /// The phases that a person is told of when they begin.
-pub(super) fn phase_title(phase: Phase) -> Option<&'static str> {
+pub(in crate::report) fn phase_title(phase: Phase) -> Option<&'static str> {
     Some(match phase {
         Phase::Load | Phase::Observe | Phase::Compare | Phase::Preflight | Phase::Lock | Phase::Journal => {
             return None;
         }
         Phase::Apply => "applying",
-        Phase::Prove => "proving",
+        Phase::Delete => "deleting",
+        Phase::Verify => "verifying",
         Phase::Soak => "soaking",
         Phase::Commit => return None,
         Phase::Prune => "pruning",
-        Phase::Revert => "putting back",
+        Phase::Rollback => "rolling back",
+        Phase::Revert => "reverting",
     })
 }
 
@@ -243,10 +242,12 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Lock => "lock",
         Phase::Journal => "journal",
         Phase::Apply => "apply",
-        Phase::Prove => "prove",
+        Phase::Delete => "delete",
+        Phase::Verify => "verify",
         Phase::Soak => "soak",
         Phase::Commit => "commit",
         Phase::Prune => "prune",
+        Phase::Rollback => "rollback",
         Phase::Revert => "revert",
     }
 }
@@ -255,16 +256,23 @@ fn phase_name(phase: Phase) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::StepId;
+    use crate::model::event::{RunEnd, RunOutcome};
+    use crate::model::run_end::StateAfter;
 
     fn web() -> ObjectId {
         ObjectId::new("apps", "Deployment", Some("shop"), "web")
     }
 
-    fn waiting(why: &str) -> Event {
+    fn rollout(health: Health) -> Event {
         Event::Rollout {
             object: web(),
-            verdict: Health::waiting(0, 3, why),
+            health,
+            settle_millis: None,
         }
+    }
+
+    fn waiting(why: &str) -> Event {
+        rollout(Health::progressing(0, 3, why))
     }
 
     fn event_lines(text: &mut ProgressText, event: &Event, seconds: u64) -> Vec<String> {
@@ -272,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_said_to_be_changed_then_waited_for_seldom_then_ready_once() {
+    fn an_object_is_said_to_be_updated_then_waited_for_seldom_then_ready_once() {
         // In the order of a run: the step, its answer, then one verdict after the other.
         let mut text = ProgressText::new(false);
         event_lines(
@@ -280,7 +288,7 @@ mod tests {
             &Event::StepStarted {
                 step: StepId::new(0),
                 object: web(),
-                action: StepVerb::Apply,
+                action: StepVerb::Update,
             },
             0,
         );
@@ -294,7 +302,7 @@ mod tests {
 
         assert_eq!(
             event_lines(&mut text, &ended, 0),
-            ["changed  Deployment shop/web"]
+            ["updated  Deployment shop/web"]
         );
         assert_eq!(
             event_lines(&mut text, &waiting("0 of 3 pods are ready"), 1).len(),
@@ -312,16 +320,12 @@ mod tests {
             ["waiting  Deployment shop/web: 2 of 3 pods are ready"]
         );
 
-        let done = Event::Rollout {
-            object: web(),
-            verdict: Health::done(),
-        };
         assert_eq!(
-            event_lines(&mut text, &done, 7),
-            ["ready    Deployment shop/web after 6.0 s"]
+            event_lines(&mut text, &rollout(Health::ready()), 7),
+            ["ready    Deployment shop/web after 6.0s"]
         );
         // A verdict is told at each change of the object: one that says nothing new is silent.
-        assert_eq!(event_lines(&mut text, &done, 8), [""; 0]);
+        assert_eq!(event_lines(&mut text, &rollout(Health::ready()), 8), [""; 0]);
     }
 
     #[test]
@@ -357,44 +361,27 @@ mod tests {
     #[test]
     fn what_needs_no_rollout_gets_one_line_and_the_end_says_how_long_each_phase_took() {
         let mut text = ProgressText::new(false);
-        let done = Event::Rollout {
-            object: web(),
-            verdict: Health::done(),
-        };
         // No step and no wait: a verdict alone is no news.
-        assert_eq!(event_lines(&mut text, &done, 1), [""; 0]);
+        assert_eq!(event_lines(&mut text, &rollout(Health::ready()), 1), [""; 0]);
 
-        event_lines(
-            &mut text,
-            &Event::PhaseEnded {
-                phase: Phase::Apply,
-                millis: 1200,
-            },
-            2,
-        );
-        event_lines(
-            &mut text,
-            &Event::PhaseEnded {
-                phase: Phase::Prove,
-                millis: 300,
-            },
-            2,
-        );
-
-        let message = "promoted \u{1b}[31mshop".to_owned();
-        let end = Event::Finished {
+        for (phase, millis) in [(Phase::Apply, 1200), (Phase::Verify, 300)] {
+            event_lines(&mut text, &Event::PhaseEnded { phase, millis }, 2);
+        }
+        let end = Event::Finished(RunEnd {
             outcome: RunOutcome::Promoted,
-            message,
-            next: vec!["kubectl get".into()],
-        };
+            message: "promoted shop".into(),
+            after: StateAfter::default(),
+            hints: vec!["kubectl get".into()],
+            exit_code: 0,
+        });
 
-        let lines = event_lines(&mut text, &end, 2);
         assert_eq!(
-            lines[1..],
-            ["  took 1.5 s: apply 1.2 s, prove 0.3 s", "  next: kubectl get"]
+            event_lines(&mut text, &end, 2),
+            [
+                "took 1.5s: apply 1.2s, verify 0.3s",
+                "promoted shop",
+                "hint: kubectl get"
+            ]
         );
-
-        // A message can quote a server.
-        assert!(!lines[0].contains('\u{1b}'), "{lines:?}");
     }
 }

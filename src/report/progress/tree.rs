@@ -1,10 +1,12 @@
-//! The live tree: what is being done at the top, then whatever is not settled yet, the rest as counts.
+//! The live tree: what is being done at the top, then what is not settled yet, the worst first, the rest as counts.
 //!
 //! It is drawn over itself again and again: a line that wraps, or a line too many, would leave its rest on the
-//! screen. Hence names and reasons are cut to the terminal, and no text brings a line end along.
+//! screen. Hence names and reasons are cut to the terminal, and no text brings a line end along. At the end it is printed
+//! once more, and then nothing is cut.
 
 use super::board::{Board, Row, RowState};
 use super::text::{past_tense, phase_title};
+use crate::model::phrase::{counted, format_seconds};
 use crate::report::{Palette, Tone, clean};
 use std::time::Duration;
 
@@ -36,45 +38,72 @@ impl TreeStyle {
     }
 }
 
+/// A branch, and below it the cause of any trouble.
+type Branch = (String, Option<String>);
+
 /// The tree at this time after the run's start; empty where there is nothing to show yet.
 pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
-    let rows = board.rows();
-    if rows.is_empty() || board.phase.and_then(phase_title).is_none() {
+    let Some(phase) = board.phase.and_then(phase_title) else {
+        return Vec::new();
+    };
+    if board.rows().is_empty() {
         return Vec::new();
     }
 
-    let settled = |row: &&Row| matches!(row.state, RowState::Ready | RowState::Applied);
-    let moving = |row: &&Row| !settled(row) && row.state != RowState::Planned;
-    let (done, planned) = (
-        rows.iter().filter(settled).count(),
-        rows.iter().filter(|row| row.state == RowState::Planned).count(),
-    );
+    let mut branches = vec![count_branch(board, style)];
+    let below = [settling(board.rows(), at), planned(board.rows())];
+    let below: Vec<Branch> = below
+        .into_iter()
+        .flatten()
+        .map(|text| (style.paint(Tone::Faint, &style.cut(&text, 4)), None))
+        .collect();
 
-    let phase = board.phase.and_then(phase_title).unwrap_or_default();
-    let head = format!("{phase}  {:.1} s", at.as_secs_f64());
+    // The head, and what was counted.
+    let room = style.height.saturating_sub(2 + below.len());
+    branches.extend(worst_first(board.rows(), room, |row| branch(row, at, style)));
+    branches.extend(below);
+
+    let head = style.cut(&format!("{phase}  {}", format_seconds(at.as_secs())), 1);
     let mut lines = vec![style.paint(Tone::Heading, &head)];
+    lines.extend(joined(branches));
+    // A terminal of few rows: a line too many would scroll away from its place.
+    lines.truncate(style.height.max(1));
+    lines
+}
 
-    let mut branches: Vec<(String, Option<String>)> = Vec::new();
-    if done > 0 {
-        branches.push((
-            style.paint(Tone::Positive, &format!("✓ {done} of {} objects", rows.len())),
-            None,
-        ));
+/// What was done, as lines that stay.
+pub fn outcome_tree(board: &Board, style: TreeStyle) -> Vec<String> {
+    if board.rows().is_empty() {
+        return Vec::new();
     }
 
-    // Two lines an object; the head and three lines of counts take the other four.
-    let room = (style.height.saturating_sub(4) / 2).max(1);
-    let active: Vec<&Row> = rows.iter().filter(moving).collect();
-    branches.extend(active.iter().take(room).map(|row| branch(row, style)));
-    if active.len() > room {
-        branches.push((format!("… {} more", active.len() - room), None));
+    // Nothing is drawn over it: whatever is long takes two rows.
+    let style = TreeStyle {
+        width: usize::MAX,
+        ..style
+    };
+    let mut rows: Vec<&Row> = board
+        .rows()
+        .iter()
+        .filter(|row| row.state != RowState::Planned)
+        .collect();
+    rows.sort_by_key(|row| rank(row));
+    // Half a screen: what comes after it is what a person looks for.
+    let room = (style.height / 2).max(3);
+    let mut branches: Vec<Branch> = rows.iter().take(room).map(|row| outcome(row, style)).collect();
+    if rows.len() > room {
+        branches.push((format!("… {} more", rows.len() - room), None));
     }
 
-    if planned > 0 {
-        branches.push((style.paint(Tone::Faint, &format!("· {planned} to come")), None));
-    }
+    let mut lines = vec![count_branch(board, style).0];
+    lines.extend(joined(branches));
+    lines
+}
 
+/// Branches below each other, the last one with a corner.
+fn joined(branches: Vec<Branch>) -> Vec<String> {
     let last = branches.len();
+    let mut lines = Vec::new();
     for (at, (text, below)) in branches.into_iter().enumerate() {
         let (corner, bar) = if at + 1 == last {
             ("└─", "  ")
@@ -87,46 +116,139 @@ pub fn tree(board: &Board, at: Duration, style: TreeStyle) -> Vec<String> {
     lines
 }
 
+/// How much is done, from the one source of all counts.
+fn count_branch(board: &Board, style: TreeStyle) -> Branch {
+    let counts = board.counts();
+    let steps = match board.total() {
+        Some(total) => format!("{} of {} done", counts.done, counted(total, "object")),
+        None => format!("{} done", counted(counts.done, "object")),
+    };
+    // Of what nobody waits for nothing says that it is ready.
+    let rollouts = counted(counts.rollouts, "rollout");
+    let text = match counts.rollouts {
+        0 => format!("✓ {steps}"),
+        _ => format!("✓ {steps}, {} of {rollouts} ready", counts.ready),
+    };
+    (style.paint(Tone::Positive, &style.cut(&text, 4)), None)
+}
+
+/// The rows that need a look, as many as there is room for: failed ones, then those that are waited for, the longest first.
+fn worst_first(rows: &[Row], room: usize, show: impl Fn(&Row) -> Branch) -> Vec<Branch> {
+    let mut open: Vec<&Row> = rows.iter().filter(|row| rank(row) < SETTLED).collect();
+    open.sort_by_key(|row| (rank(row), row.since));
+
+    let mut branches = Vec::new();
+    let mut taken = 0;
+    for (shown, row) in open.iter().enumerate() {
+        let branch = show(row);
+        let lines = 1 + usize::from(branch.1.is_some());
+        // The last line says how many more there are, where this is not the last.
+        let reserved = usize::from(shown + 1 < open.len());
+        if taken + lines + reserved > room {
+            branches.push((format!("… {} more", open.len() - shown), None));
+            break;
+        }
+        taken += lines;
+        branches.push(branch);
+    }
+    branches
+}
+
+/// The rank from which on nothing is waited for.
+const SETTLED: u8 = 4;
+
+fn rank(row: &Row) -> u8 {
+    match row.state {
+        RowState::Failed(_) => 0,
+        RowState::Waiting { .. } => 1,
+        RowState::Unknown(_) => 2,
+        RowState::Sent => 3,
+        RowState::Settling { .. } | RowState::Applied | RowState::Ready | RowState::Planned => SETTLED,
+    }
+}
+
+/// `12 Deployments settling, 4s left`.
+fn settling(rows: &[Row], at: Duration) -> Option<String> {
+    let settling = rows.iter().filter_map(|row| match row.state {
+        RowState::Settling { until } => Some((row, until)),
+        _ => None,
+    });
+    let settling: Vec<_> = settling.collect();
+    let last = settling.iter().map(|(_, until)| *until).max()?;
+
+    let (first, _) = settling.first()?;
+    let is_one_kind = settling.iter().all(|(row, _)| row.id.kind == first.id.kind);
+    let noun = if is_one_kind { &*first.id.kind } else { "object" };
+    let count = counted(settling.len(), &clean(noun));
+    // Rounded up: none left while it still settles would be wrong.
+    let left = Duration::from_secs(last.saturating_sub(at).as_millis().div_ceil(1000) as u64);
+    Some(format!(
+        "~ {count} settling, {} left",
+        format_seconds(left.as_secs())
+    ))
+}
+
+/// `7 pending`.
+fn planned(rows: &[Row]) -> Option<String> {
+    let count = rows.iter().filter(|row| row.state == RowState::Planned).count();
+    (count > 0).then(|| format!("· {count} pending"))
+}
+
 /// An object, and below it the cause of any trouble.
-fn branch(row: &Row, style: TreeStyle) -> (String, Option<String>) {
+fn branch(row: &Row, at: Duration, style: TreeStyle) -> Branch {
     let id = row.id.to_string();
     // Before it is measured: an escape takes more columns than what it stands for.
     let id = clean(&id);
+    let waited = format_seconds(at.saturating_sub(row.since).as_secs());
 
     // A branch and its sign take five columns, a branch alone three; one stays free.
     match &row.state {
         RowState::Waiting { done, total, why } => {
             let bar = bar(*done, *total);
-            let text = format!("{id}  {bar} {done} of {total}");
+            let text = format!("{id}  {bar} {done} of {total}  {waited}");
             let why = style.cut(&one_line(why), 6);
             (
                 format!("{} {}", style.paint(Tone::Notice, "~"), style.cut(&text, 6)),
                 Some(style.paint(Tone::Faint, &why)),
             )
         }
-        RowState::Failed(why) => {
-            let why = style.cut(&one_line(why), 6);
+        RowState::Sent => {
+            let action = row.action.map_or("", past_tense);
+            let text = format!("{id}  being {action}  {waited}");
+            (format!("→ {}", style.cut(&text, 6)), None)
+        }
+        _ => outcome(row, style),
+    }
+}
+
+/// What became of an object.
+fn outcome(row: &Row, style: TreeStyle) -> Branch {
+    let id = row.id.to_string();
+    let id = clean(&id);
+    let line = |sign: &str, tone, text: &str| format!("{} {}", style.paint(tone, sign), style.cut(text, 6));
+    let below = |tone, why: &str| Some(style.paint(tone, &style.cut(&one_line(why), 6)));
+
+    match &row.state {
+        RowState::Failed(why) => (line("✗", Tone::Negative, &id), below(Tone::Negative, why)),
+        RowState::Unknown(why) => (line("?", Tone::Notice, &id), below(Tone::Faint, why)),
+        RowState::Waiting { why, .. } => (line("~", Tone::Notice, &id), below(Tone::Faint, why)),
+        RowState::Sent => (line("→", Tone::Notice, &id), None),
+        RowState::Settling { .. } | RowState::Applied | RowState::Ready | RowState::Planned => {
+            let ready = row
+                .ready_after
+                .map(|time| format!("ready after {}", format_seconds(time.as_secs())));
+            let parts = row
+                .action
+                .map(past_tense)
+                .map(str::to_owned)
+                .into_iter()
+                .chain(ready);
+            let parts = parts.collect::<Vec<_>>().join(", ");
             (
-                format!("{} {}", style.paint(Tone::Negative, "✗"), style.cut(&id, 6)),
-                Some(style.paint(Tone::Negative, &why)),
+                line("✓", Tone::Positive, format!("{id}  {parts}").trim_end()),
+                None,
             )
         }
-        RowState::Unknown(why) => {
-            let why = style.cut(&one_line(why), 6);
-            (
-                format!("{} {}", style.paint(Tone::Notice, "?"), style.cut(&id, 6)),
-                Some(style.paint(Tone::Faint, &why)),
-            )
-        }
-        RowState::Sent => (
-            format!(
-                "→ {}",
-                style.cut(&format!("{id}  being {}", row.action.map_or("", past_tense)), 6)
-            ),
-            None,
-        ),
-        // Settled or still to come: counted, and without a line of their own.
-        RowState::Planned | RowState::Applied | RowState::Ready => (style.cut(&id, 4), None),
     }
 }
 
@@ -143,104 +265,4 @@ fn bar(done: u32, total: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::event::{Event, Phase, PlannedStep};
-    use crate::model::verdict::Health;
-    use crate::model::{ObjectId, StepId, StepVerb, WaveIndex};
-
-    fn id(name: &str) -> ObjectId {
-        ObjectId::new("apps", "Deployment", Some("shop"), name)
-    }
-
-    fn board(states: &[(&str, Option<Health>)]) -> Board {
-        let mut board = Board::default();
-        let step = |(at, (name, _)): (usize, &(&str, Option<Health>))| PlannedStep {
-            id: StepId::new(u32::try_from(at).unwrap()),
-            wave: WaveIndex::new(0),
-            object: id(name),
-            action: StepVerb::Apply,
-            why: String::new(),
-            risk: None,
-        };
-
-        let steps = states.iter().enumerate().map(step).collect();
-
-        board.apply_event(&Event::Planned { steps }, Duration::ZERO);
-        board.apply_event(&Event::PhaseStarted { phase: Phase::Apply }, Duration::ZERO);
-        for (name, verdict) in states {
-            if let Some(verdict) = verdict.clone() {
-                board.apply_event(
-                    &Event::Rollout {
-                        object: id(name),
-                        verdict,
-                    },
-                    Duration::ZERO,
-                );
-            }
-        }
-        board
-    }
-
-    #[test]
-    fn what_is_settled_is_counted_and_what_moves_shows_its_progress_and_its_trouble() {
-        let board = board(&[
-            ("api", Some(Health::done())),
-            (
-                // Its message comes from a kubelet, which quotes a registry: anybody's text.
-                "web",
-                Some(Health::waiting(
-                    1,
-                    3,
-                    "the image cannot be pulled:\u{1b}[2J not found",
-                )),
-            ),
-            ("db", None),
-        ]);
-
-        let style = TreeStyle {
-            color: false,
-            width: 80,
-            height: 20,
-        };
-
-        let lines = tree(&board, Duration::from_millis(3200), style);
-        assert_eq!(
-            lines,
-            [
-                "applying  3.2 s",
-                "├─ ✓ 1 of 3 objects",
-                "├─ ~ Deployment shop/web  ███░░░░░░░ 1 of 3",
-                "│    the image cannot be pulled:\\u001b[2J not found",
-                "└─ · 1 to come",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_small_terminal_gets_no_more_lines_and_columns_than_it_has() {
-        // More objects than lines, and texts that are longer than a line.
-        let states: Vec<(String, Option<Health>)> = (0..50)
-            .map(|at| {
-                (
-                    format!("workload-with-a-long-name-{at}"),
-                    Some(Health::waiting(0, 1, "w".repeat(90))),
-                )
-            })
-            .collect();
-
-        let states: Vec<(&str, Option<Health>)> =
-            states.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
-
-        let style = TreeStyle {
-            color: false,
-            width: 40,
-            height: 12,
-        };
-
-        let lines = tree(&board(&states), Duration::ZERO, style);
-        // Of the characters that are shown: a line that wraps would break the drawing.
-        assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:#?}");
-        assert!(lines.len() <= 20, "{}", lines.len());
-    }
-}
+mod tests;

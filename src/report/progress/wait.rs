@@ -2,18 +2,28 @@
 //!
 //! Nothing was changed by us: there are no steps, no phases and no times, only objects and how they are.
 
+use super::ending::ending_lines;
+use super::heartbeat::heartbeat_text;
+use super::start::start_line;
 use crate::model::event::{Event, Phase};
 use crate::model::verdict::Health;
-use crate::report::clean;
+use crate::report::{Palette, clean};
 
 /// The lines that an event adds, cleaned, without their line ends.
-pub fn wait_lines(event: &Event) -> Vec<String> {
+pub fn wait_lines(event: &Event, palette: Palette) -> Vec<String> {
+    if let Event::Finished(end) = event {
+        return ending_lines(end, palette);
+    }
+
     let lines = match event {
-        Event::Rollout { object, verdict } => match verdict {
-            Health::Waiting { why, .. } => vec![format!("{object}: {why}")],
-            Health::Unknown { why } => vec![format!("{object}: health unknown ({why})")],
-            Health::Done { note: None } => vec![format!("{object}: done")],
-            Health::Done { note: Some(note) } => vec![format!("{object}: done ({note})")],
+        Event::Started { .. } => start_line(event).into_iter().collect(),
+        Event::Rollout { object, health, .. } => match health {
+            Health::Progressing { message, .. } => vec![format!("{object}: {message}")],
+            Health::Unknown { message } => vec![format!("{object}: health unknown ({message})")],
+            Health::Ready { message: None } => vec![format!("{object}: ready")],
+            Health::Ready {
+                message: Some(message),
+            } => vec![format!("{object}: ready ({message})")],
             // The failure's own event follows.
             Health::Failed { .. } => Vec::new(),
         },
@@ -30,6 +40,7 @@ pub fn wait_lines(event: &Event) -> Vec<String> {
             block.extend(events.iter().map(|line| format!("  event  {line}")));
             block
         }
+        Event::Heartbeat { .. } => Vec::from_iter(heartbeat_text(event)),
         Event::PhaseStarted { phase: Phase::Soak } => vec!["soaking".to_owned()],
         Event::Note {
             object: Some(id),
@@ -38,8 +49,7 @@ pub fn wait_lines(event: &Event) -> Vec<String> {
         Event::Note {
             object: None,
             message,
-        }
-        | Event::Finished { message, .. } => vec![message.clone()],
+        } => vec![message.clone()],
         _ => Vec::new(),
     };
     lines.iter().map(|line| clean(line).into_owned()).collect()

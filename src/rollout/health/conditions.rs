@@ -101,7 +101,7 @@ impl<'a> ConditionSet<'a> {
         if is_sum_true || self.current().any(|one| good(&one)) {
             found.push(Evidence::new(Level::Ready, "its conditions are met"));
         } else if self.current().any(|one| one.reason == "ReconcileSuccess") {
-            found.push(Evidence::new(Level::Moving, "is reconciled, and not ready yet"));
+            found.push(Evidence::new(Level::Moving, "reconciled, not ready yet"));
         }
         found
     }
@@ -194,9 +194,9 @@ impl Condition<'_> {
         };
         let says = says.unwrap_or("no reason given");
         match (is_true, self.status) {
-            (true, _) => format!("it reports {}: {says}", self.kind),
-            (false, "False") => format!("it is not {kind}: {says}"),
-            (false, _) => format!("whether it is {kind} is not known yet: {says}"),
+            (true, _) => format!("reports {}: {says}", self.kind),
+            (false, "False") => format!("not {kind}: {says}"),
+            (false, _) => format!("{kind} unknown: {says}"),
         }
     }
 }

@@ -97,7 +97,7 @@ impl FieldReader {
         let error = |text: &str| {
             // A controller that sums up leaves the last error standing after it has passed.
             let is_told = !text.is_empty() && !self.is_summed_up;
-            is_told.then(|| Evidence::new(Level::Failed, format!("it reports an error: {text}")))
+            is_told.then(|| Evidence::new(Level::Failed, format!("reports an error: {text}")))
         };
 
         match value {
@@ -218,7 +218,7 @@ fn below_wanted(fields: &Map<String, Value>, spec: Option<&Map<String, Value>>) 
             }
         }
     }
-    is_any.then(|| Evidence::new(Level::Counted, "all of its parts are ready"))
+    is_any.then(|| Evidence::new(Level::Counted, "all parts are ready"))
 }
 
 /// How many there should be of what is counted: the most that anything names.

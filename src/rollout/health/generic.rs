@@ -35,10 +35,7 @@ pub(super) fn assess(kind: &str, object: &Value) -> CustomHealth {
                 "its controller has not reported a condition yet",
             )
         } else {
-            CustomHealth::new(
-                CustomState::Unknown,
-                "its status does not say whether it is ready",
-            )
+            CustomHealth::new(CustomState::Unknown, "its status does not report readiness")
         };
     };
     let state = match first.level {

@@ -8,9 +8,9 @@ use crate::model::verdict::Health;
 /// Done when the API server can reach what serves it.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let verdict = match condition(object, "Available") {
-        Some(one) if one.status == "True" => Health::done(),
-        Some(one) => Health::waiting(0, 1, format!("it is not available: {}", one.says())),
-        None => Health::waiting(0, 1, "the API server has not tried it yet"),
+        Some(one) if one.status == "True" => Health::ready(),
+        Some(one) => Health::progressing(0, 1, format!("not available: {}", one.says())),
+        None => Health::progressing(0, 1, "waiting for the API server to check its availability"),
     };
 
     // One without a service is served by the API server itself.

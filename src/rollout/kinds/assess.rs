@@ -37,6 +37,6 @@ pub(in super::super) fn assess<'a>(
         Some(RolloutKind::WebhookConfiguration) => webhook::assess(object, context),
         Some(RolloutKind::Custom) => custom::assess(object, context, policy),
         // Such as a ConfigMap: it is done when it is written.
-        None => KindStatus::without_pods(Health::done()),
+        None => KindStatus::without_pods(Health::ready()),
     }
 }

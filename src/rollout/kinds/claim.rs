@@ -17,24 +17,24 @@ pub(super) fn assess<'a>(object: &'a Object, context: &RolloutContext<'a>) -> Ki
 
     let verdict = match object.text("/status/phase") {
         "Bound" => match condition(object, "FileSystemResizePending").filter(|one| one.status == "True") {
-            Some(_) => return KindStatus::noted("bound; it grows when a pod mounts it"),
-            None => Health::done(),
+            Some(_) => return KindStatus::noted("bound; resized when a pod mounts it"),
+            None => Health::ready(),
         },
         // It was bound once, and no provisioner gives it another volume.
         "Lost" => reported(
             CauseKind::VolumeNotMounted,
-            "the claim has lost its volume (phase Lost)",
+            "the PersistentVolumeClaim has lost its PersistentVolume (phase Lost)",
         ),
         // Only an Event tells it from a claim that nobody provisions; its first pod is of a later wave.
         _ if last("WaitForFirstConsumer").is_some() => {
             return KindStatus::noted(
-                "it is bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",
+                "bound when the first pod uses it (volumeBindingMode: WaitForFirstConsumer)",
             );
         }
         _ => {
             let failed = last("ProvisioningFailed").or_else(|| last("FailedBinding"));
             let tail = failed.map(|one| format!(": {}", one.message)).unwrap_or_default();
-            Health::waiting(0, 1, format!("the claim is not bound{tail}"))
+            Health::progressing(0, 1, format!("not bound{tail}"))
         }
     };
 

@@ -10,8 +10,8 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
         .at("/spec/suspend")
         .is_some_and(|suspended| suspended == true)
     {
-        return KindStatus::noted("suspended: it starts no Job");
+        return KindStatus::noted("suspended: starts no Job");
     }
 
-    KindStatus::without_pods(Health::done())
+    KindStatus::without_pods(Health::ready())
 }

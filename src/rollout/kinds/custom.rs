@@ -63,9 +63,9 @@ fn assess_by_status<'a>(object: &'a Object, lacks_status: bool, policy: &Rollout
     let first_status = if is_silent { 0 } else { grace };
 
     match found.state {
-        CustomState::Ready => KindStatus::without_pods(Health::done()),
+        CustomState::Ready => KindStatus::without_pods(Health::ready()),
         CustomState::Progressing | CustomState::Paused => {
-            KindStatus::without_pods(Health::waiting(0, 1, why))
+            KindStatus::without_pods(Health::progressing(0, 1, why))
         }
         // It may merely be slow; and it may never say what it has seen.
         CustomState::NotObserved => KindStatus::unknown_after(UnknownAfter::Deadline, why),
@@ -92,19 +92,19 @@ fn assess_by_rule(object: &Value, rule: &HealthCheck) -> Health {
     if let Some(what) = failed.filter(|failed| holds(failed, &value) == Ok(true)) {
         return reported(
             CauseKind::ReportedByObject,
-            format!("its health check says failed: {what}"),
+            format!("its health check failed: {what}"),
         );
     }
 
     let current = &rule.current;
     match holds(current, &value) {
-        Ok(true) => Health::done(),
-        Ok(false) => Health::waiting(0, 1, format!("its health check does not hold yet: {current}")),
+        Ok(true) => Health::ready(),
+        Ok(false) => Health::progressing(0, 1, format!("its health check has not passed yet: {current}")),
         // A field that is missing is nothing but a status that is not filled yet.
-        Err(why) => Health::waiting(
+        Err(why) => Health::progressing(
             0,
             1,
-            format!("its health check does not hold yet: {current} ({why})"),
+            format!("its health check has not passed yet: {current} ({why})"),
         ),
     }
 }
@@ -140,19 +140,19 @@ mod tests {
             &RolloutPolicy::default(),
         );
         let expected = "waiting for its controller (observedGeneration 1 of 2)";
-        assert_eq!(stale, Health::waiting(0, 1, expected));
+        assert_eq!(stale, Health::progressing(0, 1, expected));
 
         let failed = json!({"type": "Stalled", "status": "True", "observedGeneration": 1});
         let was_stalled = verdict(
             &json!({"conditions": [failed, ready("True", 2)]}),
             &RolloutPolicy::default(),
         );
-        assert_eq!(was_stalled, Health::done());
+        assert_eq!(was_stalled, Health::ready());
 
         // It says nothing of readiness, but its older generation shows that the controller has not come yet.
         let other = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         let other = verdict(&json!({"conditions": [other]}), &RolloutPolicy::default());
-        assert!(matches!(other, Health::Waiting { .. }), "{other:?}");
+        assert!(matches!(other, Health::Progressing { .. }), "{other:?}");
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         let late = json!({"type": "Custom", "status": "True", "observedGeneration": 1});
         assert_eq!(
             verdict(&json!({"conditions": [plain, late]}), &RolloutPolicy::default()),
-            Health::done()
+            Health::ready()
         );
     }
 
@@ -180,13 +180,13 @@ mod tests {
         let silent = "applied; no controller reports its health";
         for empty in [json!({}), json!(null), json!({"conditions": [], "revision": 0})] {
             let (verdict, after, _) = status_of(&empty, &json!({}));
-            assert_eq!(verdict, Health::waiting(0, 1, silent));
+            assert_eq!(verdict, Health::progressing(0, 1, silent));
             assert_eq!(after, Some(UnknownAfter::Seconds(10)));
         }
 
         let (verdict, after, _) = status_of(&json!({"color": "blue"}), &json!({}));
-        let unclear = "applied; its status does not say whether it is ready";
-        assert_eq!(verdict, Health::waiting(0, 1, unclear));
+        let unclear = "applied; its status does not report readiness";
+        assert_eq!(verdict, Health::progressing(0, 1, unclear));
         assert_eq!(after, Some(UnknownAfter::Seconds(10)));
 
         // Of an older spec: its controller may merely be slow.
@@ -228,7 +228,7 @@ mod tests {
         let (verdict, _, reported) = status_of(&failed("Degraded"), &json!({}));
         assert_eq!(
             verdict,
-            Health::waiting(0, 1, "it reports Degraded: no such host")
+            Health::progressing(0, 1, "reports Degraded: no such host")
         );
         assert_eq!(reported, Some(CauseKind::ReportedByObject));
 
@@ -236,13 +236,13 @@ mod tests {
         let Health::Failed { cause } = verdict else {
             panic!("{verdict:?}");
         };
-        assert_eq!(cause.message, "it reports Stalled: no such host");
+        assert_eq!(cause.message, "reports Stalled: no such host");
     }
 
     #[test]
     fn what_its_own_spec_suspends_is_waited_for_like_anything_outside() {
         let (verdict, after, _) = status_of(&json!({"phase": "Running"}), &json!({"suspend": true}));
-        assert_eq!(verdict, Health::waiting(0, 1, "paused by spec.suspend"));
+        assert_eq!(verdict, Health::progressing(0, 1, "paused by spec.suspend"));
         assert_eq!(after, Some(UnknownAfter::Outside(30)));
     }
 
@@ -257,13 +257,13 @@ mod tests {
             verdict(&json!({"parents": parents}), &RolloutPolicy::default())
         };
 
-        assert_eq!(of(["True", "True"], 2), Health::done());
+        assert_eq!(of(["True", "True"], 2), Health::ready());
         assert_eq!(
             of(["True", "False"], 2),
-            Health::waiting(0, 1, "it is not accepted: NoMatchingParent")
+            Health::progressing(0, 1, "not accepted: NoMatchingParent")
         );
         // Both were accepted at an older spec: that says nothing of this one.
-        assert!(matches!(of(["True", "True"], 1), Health::Waiting { .. }));
+        assert!(matches!(of(["True", "True"], 1), Health::Progressing { .. }));
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
         };
 
         let of = |observed| verdict(&json!({"conditions": [ready("True", observed)]}), &policy);
-        assert_eq!(of(2), Health::done());
-        assert!(matches!(of(1), Health::Waiting { .. }));
+        assert_eq!(of(2), Health::ready());
+        assert!(matches!(of(1), Health::Progressing { .. }));
     }
 }

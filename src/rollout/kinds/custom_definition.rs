@@ -10,17 +10,17 @@ use serde_json::Value;
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     // Another definition holds one of its names, and will not let go of it by itself.
     if let Some(one) = condition(object, "NamesAccepted").filter(|one| one.status == "False") {
-        let message = format!("its names are not accepted: {}", one.says());
+        let message = format!("names not accepted: {}", one.says());
         return KindStatus::without_pods(reported(CauseKind::ReportedByObject, message));
     }
 
     if condition(object, "Established").is_none_or(|one| one.status != "True") {
-        return KindStatus::without_pods(Health::waiting(0, 1, "it is not established yet"));
+        return KindStatus::without_pods(Health::progressing(0, 1, "not established yet"));
     }
 
     // Nothing is pruned or defaulted by such a schema, and server-side apply merges its lists as a whole.
     if let Some(one) = condition(object, "NonStructuralSchema").filter(|one| one.status == "True") {
-        let message = format!("its schema is not structural: {}", one.says());
+        let message = format!("schema not structural: {}", one.says());
         return KindStatus::may_mend(CauseKind::ReportedByObject, message);
     }
 
@@ -33,7 +33,7 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
         .filter(|one| one.get("served") == Some(&Value::Bool(true)))
         .count()
     {
-        0 => KindStatus::noted("it serves no version"),
-        _ => KindStatus::without_pods(Health::done()),
+        0 => KindStatus::noted("serves no version"),
+        _ => KindStatus::without_pods(Health::ready()),
     }
 }

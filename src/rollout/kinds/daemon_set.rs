@@ -7,6 +7,7 @@ use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{created, newest_controller_revision, pods_at, pods_of, ready};
 use crate::model::Object;
+use crate::model::phrase::counted;
 use crate::model::verdict::Health;
 
 /// Done when every node that should run a pod runs one of the new revision that is available.
@@ -23,17 +24,12 @@ pub(super) fn assess<'a>(
 
     // Zero is believed: no status comes here that is older than the spec.
     if wanted == 0 {
-        let still = if misplaced > 0 {
-            format!("; {misplaced} still run")
-        } else {
-            String::new()
-        };
-        return KindStatus::empty(format!("no node takes its pods: no pods to verify{still}"));
+        return assess_without_nodes(misplaced);
     }
 
     if object.text("/spec/updateStrategy/type") == "OnDelete" && updated < wanted {
         return KindStatus::noted(format!(
-            "updateStrategy OnDelete: {} of {wanted} pods take the new revision once somebody deletes them",
+            "updateStrategy OnDelete: {} of {wanted} pods keep the old revision until they are deleted",
             wanted - updated
         ));
     }
@@ -45,9 +41,9 @@ pub(super) fn assess<'a>(
 
     // Without it nothing tells new pods from old ones: the status counts them and names no revision.
     let verdict = if hash.is_none() {
-        Health::waiting(0, wanted, "its new ControllerRevision is not there yet")
+        Health::progressing(0, wanted, "waiting for its new ControllerRevision")
     } else if updated < wanted {
-        Health::waiting(
+        Health::progressing(
             seen.min(updated),
             wanted,
             format!(
@@ -57,9 +53,9 @@ pub(super) fn assess<'a>(
         )
     } else if available < wanted || seen < wanted {
         let counted = available.min(seen);
-        Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+        Health::progressing(counted, wanted, format!("{counted} of {wanted} pods ready"))
     } else {
-        Health::done()
+        Health::ready()
     };
 
     let mut status = KindStatus::with_pods(verdict, fresh, wanted);
@@ -68,4 +64,13 @@ pub(super) fn assess<'a>(
     status.figures = vec![updated, available];
     status.budget = budget;
     status
+}
+
+/// Of a DaemonSet that matches no node: its pods elsewhere are named, and nothing waits for them.
+fn assess_without_nodes<'a>(misplaced: u32) -> KindStatus<'a> {
+    let still = match misplaced {
+        0 => String::new(),
+        count => format!("; {} still running", counted(count as usize, "misscheduled pod")),
+    };
+    KindStatus::empty(format!("matches no node: no pods to verify{still}"))
 }

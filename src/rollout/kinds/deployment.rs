@@ -8,6 +8,7 @@ use super::super::subject::RolloutContext;
 use super::revision::{created, falling, new_replica_set, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
 use crate::model::k8s::pod::PodFacts;
+use crate::model::phrase::counted;
 use crate::model::verdict::Health;
 
 /// Done when every pod is of the new revision and available, and no old one is left.
@@ -18,7 +19,7 @@ pub(super) fn assess<'a>(
 ) -> KindStatus<'a> {
     // Ahead of the counts: those of a paused rollout may stand still for ever.
     if object.at("/spec/paused").is_some_and(|paused| paused == true) {
-        return KindStatus::noted("paused: nothing is rolled out until it is resumed");
+        return KindStatus::noted("paused: not rolled out until resumed");
     }
 
     let counts = Counts::from_object(object);
@@ -30,7 +31,7 @@ pub(super) fn assess<'a>(
     let wanted = counts.wanted;
     // Without it nothing tells its new pods from its old ones, whatever the counts say.
     let Some(newest) = new_replica_set(object, context) else {
-        let waiting = Health::waiting(0, wanted, "its new ReplicaSet is not there yet");
+        let waiting = Health::progressing(0, wanted, "waiting for its new ReplicaSet");
         return KindStatus {
             wanted,
             budget,
@@ -56,12 +57,16 @@ fn assess_scaled_to_zero<'a>(total: u32, budget: Budget) -> KindStatus<'a> {
         return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     }
 
-    let waiting = Health::waiting(0, 0, format!("{total} old pods must go"));
+    let waiting = Health::progressing(0, 0, waiting_for_old(total));
     KindStatus {
         figures: vec![falling(total)],
         budget,
         ..KindStatus::without_pods(waiting)
     }
+}
+
+fn waiting_for_old(pods: u32) -> String {
+    format!("waiting for {} to terminate", counted(pods as usize, "old pod"))
 }
 
 /// The numbers of its status, and those of its spec that they are held against.
@@ -95,22 +100,22 @@ impl Counts {
         if self.updated < wanted {
             let created = created(self.updated, pods, wanted);
             let why = format!("{created} of {wanted} pods updated, {seen} ready");
-            return Health::waiting(seen.min(self.updated), wanted, why);
+            return Health::progressing(seen.min(self.updated), wanted, why);
         }
 
         // Status and pods come by two watches: the one that shows less is believed.
-        let counted = self.available.min(seen);
-        if counted < wanted {
+        let available = self.available.min(seen);
+        if available < wanted {
             let word = match self.min_ready_seconds {
                 0 => "ready".to_owned(),
-                lasting => format!("available (ready for {lasting} s)"),
+                lasting => format!("available (minReadySeconds: {lasting})"),
             };
-            return Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are {word}"));
+            return Health::progressing(available, wanted, format!("{available} of {wanted} pods {word}"));
         }
 
         match self.old() {
-            0 => Health::done(),
-            old => Health::waiting(wanted, wanted, format!("{old} old pods must go")),
+            0 => Health::ready(),
+            old => Health::progressing(wanted, wanted, waiting_for_old(old)),
         }
     }
 }

@@ -18,13 +18,17 @@ pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     // Its controller writes a condition with its first count.
     let is_counted = object.at("/status/observedGeneration").is_some();
     if !is_counted && condition(object, "DisruptionAllowed").is_none() {
-        return KindStatus::without_pods(Health::waiting(0, 1, "its controller has not counted yet"));
+        return KindStatus::without_pods(Health::progressing(
+            0,
+            1,
+            "waiting for its controller to compute the budget",
+        ));
     }
 
     match condition(object, "DisruptionAllowed").filter(|one| one.status == "False") {
         // No failure, and often meant so (over a single pod): whoever drains a node should know.
-        Some(_) => KindStatus::noted("it allows no disruption now"),
-        None => KindStatus::without_pods(Health::done()),
+        Some(_) => KindStatus::noted("allows no disruption now"),
+        None => KindStatus::without_pods(Health::ready()),
     }
 }
 
@@ -41,6 +45,6 @@ pub(in super::super) fn failed_sync<'a>(object: &Object) -> Option<KindStatus<'a
     let one = failed.find(|one| one.status == "False" && one.reason == "SyncFailed")?;
     Some(KindStatus::unknown_after(
         UnknownAfter::Outside(SYNC_SECONDS),
-        format!("its controller cannot compute it: {}", one.says()),
+        format!("its controller cannot compute the budget: {}", one.says()),
     ))
 }

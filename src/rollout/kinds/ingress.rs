@@ -8,8 +8,8 @@ use crate::model::verdict::Health;
 /// Done when it has an address.
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     if object.at("/status/loadBalancer/ingress/0").is_some() {
-        return KindStatus::without_pods(Health::done());
+        return KindStatus::without_pods(Health::ready());
     }
 
-    KindStatus::waits_outside("no ingress controller has given it an address")
+    KindStatus::waits_outside("waiting for an ingress controller to assign an address")
 }

@@ -11,6 +11,7 @@ use super::revision::{falling, pods_of};
 use crate::model::Object;
 use crate::model::hook::{is_hook, is_irreversible};
 use crate::model::k8s::pod::PodFacts;
+use crate::model::phrase::counted;
 use crate::model::verdict::{Cause, CauseKind, Health};
 
 /// Done when it is complete; failed when it says so. Its pods may exit: the Job counts that itself.
@@ -27,8 +28,8 @@ pub(super) fn assess<'a>(
     if let Some(complete) = is("Complete") {
         // Complete without every index: that is worth a remark.
         return match complete.reason {
-            "SuccessPolicy" => KindStatus::noted("its success policy is met"),
-            _ => KindStatus::without_pods(Health::done()),
+            "SuccessPolicy" => KindStatus::noted("success policy met"),
+            _ => KindStatus::without_pods(Health::ready()),
         };
     }
 
@@ -50,14 +51,14 @@ pub(super) fn assess<'a>(
 
 /// What holds a hook back (a queue, at admission) lets it go: it has not run yet. Any other Job is as it should be.
 fn assess_suspended<'a>(object: &Object, wanted: u32, policy: &RolloutPolicy) -> KindStatus<'a> {
-    let why = "suspended: it does not run until it is resumed";
+    let why = "suspended: not started until resumed";
     if !is_hook(object) {
         return KindStatus::noted(why);
     }
 
     KindStatus {
         budget: budget(object, policy),
-        ..KindStatus::without_pods(Health::waiting(0, wanted, why))
+        ..KindStatus::without_pods(Health::progressing(0, wanted, why))
     }
 }
 
@@ -72,12 +73,12 @@ fn assess_running<'a>(
     let failed = number(object, "/status/failed");
 
     let again = if failed > 0 {
-        format!(", {failed} failed and tried again")
+        format!(", {} and retried", counted(failed as usize, "failed pod"))
     } else {
         String::new()
     };
     let counted = succeeded.min(wanted);
-    let waiting = Health::waiting(
+    let waiting = Health::progressing(
         counted,
         wanted,
         format!("{counted} of {wanted} completions{again}"),
@@ -107,9 +108,10 @@ fn assess_running<'a>(
 fn failure(object: &Object, failed: &Condition<'_>, context: &RolloutContext<'_>) -> Health {
     let failed_pods = number(object, "/status/failed");
     let mut message = format!(
-        "the Job failed ({}): {}; {failed_pods} pods failed",
+        "the Job failed ({}): {}; {}",
         failed.reason,
-        failed.says()
+        failed.says(),
+        counted(failed_pods as usize, "failed pod")
     );
 
     // Those that are going show why as well: a Job past its deadline deletes them.
@@ -145,7 +147,7 @@ fn budget(object: &Object, policy: &RolloutPolicy) -> Budget {
             "activeDeadlineSeconds",
         ),
         None if is_irreversible(object) => Budget::endless(),
-        None => Budget::from_seconds(policy.deadline, "by default"),
+        None => Budget::from_seconds(policy.deadline, "default"),
     }
 }
 
@@ -208,9 +210,9 @@ mod tests {
         };
         assert!(matches!(
             assess(json!({"kubectl-delivery.io/hook": "pre"})),
-            Health::Waiting { .. }
+            Health::Progressing { .. }
         ));
-        assert!(matches!(assess(json!({})), Health::Done { note: Some(_) }));
+        assert!(matches!(assess(json!({})), Health::Ready { message: Some(_) }));
     }
 
     #[test]
@@ -224,7 +226,7 @@ mod tests {
         assert_eq!(budget(&irreversible, json!({"activeDeadlineSeconds": 30})), own);
         assert_eq!(
             budget(&json!({}), json!({})),
-            Budget::from_seconds(600, "by default")
+            Budget::from_seconds(600, "default")
         );
     }
 
@@ -254,7 +256,7 @@ mod tests {
         };
 
         let goes = || json!({"ttlSecondsAfterFinished": 1});
-        assert!(matches!(last(goes(), complete.clone()), Health::Done { .. }));
+        assert!(matches!(last(goes(), complete.clone()), Health::Ready { .. }));
         assert!(
             matches!(last(json!({}), complete), Health::Failed { .. }),
             "nobody takes that one away by itself"
@@ -303,23 +305,23 @@ mod tests {
             };
 
             assert!(
-                matches!(went(Some(&ended("Complete"))), Health::Done { note: Some(_) }),
+                matches!(went(Some(&ended("Complete"))), Health::Ready { message: Some(_) }),
                 "{is_seen}"
             );
             assert!(
                 matches!(went(Some(&ended("Failed"))), Health::Failed { cause } if cause.kind == CauseKind::JobFailed)
             );
             assert!(
-                message(went(Some(&goes))).ends_with("was deleted by somebody"),
+                message(went(Some(&goes))).ends_with("was deleted by another client"),
                 "it had not ended"
             );
 
             match went(None) {
-                Health::Waiting { why, .. } => {
-                    assert!(!is_seen && why.ends_with("is not there yet"), "{why}");
+                Health::Progressing { message, .. } => {
+                    assert!(!is_seen && message.ends_with("does not exist yet"), "{message}");
                 }
                 verdict => assert!(
-                    message(verdict).ends_with("how it ended was not seen"),
+                    message(verdict).ends_with("whether it completed is unknown"),
                     "{is_seen}"
                 ),
             }

@@ -8,12 +8,9 @@ use crate::model::verdict::{CauseKind, Health};
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let verdict = match object.text("/status/phase") {
         // Nothing takes the deletion of a namespace back.
-        "Terminating" => reported(
-            CauseKind::Disappeared,
-            "the namespace is being deleted (phase Terminating)",
-        ),
-        "Active" => Health::done(),
-        _ => Health::waiting(0, 1, "the namespace is not active yet"),
+        "Terminating" => reported(CauseKind::Disappeared, "being deleted (phase Terminating)"),
+        "Active" => Health::ready(),
+        _ => Health::progressing(0, 1, "not active yet"),
     };
     KindStatus::without_pods(verdict)
 }

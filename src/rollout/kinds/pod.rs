@@ -20,7 +20,7 @@ pub(super) fn assess<'a>(
 ) -> KindStatus<'a> {
     let pods = context.pods.clone();
     let Some(pod) = pods.first() else {
-        return KindStatus::without_pods(Health::waiting(0, 1, "the pod is not seen yet"));
+        return KindStatus::without_pods(Health::progressing(0, 1, "waiting for the pod"));
     };
 
     if is_hook(object) {
@@ -28,24 +28,24 @@ pub(super) fn assess<'a>(
     }
 
     let verdict = match pod.phase.as_str() {
-        "Succeeded" => return KindStatus::noted("it has run to its end"),
-        "Running" if pod.ready => Health::done(),
-        "Running" => Health::waiting(0, 1, "the pod runs and is not ready"),
-        _ => Health::waiting(0, 1, "the pod has not started"),
+        "Succeeded" => return KindStatus::noted("completed"),
+        "Running" if pod.ready => Health::ready(),
+        "Running" => Health::progressing(0, 1, "running, not ready"),
+        _ => Health::progressing(0, 1, "not started"),
     };
 
     let mut status = KindStatus::with_pods(verdict, pods, 1);
-    status.budget = Budget::from_seconds(policy.deadline, "by default");
+    status.budget = Budget::from_seconds(policy.deadline, "default");
     status
 }
 
-/// A hook is done when it has run to its end, and has failed when it says so: its containers may exit.
+/// A hook is done when completed, and has failed when it says so: its containers may exit.
 fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &RolloutPolicy) -> KindStatus<'a> {
     let verdict = match pod.phase.as_str() {
-        "Succeeded" => return KindStatus::without_pods(Health::done()),
+        "Succeeded" => return KindStatus::without_pods(Health::ready()),
         "Failed" => return KindStatus::without_pods(Health::Failed { cause: failed(pod) }),
-        "Running" => Health::waiting(0, 1, "the pod has not run to its end"),
-        _ => Health::waiting(0, 1, "the pod has not started"),
+        "Running" => Health::progressing(0, 1, "running, not completed"),
+        _ => Health::progressing(0, 1, "not started"),
     };
 
     let mut status = KindStatus::with_pods(verdict, vec![pod], 1);
@@ -58,7 +58,7 @@ fn hook<'a>(object: &'a Object, pod: &'a PodFacts, policy: &RolloutPolicy) -> Ki
             number(object, "/spec/activeDeadlineSeconds"),
             "activeDeadlineSeconds",
         ),
-        None => Budget::from_seconds(policy.deadline, "by default"),
+        None => Budget::from_seconds(policy.deadline, "default"),
     };
     status
 }
@@ -103,11 +103,11 @@ mod tests {
     fn a_hook_is_done_only_when_it_has_run_to_its_end() {
         let ready = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
 
-        assert_eq!(verdict(&json!({}), &ready), (Health::done(), true));
+        assert_eq!(verdict(&json!({}), &ready), (Health::ready(), true));
         // The same status of a hook: readiness is not what it is there for.
-        let waiting = Health::waiting(0, 1, "the pod has not run to its end");
+        let waiting = Health::progressing(0, 1, "running, not completed");
         assert_eq!(hook(&ready), (waiting, false));
-        assert_eq!(hook(&json!({"phase": "Succeeded"})), (Health::done(), false));
+        assert_eq!(hook(&json!({"phase": "Succeeded"})), (Health::ready(), false));
     }
 
     #[test]

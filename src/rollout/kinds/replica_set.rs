@@ -7,6 +7,7 @@ use super::super::status::KindStatus;
 use super::super::subject::RolloutContext;
 use super::revision::{falling, pods_of, ready, refused_creation, replicas};
 use crate::model::Object;
+use crate::model::phrase::counted;
 use crate::model::verdict::Health;
 
 /// Done when as many pods as wanted are available.
@@ -20,20 +21,23 @@ pub(super) fn assess<'a>(
     let available = number(object, "/status/availableReplicas");
     let pods = pods_of(object.uid(), context);
     // Status and pods come by two watches: the one that shows less is believed.
-    let counted = available.min(ready(&pods));
+    let seen = available.min(ready(&pods));
 
     let verdict = if wanted == 0 && total == 0 {
         return KindStatus::empty("scaled to 0 replicas: no pods to verify");
     } else if total > wanted {
-        Health::waiting(
-            counted.min(wanted),
+        Health::progressing(
+            seen.min(wanted),
             wanted,
-            format!("{} pods must go", total - wanted),
+            format!(
+                "waiting for {} to terminate",
+                counted((total - wanted) as usize, "pod")
+            ),
         )
-    } else if counted < wanted {
-        Health::waiting(counted, wanted, format!("{counted} of {wanted} pods are ready"))
+    } else if seen < wanted {
+        Health::progressing(seen, wanted, format!("{seen} of {wanted} pods ready"))
     } else {
-        Health::done()
+        Health::ready()
     };
 
     let mut status = KindStatus::with_pods(verdict, pods, wanted);

@@ -8,8 +8,8 @@ use crate::model::verdict::Health;
 pub(super) fn assess<'a>(object: &'a Object) -> KindStatus<'a> {
     let has_address = object.at("/status/loadBalancer/ingress/0").is_some();
     if object.text("/spec/type") != "LoadBalancer" || has_address {
-        return KindStatus::without_pods(Health::done());
+        return KindStatus::without_pods(Health::ready());
     }
 
-    KindStatus::waits_outside("the load balancer has no address yet")
+    KindStatus::waits_outside("waiting for a load balancer address")
 }

@@ -11,6 +11,7 @@ use super::super::subject::RolloutContext;
 use super::revision::{created, pods_at, pods_of, ready, replicas};
 use crate::model::Object;
 use crate::model::k8s::pod::PodFacts;
+use crate::model::phrase::counted;
 use crate::model::verdict::Health;
 
 /// Done when every pod at or above the partition is of the update revision, and all are available.
@@ -91,14 +92,17 @@ impl Counts {
         let (to_update, seen) = (self.to_update(), ready(judged));
 
         if self.total > wanted {
-            let why = format!("{} pods must go", self.total - wanted);
-            return Health::waiting(seen.min(wanted), wanted, why);
+            let why = format!(
+                "waiting for {} to terminate",
+                counted((self.total - wanted) as usize, "pod")
+            );
+            return Health::progressing(seen.min(wanted), wanted, why);
         }
 
         if self.on_delete && updated < wanted {
             let left = wanted - updated;
             return noted(format!(
-                "updateStrategy OnDelete: {left} of {wanted} pods take the new revision once somebody deletes them"
+                "updateStrategy OnDelete: {left} of {wanted} pods keep the old revision until they are deleted"
             ));
         }
 
@@ -109,13 +113,13 @@ impl Counts {
             };
             let created = created(updated, judged, to_update);
             let why = format!("{created} of {to_update} pods updated, {seen} ready{partition}");
-            return Health::waiting(seen.min(to_update), to_update, why);
+            return Health::progressing(seen.min(to_update), to_update, why);
         }
 
         // After the new ones: those below the partition must be up as well.
         if available < wanted {
-            let why = format!("{available} of {wanted} pods are ready");
-            return Health::waiting(available, wanted, why);
+            let why = format!("{available} of {wanted} pods ready");
+            return Health::progressing(available, wanted, why);
         }
 
         match to_update {
@@ -123,13 +127,13 @@ impl Counts {
                 "partition {} keeps all {wanted} pods at the old revision",
                 self.partition
             )),
-            _ => Health::done(),
+            _ => Health::ready(),
         }
     }
 }
 
 fn noted(note: String) -> Health {
-    Health::Done { note: Some(note) }
+    Health::Ready { message: Some(note) }
 }
 
 /// Pods of an old revision that are not ready: in order, the controller waits for them before it replaces them.
@@ -159,8 +163,7 @@ fn stuck(mine: &[&PodFacts], revision: &str, partition: u32, object: &Object) ->
         namespace: pod.namespace.clone(),
         pod: pod.name.clone(),
         uid: pod.uid.clone(),
-        why: "it is not ready, and of an old revision: the StatefulSet waits for it before it replaces it"
-            .into(),
+        why: "not ready at an old revision: the StatefulSet waits for it before it updates it".into(),
     };
 
     // The "forced rollback" of Kubernetes' documentation, which leaves the deletion to a person.

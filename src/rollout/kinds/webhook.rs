@@ -18,12 +18,12 @@ pub(super) fn assess<'a>(object: &'a Object, context: &RolloutContext<'a>) -> Ki
         .collect();
 
     if silent.is_empty() {
-        return KindStatus::without_pods(Health::done());
+        return KindStatus::without_pods(Health::ready());
     }
 
     let total = services.len() as u32;
     let why = format!("no ready endpoint of service {}", silent.join(", "));
-    KindStatus::without_pods(Health::waiting(total - silent.len() as u32, total, why))
+    KindStatus::without_pods(Health::progressing(total - silent.len() as u32, total, why))
 }
 
 fn answers(namespace: &str, service: &str, context: &RolloutContext<'_>) -> bool {

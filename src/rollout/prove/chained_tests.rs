@@ -105,7 +105,7 @@ fn proof(object: &Object, pods: &[TestPod], set: OwnerFacts) -> (Proof, Verifica
         platforms: Vec::new(),
     }];
     let mut trees = ImageTrees::default();
-    trees.insert(digest("other"), Vec::new());
+    trees.insert(digest("other"), Ok(Vec::new()));
     let tested = TestedImages {
         images: &images,
         trees: &trees,
@@ -220,10 +220,7 @@ fn what_the_object_does_not_name_is_listed_and_no_error() {
 #[test]
 fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
     let awaited = |object: &Object, pods: &[TestPod]| proof(object, pods, by_rollout()).0.awaited;
-    assert_eq!(
-        awaited(&wanted(), &[]).as_deref(),
-        Some("wants 2 pods and has none")
-    );
+    assert_eq!(awaited(&wanted(), &[]).as_deref(), Some("0 of 2 pods exist"));
     assert_eq!(
         awaited(&wanted(), &[pod("")]).as_deref(),
         Some("pod web-0 has not started")
@@ -239,7 +236,7 @@ fn pods_that_are_wanted_are_waited_for_and_others_are_told() {
     );
     assert_eq!(
         awaited(&rollout(json!({}), &json!({})), &[]).as_deref(),
-        Some("wants pods and has none")
+        Some("no pod exists")
     );
 }
 
@@ -260,7 +257,7 @@ fn an_owner_that_cannot_be_read_leaves_only_pods_in_doubt_that_may_be_its_own() 
         ..pod("db")
     };
     let (found, _) = proof(&wanted(), &[another], unreadable());
-    assert_eq!(found.awaited.as_deref(), Some("wants 2 pods and has none"));
+    assert_eq!(found.awaited.as_deref(), Some("0 of 2 pods exist"));
 }
 
 #[test]

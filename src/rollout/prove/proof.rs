@@ -18,6 +18,8 @@ pub struct Proof {
     pub replaced: BTreeMap<String, String>,
     /// Containers whose image no node has reported yet.
     pub unknown: Vec<String>,
+    /// Containers of whose image its registry did not say whether it is a tested one, each with why.
+    pub unresolved: Vec<String>,
     /// References, as nodes report them, that only a registry can tell from the tested ones.
     pub unfamiliar: Vec<String>,
     /// Why the pods themselves are not known.
@@ -45,7 +47,19 @@ pub struct ImageTally {
 impl Proof {
     /// Whether nothing of it may still change for what was asked.
     pub fn is_settled(&self) -> bool {
-        self.unknown.is_empty() && self.outdated.is_empty() && self.unread.is_none() && self.awaited.is_none()
+        self.unknown.is_empty()
+            && self.unresolved.is_empty()
+            && self.outdated.is_empty()
+            && self.unread.is_none()
+            && self.awaited.is_none()
+    }
+
+    /// Lets go what nothing waits for: it stays unknown, for the reason why nothing waits for it.
+    pub(super) fn drop_unknown(&mut self, not_waited: String) {
+        self.unknown.clear();
+        // What its registry did not say is the nearer reason.
+        let unresolved = std::mem::take(&mut self.unresolved).into_iter().next();
+        self.doubt = self.doubt.take().or(unresolved).or(Some(not_waited));
     }
 
     pub(super) fn add_verified(&mut self, image: &RecordedImage, pod: &PodFacts) {
@@ -58,7 +72,7 @@ impl Proof {
     #[must_use]
     pub fn limited_to(mut self, namespaces: &str) -> Self {
         if let Some(why) = self.awaited.take() {
-            let why = format!("{why} in the namespaces {namespaces}; others are not looked at");
+            let why = format!("{why} in namespaces {namespaces}; other namespaces not checked");
             self.doubt.get_or_insert(why);
         }
         self

@@ -29,7 +29,7 @@ fn tested() -> RecordedImage {
 fn trees() -> ImageTrees {
     let mut trees = ImageTrees::default();
     for name in ["other", "stale"] {
-        trees.insert(digest(name), Vec::new());
+        trees.insert(digest(name), Ok(Vec::new()));
     }
     trees
 }

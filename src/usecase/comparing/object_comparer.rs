@@ -271,7 +271,7 @@ async fn remove_stamps(
 }
 
 fn is_unchanged(found: &ObjectComparison) -> bool {
-    found.status == ObjectStatus::Same && found.certainty == Certainty::Proved && found.untested.is_empty()
+    found.status == ObjectStatus::Same && found.certainty == Certainty::Computed && found.untested.is_empty()
 }
 
 /// Leaves of an object that is as it should be what others are still judged by: what its pods run, when it changed. Live

@@ -55,9 +55,7 @@ pub fn leave_out_moved(inventory: &Inventory, home: &str, comparison: &mut Compa
             .filter(|moved| set == Some(&*moved.to.set()));
         if let Some(moved) = moved.filter(|_| object.desired.is_some()) {
             let release = moved.to.name_from(home);
-            notes.push(format!(
-                "{id}: belongs to release {release} now, and is not compared"
-            ));
+            notes.push(format!("{id}: not compared, belongs to release {release} now"));
         }
         moved.is_none()
     });

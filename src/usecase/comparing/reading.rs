@@ -135,7 +135,8 @@ impl Reading {
     }
 }
 
-fn compare_extra(targets: Vec<Target>, mut read: Snapshot) -> Vec<ObjectComparison> {
+/// Members that are not desired, as they are.
+pub(super) fn compare_extra(targets: Vec<Target>, mut read: Snapshot) -> Vec<ObjectComparison> {
     let compare = |target: Target| {
         let live = read.objects.remove(&target.id());
         let live = live.unwrap_or(Observed::Absent(Absence::Object));

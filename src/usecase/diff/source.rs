@@ -12,6 +12,7 @@ use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
 use crate::observe::release_state::{ReleaseState, list_homes, read_record};
 use crate::usecase::inputs::{Inputs, open_environment, read_manifests};
 use crate::usecase::releases::ReleaseLocation;
+use crate::usecase::scope::check_namespace;
 use crate::usecase::verify::refusal_error;
 use crate::usecase::{CommandError, Scope};
 use std::path::Path;
@@ -59,7 +60,7 @@ pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
         DiffSource::Manifests => inputs_of_manifests(request)?,
         DiffSource::Release(release) => {
             let location = ReleaseLocation::parse(release)?;
-            Inputs::read(&location, environment, &request.manifests).await?
+            Inputs::read(&location, environment, &request.manifests, &request.registries).await?
         }
     };
     if inputs.refusals.is_empty() {
@@ -110,7 +111,7 @@ pub(super) async fn promoted_inputs(
         .as_ref()
         .and_then(|inventory| inventory.value.promoted());
     let Some(entry) = promoted else {
-        let message = format!("expected a promoted release in the namespace {home}, found none");
+        let message = format!("no release is promoted in namespace {home}");
         return Err(CommandError::usage(message).with_hint("kubectl delivery history shows what was tried"));
     };
 
@@ -138,12 +139,13 @@ async fn only_release(cluster: &dyn Cluster, home: &str) -> Result<String, Comma
     match names.as_slice() {
         [name] => Ok(name.clone()),
         [] => {
-            let message = format!("expected a release in the namespace {home}, found none");
+            check_namespace(cluster, home).await?;
+            let message = format!("no release in namespace {home}");
             Err(CommandError::usage(message).with_hint("name a release's file, or manifests with -f"))
         }
         several => {
             let known = several.join(", ");
-            let message = format!("expected one release in the namespace {home}, found {known}");
+            let message = format!("several releases in namespace {home}: {known}");
             Err(CommandError::usage(message).with_hint("name the release's file"))
         }
     }

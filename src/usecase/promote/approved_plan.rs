@@ -39,6 +39,7 @@ pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), Command
         return Err(CommandError::new(ErrorKind::Refused, message));
     }
 
+    ensure_same_cluster(approved, now)?;
     let moved = plan::moved(approved, now);
     if moved.is_empty() {
         return Ok(());
@@ -49,4 +50,18 @@ pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), Command
         names.join(", ")
     );
     Err(CommandError::new(ErrorKind::Refused, message).with_hint("write and approve a new plan"))
+}
+
+/// A plan that creates objects alone would fit any cluster.
+fn ensure_same_cluster(approved: &Plan, now: &Plan) -> Result<(), CommandError> {
+    let (Some(was), Some(is)) = (&approved.cluster, &now.cluster) else {
+        return Ok(());
+    };
+    // Either is enough: one cluster may have several addresses, and a context's name is its user's own.
+    if was.context == is.context || was.server == is.server {
+        return Ok(());
+    }
+    let message = format!("the plan is for {was}, not for {is}; nothing was changed");
+    Err(CommandError::new(ErrorKind::Refused, message)
+        .with_hint("add --context NAME of the plan's cluster, or write and approve a new plan"))
 }

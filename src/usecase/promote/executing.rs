@@ -38,7 +38,7 @@ impl Session {
         let live: HashMap<ObjectId, &Object> = objects
             .filter_map(|one| Some((one.id(), one.live.object()?)))
             .collect();
-        execute::unconfirmed_prunes(plan, |id| live.get(id).copied(), confirmed)
+        execute::unconfirmed_deletions(plan, |id| live.get(id).copied(), confirmed)
     }
 
     /// Executes the plan.

@@ -3,20 +3,19 @@
 use crate::model::check::Check;
 use crate::model::finding::Comparison;
 use crate::model::k8s::images::images;
-use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo};
+use crate::model::phrase::{counted, list_first};
+use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo, Waiver};
 use crate::model::release::ImagePath;
 use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
-use crate::registry::{Presence, Registries, RegistryOptions};
+use crate::plan;
+use crate::registry::{Presence, RegistryOptions};
+use crate::usecase::images::{CONCURRENCY, PATIENCE, open_registries};
 use futures::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
-/// A registry that takes longer is not waited for: it has not said no.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How many images are asked for at a time.
-const CONCURRENCY: usize = 8;
+/// References that a sentence names; the rest is counted.
+const MOST_NAMED: usize = 10;
 
 /// What the registries said.
 #[derive(Debug, Default)]
@@ -31,48 +30,130 @@ pub(super) struct ImageCheck {
 #[derive(Default)]
 struct Needed {
     /// The first object to come that names it.
-    next: Option<crate::model::ObjectId>,
+    next: Option<ObjectId>,
     /// The first object that names it now, and whether that one is well.
-    before: Option<(crate::model::ObjectId, bool)>,
+    before: Option<(ObjectId, bool)>,
 }
 
-/// Asks for each image of the steps once.
-pub(super) async fn look_up(plan: &Plan, comparison: &Comparison, paths: &[ImagePath]) -> ImageCheck {
+impl Needed {
+    /// The first object that names it, of those to come before those of now.
+    fn object(&self) -> Option<&ObjectId> {
+        self.next
+            .as_ref()
+            .or(self.before.as_ref().map(|(object, _)| object))
+    }
+}
+
+/// Asks for each image of the steps once, but for those of hosts of which every image is waived.
+pub(super) async fn look_up(
+    plan: &Plan,
+    comparison: &Comparison,
+    paths: &[ImagePath],
+    (registries, waivers): (&RegistryOptions, &[Waiver]),
+) -> ImageCheck {
     let needed = needed(&plan.steps, comparison, paths);
     if needed.is_empty() {
         return ImageCheck::default();
     }
-    let references: Vec<String> = needed.keys().cloned().collect();
-    // Reads the machine's certificates, and knocks at loopback registries: beside the preflight, not before it.
-    let named = references.clone();
-    let made = tokio::task::spawn_blocking(move || Registries::new(&RegistryOptions::default(), &named));
-    let Ok(registries) = made.await else {
-        return image_findings(&needed, unasked(references));
+    let options = registries.clone().with_patience(PATIENCE);
+    let waived = waived_hosts(needed.keys(), waivers, &options);
+    let is_waived = |reference: &&String| waived.contains(&options.host(reference));
+    let (unasked, asked): (Vec<&String>, Vec<&String>) = needed.keys().partition(is_waived);
+    let asked: Vec<String> = asked.into_iter().cloned().collect();
+
+    // Beside the preflight, not before it.
+    let answers = match open_registries(&options, &asked).await {
+        Ok(registries) => {
+            let registries = &registries;
+            let ask = |reference: String| async move {
+                let presence = registries.presence(&reference).await;
+                (reference, presence)
+            };
+            let asking = stream::iter(asked).map(ask).buffered(CONCURRENCY);
+            asking.collect().await
+        }
+        Err(why) => unknown(asked, &why),
     };
-    let registries = &registries;
-    let ask = |reference: String| async move {
-        let asked = tokio::time::timeout(PATIENCE, registries.presence(&reference)).await;
-        let silent = |_| {
-            Presence::Unknown(Unknown::new(format_args!(
-                "no answer within {} s",
-                PATIENCE.as_secs()
-            )))
-        };
-        (reference, asked.unwrap_or_else(silent))
-    };
-    let answers: Vec<_> = stream::iter(references)
-        .map(ask)
-        .buffered(CONCURRENCY)
+    let mut check = image_findings(&needed, answers);
+    check.findings.extend(not_looked_up(&unasked, &needed, waivers));
+    check
+}
+
+/// Hosts of which every image is waived: whatever they say, it refuses nothing.
+fn waived_hosts<'r>(
+    references: impl Iterator<Item = &'r String>,
+    waivers: &[Waiver],
+    options: &RegistryOptions,
+) -> BTreeSet<Option<String>> {
+    let mut hosts: BTreeMap<Option<String>, bool> = BTreeMap::new();
+    for reference in references {
+        let are_waived = hosts.entry(options.host(reference)).or_insert(true);
+        *are_waived &= image_waivers(waivers).any(|item| item.is_none_or(|item| item == reference));
+    }
+    hosts
+        .into_iter()
+        .filter(|(_, are_waived)| *are_waived)
+        .map(|(host, _)| host)
         .collect()
-        .await;
-    image_findings(&needed, answers)
+}
+
+/// What the waivers of this check name: one image, or all of them.
+fn image_waivers(waivers: &[Waiver]) -> impl Iterator<Item = Option<&String>> {
+    let of_images = |waiver: &&Waiver| waiver.check == Check::Images.name();
+    waivers
+        .iter()
+        .filter(of_images)
+        .map(|waiver| waiver.item.as_ref())
+}
+
+/// What is given up with images that nobody was asked for. A waiver that names one answers its finding; all of them are one note.
+fn not_looked_up(
+    references: &[&String],
+    needed: &BTreeMap<String, Needed>,
+    waivers: &[Waiver],
+) -> Vec<PreflightFinding> {
+    if references.is_empty() {
+        return Vec::new();
+    }
+    if image_waivers(waivers).any(|item| item.is_none()) {
+        let message = format!("{} not looked up: waived", counted(references.len(), "image"));
+        return vec![note(Vec::new(), message)];
+    }
+    let finding = |reference: &&String| PreflightFinding {
+        subject: Some((*reference).clone()),
+        severity: Severity::Error,
+        ..note(
+            objects([*reference], needed),
+            format!("{reference} was not looked up"),
+        )
+    };
+    references.iter().map(finding).collect()
 }
 
 /// As unknown as where no registry answers.
-fn unasked(references: Vec<String>) -> Vec<(String, Presence)> {
-    let why = Unknown::new("no client for registries could be made");
+fn unknown(references: Vec<String>, why: &Unknown) -> Vec<(String, Presence)> {
     let answer = |reference| (reference, Presence::Unknown(why.clone()));
     references.into_iter().map(answer).collect()
+}
+
+/// The objects that name images.
+fn objects<'r>(
+    references: impl IntoIterator<Item = &'r String>,
+    needed: &BTreeMap<String, Needed>,
+) -> Vec<ObjectId> {
+    let objects = references
+        .into_iter()
+        .filter_map(|reference| needed.get(reference)?.object());
+    // Several images of one object are one object.
+    let objects: BTreeSet<&ObjectId> = objects.collect();
+    objects.into_iter().cloned().collect()
+}
+
+fn note(objects: Vec<ObjectId>, message: String) -> PreflightFinding {
+    PreflightFinding {
+        objects,
+        ..plan::note(Check::Images, None, message)
+    }
 }
 
 fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> BTreeMap<String, Needed> {
@@ -149,17 +230,15 @@ fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Prese
             }
         }
     }
-    check
-        .findings
-        .extend(unknown.into_iter().map(|(why, references)| PreflightFinding {
-            check: Check::Images,
-            objects: Vec::new(),
-            paths: Vec::new(),
-            subject: None,
-            message: format!("not looked up: {}: {why}", references.join(", ")),
-            hint: None,
-            severity: Severity::Note,
-        }));
+    // One cause is one finding, however many images it keeps from being looked up.
+    let notes = unknown.into_iter().map(|(why, references)| {
+        let named = list_first(references.iter(), MOST_NAMED, ", ");
+        note(
+            objects(&references, needed),
+            format!("not looked up: {named}: {why}"),
+        )
+    });
+    check.findings.extend(notes);
     check
 }
 
@@ -168,7 +247,7 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
         Needed { next: Some(id), .. } => (
             Some(id),
             format!("the registry says that it has no {reference}"),
-            Severity::Refuse,
+            Severity::Error,
         ),
         Needed { before, .. } => {
             let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
@@ -184,119 +263,17 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
             (
                 before.as_ref().map(|(id, _)| id),
                 message,
-                if is_up { Severity::Refuse } else { Severity::Note },
+                if is_up { Severity::Error } else { Severity::Note },
             )
         }
     };
+    let hint = "push it again, unless the nodes hold it".to_owned();
     PreflightFinding {
-        check: Check::Images,
-        objects: object.cloned().into_iter().collect(),
-        paths: Vec::new(),
         subject: Some(reference.to_owned()),
-        message,
-        hint: Some("push it again, unless the nodes hold it".into()),
         severity,
+        ..plan::refuse(Check::Images, object, message, Some(hint))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::k8s::kinds::built_in;
-    use crate::model::plan::{Action, Expect};
-    use crate::model::{StepId, Target, WaveIndex};
-
-    fn web() -> ObjectId {
-        ObjectId::new("apps", "Deployment", Some("shop"), "web")
-    }
-
-    #[test]
-    fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
-        let next = || Needed {
-            next: Some(web()),
-            before: None,
-        };
-        let before = |is_up| Needed {
-            next: None,
-            before: Some((web(), is_up)),
-        };
-        let needed = BTreeMap::from([
-            ("r/next:1".to_owned(), next()),
-            ("r/silent:1".to_owned(), next()),
-            ("r/up:1".to_owned(), before(true)),
-            ("r/down:1".to_owned(), before(false)),
-            ("r/there:1".to_owned(), next()),
-        ]);
-        let answer = |reference: &str| match reference {
-            "r/there:1" => Presence::There,
-            "r/silent:1" => Presence::Unknown(Unknown::new("no route")),
-            _ => Presence::Absent,
-        };
-        let check = image_findings(
-            &needed,
-            needed.keys().map(|one| (one.clone(), answer(one))).collect(),
-        );
-        let refused: Vec<&str> = check
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Refuse)
-            .map(|finding| finding.message.as_str())
-            .collect();
-        assert_eq!(refused.len(), 2, "{refused:?}");
-        assert!(
-            refused[0].contains("r/next:1") && refused[1].contains("r/up:1"),
-            "{refused:?}"
-        );
-        assert_eq!(check.seen, BTreeSet::from(["r/there:1".to_owned()]));
-        assert!(
-            check
-                .findings
-                .iter()
-                .any(|finding| finding.message.contains("r/silent:1: no route"))
-        );
-    }
-
-    #[test]
-    fn images_that_nobody_could_be_asked_for_are_named_as_not_looked_up() {
-        let references = || vec!["r/a:1".to_owned(), "r/b:1".to_owned()];
-        let needed = references().into_iter().map(|one| (one, Needed::default()));
-        let check = image_findings(&needed.collect(), unasked(references()));
-        assert_eq!(check.findings.len(), 1);
-        assert_eq!(check.findings[0].severity, Severity::Note);
-        let message = "not looked up: r/a:1, r/b:1: no client for registries could be made";
-        assert_eq!(check.findings[0].message, message);
-        assert_eq!(check.seen, BTreeSet::new());
-    }
-
-    #[test]
-    fn the_image_of_the_job_that_undoes_an_irreversible_one_is_looked_for_too() {
-        let job = |name: &str, image: &str| {
-            Object::new(
-                serde_json::json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name},
-                "spec": {"template": {"spec": {"containers": [{"name": "main", "image": image}]}}}}),
-            )
-            .unwrap()
-        };
-        let step = PlanStep {
-            id: StepId::new(0),
-            wave: WaveIndex::new(0),
-            target: Target::new(&built_in("batch", "Job").unwrap(), Some("shop"), "migrate"),
-            action: Action::Create {
-                object: job("migrate", "r/forward:1"),
-            },
-            expect: Expect::Absent,
-            undo: Undo::Run {
-                job: Box::new(job("migrate-back", "r/back:1")),
-            },
-            why: String::new(),
-            changes: Vec::new(),
-            stamps: Vec::new(),
-        };
-        let needed = needed(&[step], &Comparison::default(), &[]);
-        let by: Vec<_> = needed
-            .iter()
-            .map(|(image, by)| (&**image, &*by.next.as_ref().unwrap().name))
-            .collect();
-        assert_eq!(by, [("r/back:1", "migrate-back"), ("r/forward:1", "migrate")]);
-    }
-}
+mod tests;

@@ -7,9 +7,11 @@ use super::approved_plan::read_plan;
 use super::request::Request;
 use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
+use crate::registry::RegistryOptions;
 use crate::usecase::inputs::Inputs;
 use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::{CommandError, Scope, gates};
+use std::collections::BTreeMap;
 
 /// What a request names, read.
 pub(super) struct Material {
@@ -28,7 +30,9 @@ pub(super) async fn read_given(
     request: &Request,
     location: &ReleaseLocation,
 ) -> Result<Material, CommandError> {
-    let inputs = Inputs::read(location, request.environment.as_deref(), &request.manifests).await?;
+    let registries = RegistryOptions::new(&request.run.insecure_registries, &BTreeMap::new());
+    let environment = request.environment.as_deref();
+    let inputs = Inputs::read(location, environment, &request.manifests, &registries).await?;
     let criteria = gates::load_criteria(&inputs.environment)?;
     let approved = request.approved_plan.as_deref().map(read_plan).transpose()?;
 

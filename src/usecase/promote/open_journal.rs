@@ -6,7 +6,8 @@ use super::target::PromotionTarget;
 use crate::cluster::ConnectionOptions;
 use crate::execute::{self, Confirmed, OpenJournalAction};
 use crate::load;
-use crate::model::event::RunOutcome;
+use crate::model::Operation;
+use crate::model::event::{RunCommand, RunOutcome};
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::moves::ReleaseRef;
 use crate::model::state_key::StateKey;
@@ -34,7 +35,12 @@ pub struct JournalGoal {
 }
 
 impl JournalGoal {
-    fn new(open: &Journal, on_open: Option<OnOpen>, is_same: bool) -> Result<Self, CommandError> {
+    /// Of a journal; `is_same` where it is of what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where it is in the way.
+    pub fn new(open: &Journal, on_open: Option<OnOpen>, is_same: bool) -> Result<Self, CommandError> {
         let action = match on_open {
             None if !is_same => return Err(unfinished_error(open)),
             Some(OnOpen::Stop) => return Err(unfinished_error(open)),
@@ -48,19 +54,27 @@ impl JournalGoal {
         })
     }
 
-    /// Whether putting back is what was asked for.
-    pub fn reverts(self) -> bool {
-        self.action == OpenJournalAction::RollBack
+    /// What it asks for.
+    pub fn command(self) -> RunCommand {
+        match self.action {
+            OpenJournalAction::Resume => RunCommand::Resume,
+            OpenJournalAction::RollBack => RunCommand::Revert,
+        }
     }
 
     /// Whether the promotion that is asked for follows: what was open has ended, and not as what was asked for.
     pub fn leads_on(self, outcome: RunOutcome) -> bool {
         match outcome {
             RunOutcome::NothingToDo => true,
-            RunOutcome::Promoted | RunOutcome::PromotedPruneIncomplete => !self.is_same,
+            RunOutcome::Promoted
+            | RunOutcome::PromotedPruneIncomplete
+            | RunOutcome::Repaired
+            | RunOutcome::Deleted => !self.is_same,
             // Whoever interrupted it did not say that the release is bad.
-            RunOutcome::InterruptedReverted => true,
-            RunOutcome::Reverted => self.is_untouched || self.reverts() || !self.is_same,
+            RunOutcome::InterruptedRolledBack => true,
+            RunOutcome::RolledBack | RunOutcome::Reverted => {
+                self.is_untouched || self.action == OpenJournalAction::RollBack || !self.is_same
+            }
             _ => false,
         }
     }
@@ -81,7 +95,8 @@ impl Session {
             .inputs
             .release
             .public(target.state.key())
-            .seems(&open.release);
+            .seems(&open.release)
+            && open.operation == Operation::Promote;
         // Ahead of the reads below: a journal that is in the way needs none of them.
         let goal = JournalGoal::new(open, self.request.on_open, is_same)?;
 
@@ -151,30 +166,18 @@ pub async fn resume(request: ResumeRequest, channels: &Channels) -> Result<Recov
     target.check_state()?;
 
     let context = target.run_context_from_journal(&request.run, channels).await?;
-    Recovery::new(
-        target.release(),
-        RecoveryAction::Resume,
-        request.confirmed,
-        context,
-    )
-}
-
-/// What to type about a promotion that is not finished.
-pub(super) fn ways_on(open: &Journal) -> [String; 2] {
-    let (name, namespace) = (&open.release.name, &open.namespace);
-    [
-        format!("to finish it: kubectl delivery promote --resume {name} -n {namespace}"),
-        format!("to put it back: kubectl delivery revert {name} -n {namespace}"),
-    ]
+    let (release, confirmed) = (target.release(), request.confirmed);
+    let recovery = Recovery::new(release, RecoveryAction::Resume, confirmed, context)?;
+    let open = target.open_journal();
+    Ok(recovery.with_promotion(open.map(|journal| journal.release.clone())))
 }
 
 fn unfinished_error(open: &Journal) -> CommandError {
-    let message = format!(
-        "expected no unfinished promotion, found that of {} {} by {} ({}); nothing was changed",
-        open.release.name, open.release.version, open.actor, open.message
-    );
+    let message = format!("{}; nothing was changed", execute::describe_unfinished(open));
     let error = CommandError::new(ErrorKind::Refused, message);
-    ways_on(open).into_iter().fold(error, CommandError::with_hint)
+    execute::ways_on(open)
+        .into_iter()
+        .fold(error, CommandError::with_hint)
 }
 
 #[cfg(test)]
@@ -193,12 +196,16 @@ mod tests {
     #[rstest]
     #[case::another_release_was_finished(goal(OpenJournalAction::Resume, false), RunOutcome::Promoted, true)]
     #[case::this_release_was_finished(goal(OpenJournalAction::Resume, true), RunOutcome::Promoted, false)]
-    #[case::this_release_failed_again(goal(OpenJournalAction::Resume, true), RunOutcome::Reverted, false)]
-    #[case::another_release_failed_again(goal(OpenJournalAction::Resume, false), RunOutcome::Reverted, true)]
-    #[case::it_was_to_be_put_back(goal(OpenJournalAction::RollBack, true), RunOutcome::Reverted, true)]
-    #[case::it_could_not_be_put_back(
+    #[case::this_release_failed_again(goal(OpenJournalAction::Resume, true), RunOutcome::RolledBack, false)]
+    #[case::another_release_failed_again(
+        goal(OpenJournalAction::Resume, false),
+        RunOutcome::RolledBack,
+        true
+    )]
+    #[case::it_was_to_be_reverted(goal(OpenJournalAction::RollBack, true), RunOutcome::Reverted, true)]
+    #[case::it_could_not_be_reverted(
         goal(OpenJournalAction::RollBack, true),
-        RunOutcome::NotFullyReverted,
+        RunOutcome::RevertIncomplete,
         false
     )]
     #[case::its_lock_is_held(goal(OpenJournalAction::Resume, false), RunOutcome::Locked, false)]
@@ -216,6 +223,6 @@ mod tests {
             is_untouched: true,
             ..goal(OpenJournalAction::Resume, true)
         };
-        assert!(untouched.leads_on(RunOutcome::Reverted));
+        assert!(untouched.leads_on(RunOutcome::RolledBack));
     }
 }

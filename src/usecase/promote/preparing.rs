@@ -11,15 +11,18 @@ use super::request::DryRun;
 use super::session::Session;
 use super::sources;
 use crate::model::Object;
-use crate::model::check::Check;
+use crate::model::check::{Check, path_in_item};
 use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::names::{self, applyset_id};
+use crate::model::phrase::counted;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
 use crate::model::snapshot::ReadFailure;
 use crate::plan::{self, Facts, PlanPolicy, Planned};
+use crate::registry::RegistryOptions;
+use crate::report::{FindingGroup, aside_notes, group_findings};
 use crate::signing::Refusal;
 use crate::usecase::comparing::{self, ComparisonFacts, ComparisonRequest};
 use crate::usecase::system::{random_id, today};
@@ -57,21 +60,29 @@ impl Prepared {
     ///
     /// Where a finding refuses and no waiver names its check.
     pub fn check_refusals(&self) -> Result<(), CommandError> {
-        let findings = self.planned.findings.iter();
-        let refusing: Vec<_> = findings
-            .filter(|finding| finding.severity == Severity::Refuse)
-            .collect();
-        let count = match refusing.len() {
-            0 => return Ok(()),
-            1 => "1 finding".to_owned(),
-            count => format!("{count} findings"),
-        };
-
-        let checks: BTreeSet<&str> = refusing.iter().map(|finding| finding.check.name()).collect();
-        let checks: Vec<&str> = checks.into_iter().collect();
-        let message = format!("refused: {count} ({}); nothing was changed", checks.join(", "));
-        Err(CommandError::new(ErrorKind::Refused, message))
+        check_refusals(&self.planned)
     }
+}
+
+/// As [`Prepared::check_refusals`], of any plan.
+///
+/// # Errors
+///
+/// Where a finding refuses and no waiver names its check.
+pub fn check_refusals(planned: &Planned) -> Result<(), CommandError> {
+    let groups = group_findings(&planned.findings);
+    let is_error = |group: &&FindingGroup| group.finding.severity == Severity::Error;
+    let errors: Vec<_> = groups.iter().filter(is_error).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+
+    let checks: BTreeSet<&str> = errors.iter().map(|group| group.finding.check.name()).collect();
+    let checks: Vec<&str> = checks.into_iter().collect();
+    let (count, checks) = (counted(errors.len(), "error"), checks.join(", "));
+    let run = planned.plan.operation.noun();
+    let message = format!("{run} refused: {count} ({checks}); nothing was changed");
+    Err(CommandError::new(ErrorKind::Refused, message))
 }
 
 /// What was read for the plan.
@@ -103,6 +114,7 @@ impl Session {
         };
         let observed = preparation.observe().await?;
         let comparison = &observed.comparison;
+        preparation.check_repaired(comparison)?;
         let (planned, policy) = preparation.draft(comparison, &observed.facts).await?;
 
         let changes_something = !changes_nothing(&planned);
@@ -118,7 +130,7 @@ impl Session {
         plan::name_data_loss(&mut planned, comparison, &observed.claims, &policy);
         preparation.add_release_findings(&mut planned);
         if changes_something {
-            let notes = crate::report::aside_notes(&comparison.objects);
+            let notes = aside_notes(&comparison.objects);
             planned.findings.extend(notes.into_iter().map(untouched));
         }
         // Once all findings are there, and before they are merged: a waiver names one object's.
@@ -167,7 +179,8 @@ impl Preparation<'_> {
             id,
             release: self.release.clone(),
             namespace: target.home.clone(),
-            revision: self.inventory.next_revision(),
+            cluster: Some(target.identity()),
+            revision: self.revision(),
             now,
             actor: target.actor.clone(),
             autoscalers,
@@ -179,6 +192,36 @@ impl Preparation<'_> {
             facts,
             claims,
         })
+    }
+
+    /// An error where what is to be repaired alone is not in the release.
+    fn check_repaired(&self, comparison: &Comparison) -> Result<(), CommandError> {
+        let repair = self.session.request.policy.repair.as_ref();
+        let Some(only) = repair.and_then(|repair| repair.only.as_ref()) else {
+            return Ok(());
+        };
+        let home = &self.session.target.home;
+        let desired = comparison
+            .objects
+            .iter()
+            .filter(|object| object.desired.is_some());
+        if desired
+            .map(|object| object.id())
+            .any(|id| path_in_item(only, &id, home).is_some())
+        {
+            return Ok(());
+        }
+        let name = &self.release.name;
+        let message = format!("the promoted release {name} holds no object {only}; nothing was changed");
+        Err(CommandError::usage(message)
+            .with_hint(format!("kubectl delivery diff -n {home} names what drifted")))
+    }
+
+    /// The revision that the plan makes, or repairs.
+    fn revision(&self) -> u32 {
+        let repaired = self.session.request.policy.repair.as_ref();
+        let repaired = repaired.and_then(|_| self.inventory.promoted());
+        repaired.map_or_else(|| self.inventory.next_revision(), |entry| entry.revision)
     }
 
     async fn compare(&self) -> Result<ComparisonFacts, CommandError> {
@@ -201,6 +244,8 @@ impl Preparation<'_> {
             mode: request.mode,
             is_brief: false,
             reads_around: false,
+            // Its preflight asks about each step.
+            tries_missing: false,
         };
         comparing::compare(target.cluster.as_ref(), request).await
     }
@@ -221,6 +266,10 @@ impl Preparation<'_> {
         };
 
         let mut planned = plan::draft(comparison, &policy, facts);
+        if planned.plan.repair {
+            // What it is not about is a member as before.
+            planned.plan.members.clone_from(&self.inventory.members);
+        }
         planned.findings.extend(found);
         planned
             .findings
@@ -235,9 +284,12 @@ impl Preparation<'_> {
             inputs,
             request,
             target,
+            criteria,
             ..
         } = self.session;
         let paths = &inputs.release.release.spec.image_paths;
+        let registries = RegistryOptions::new(&request.run.insecure_registries, &criteria.registries);
+        let waivers = &request.policy.waivers[..];
         let mut questions = preflight::questions(&planned.plan, comparison, paths);
         let head = target.state.head.as_ref().map(|head| &head.value);
         questions.keeps_earlier = head.is_some_and(|head| !head.current.parts.is_empty());
@@ -252,7 +304,7 @@ impl Preparation<'_> {
         // Registries may be slow, and need nothing of the server's answers.
         let (answers, images) = futures::join!(
             observe::preflight(target.cluster.as_ref(), &questions),
-            images::look_up(&planned.plan, comparison, paths)
+            images::look_up(&planned.plan, comparison, paths, (&registries, waivers))
         );
         let mut planned = preflight::take_answers(planned, comparison, &questions, &answers);
         planned.findings.extend(images.findings);
@@ -275,26 +327,14 @@ fn changes_nothing(planned: &Planned) -> bool {
 
 /// A signature or evidence that the environment requires and that was not shown.
 fn missing_statement(refusal: &Refusal) -> PreflightFinding {
+    let (message, hint) = (refusal.message.clone(), refusal.hint.clone());
     PreflightFinding {
-        check: refusal.check,
-        objects: Vec::new(),
-        paths: Vec::new(),
         subject: refusal.name.clone(),
-        message: refusal.message.clone(),
-        hint: Some(refusal.hint.clone()),
-        severity: Severity::Refuse,
+        ..plan::refuse(refusal.check, None, message, Some(hint))
     }
 }
 
 /// A note on fields that differ and that the promotion leaves as they are.
 fn untouched(message: String) -> PreflightFinding {
-    PreflightFinding {
-        check: Check::Ownership,
-        objects: Vec::new(),
-        paths: Vec::new(),
-        subject: None,
-        message,
-        hint: None,
-        severity: Severity::Note,
-    }
+    plan::note(Check::Ownership, None, message)
 }

@@ -6,8 +6,9 @@ use super::request::Request;
 use crate::load::{LoadedEnvironment, parse_release};
 use crate::model::check::Check;
 use crate::model::environment::Environment;
-use crate::model::inventory::{self, Record};
+use crate::model::inventory::{self, MAX_HISTORY, Record};
 use crate::model::journal::SuccessCriteria;
+use crate::model::phrase::list_first;
 use crate::model::plain_words;
 use crate::model::plan::{OnFailure, PlanLimits, Waiver};
 use crate::model::state_key::StateKey;
@@ -41,7 +42,7 @@ pub(super) struct Terms {
 pub(super) async fn read_recorded(
     request: &Request,
     name: Option<&str>,
-    revision: u32,
+    revision: Option<u32>,
 ) -> Result<(Material, Terms), CommandError> {
     let scope = Scope::connect(&request.connection).await?;
     let record = find_record(&scope, name, revision, request.state_key.as_ref()).await?;
@@ -60,6 +61,7 @@ pub(super) async fn read_recorded(
         unknown_health: spec.unknown_health,
         gates: record.gates,
         wait: spec.wait.clone(),
+        registries: spec.registries.clone(),
     };
     let inputs = Inputs {
         release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
@@ -88,7 +90,7 @@ pub(super) async fn read_recorded(
 async fn find_record(
     scope: &Scope,
     name: Option<&str>,
-    revision: u32,
+    revision: Option<u32>,
     key: Option<&StateKey>,
 ) -> Result<Record, CommandError> {
     let (cluster, namespace) = (scope.cluster.as_ref(), &*scope.home);
@@ -96,18 +98,44 @@ async fn find_record(
     let mut found = release_state::read(cluster, namespace, name, key).await?;
     release_state::check_writable(&found.sealing, namespace, name)?;
 
-    let inventory = found.inventory.take();
-    let history = inventory.map(|stored| stored.value.history).unwrap_or_default();
+    let inventory = found.inventory.take().map(|stored| stored.value);
+    let inventory = inventory.unwrap_or_default();
+    let promoted = || inventory.promoted().map(|entry| entry.revision);
+    let Some(revision) = revision.or_else(promoted) else {
+        let message = format!("no release {name} is promoted in namespace {namespace}");
+        return Err(CommandError::usage(message).with_hint("kubectl delivery status -A shows all of them"));
+    };
+    let history = &inventory.history;
     let is_meant = |entry: &&inventory::HistoryEntry| entry.revision == revision && !entry.record.is_empty();
     let Some(entry) = history.iter().find(is_meant) else {
-        let message =
-            format!("expected revision {revision} of {name} with its record, found none in the history");
-        let hint = format!("kubectl delivery history {name} -n {namespace}");
-        return Err(CommandError::usage(message).with_hint(hint));
+        if history.is_empty() {
+            return Err(release_state::no_release(cluster, namespace, name, "history").await);
+        }
+        return Err(unknown_revision(revision, history, name, namespace));
     };
     read_record(cluster, entry, true, found.key())
         .await
         .map_err(|error| release_state::home_error(&error))
+}
+
+/// No stored release has this revision: those that there are.
+fn unknown_revision(
+    revision: u32,
+    history: &[inventory::HistoryEntry],
+    name: &str,
+    namespace: &str,
+) -> CommandError {
+    let stored = history.iter().filter(|entry| !entry.record.is_empty());
+    let known: Vec<u32> = stored.map(|entry| entry.revision).collect();
+    let message = match known.len() {
+        0 => format!("no revision of {name} has a stored release"),
+        _ => {
+            let known = list_first(known.iter(), MAX_HISTORY, ", ");
+            format!("no stored release of revision {revision} of {name}; there are those of {known}")
+        }
+    };
+    let hint = format!("kubectl delivery history {name} -n {namespace}");
+    CommandError::usage(message).with_hint(hint)
 }
 
 /// The environment and the limits of time that a promotion was made with.
@@ -132,7 +160,8 @@ fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, PlanLimits), C
 fn waiver(check: Check) -> Waiver {
     Waiver {
         check: check.name().into(),
-        reason: Some("an older revision is promoted again".into()),
+        reason: Some("a stored release is promoted again".into()),
+        automatic: true,
         ..Waiver::default()
     }
 }

@@ -52,8 +52,8 @@ pub enum ReleaseSource {
     Recorded {
         /// The release's name; the only one of the namespace where none is given.
         name: Option<String>,
-        /// Its revision.
-        revision: u32,
+        /// Its revision; the current one where none is given.
+        revision: Option<u32>,
     },
 }
 
@@ -84,6 +84,8 @@ pub struct RunOptions {
     pub keep_history: usize,
     /// How many log lines of a failing container are shown.
     pub log_lines: u32,
+    /// Registries without TLS.
+    pub insecure_registries: Vec<String>,
 }
 
 /// Where a dry run ends.

@@ -7,9 +7,12 @@ use super::material::{Material, read_given};
 use super::recorded::{self, Terms};
 use super::request::{ReleaseSource, Request};
 use super::target::PromotionTarget;
+use crate::model::ClusterIdentity;
 use crate::model::environment::Environment;
+use crate::model::event::{Event, RunCommand};
 use crate::model::journal::SuccessCriteria;
 use crate::model::plan::Plan;
+use crate::model::run_end::CurrentRelease;
 use crate::observe::release_state::ReleaseState;
 use crate::usecase::inputs::Inputs;
 use crate::usecase::releases::ReleaseLocation;
@@ -80,9 +83,38 @@ impl Session {
         Ok(())
     }
 
+    /// What is promoted, as it was read.
+    pub fn current_release(&self) -> CurrentRelease {
+        // What is discarded was not read.
+        if self.target.is_hidden() || self.request.discard_state {
+            return CurrentRelease::Unknown;
+        }
+        let inventory = self.target.state.inventory.as_ref();
+        CurrentRelease::from_entry(inventory.and_then(|stored| stored.value.promoted()))
+    }
+
     /// Whether it ends with the plan.
     pub fn is_dry_run(&self) -> bool {
         self.request.dry_run.is_some()
+    }
+
+    /// The cluster and the namespace that it goes to, as a user knows them.
+    pub fn identity(&self) -> ClusterIdentity {
+        self.target.identity()
+    }
+
+    /// The first event of its run.
+    pub fn started(&self) -> Event {
+        let release = self.inputs.release.public(self.target.state.key());
+        Event::Started {
+            command: if self.request.source.is_recorded() {
+                RunCommand::Revert
+            } else {
+                RunCommand::Promote
+            },
+            release: release.into(),
+            cluster: self.identity(),
+        }
     }
 
     /// How the cluster may differ from what was tested.

@@ -1,7 +1,6 @@
 //! Other releases, as far as a promotion has to know them: those that `--adopt release:NAME` names, and the names of those
 //! whose objects it meets.
 
-use super::open_journal::ways_on;
 use super::session::Session;
 use crate::cluster::Cluster;
 use crate::execute;
@@ -11,10 +10,10 @@ use crate::model::inventory::Inventory;
 use crate::model::journal::Journal;
 use crate::model::moves::{RELEASE_PREFIX, ReleaseRef};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
-use crate::model::plan::{PreflightFinding, Severity};
+use crate::model::plan::PreflightFinding;
 use crate::model::state_key::StateKey;
 use crate::observe::release_state::{ReleaseStateError, list_homes, read_release_state};
-use crate::plan::{OtherReleases, Source};
+use crate::plan::{self, OtherReleases, Source};
 use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
 
@@ -127,15 +126,15 @@ async fn read_source(
                 "kubectl auth can-i get configmaps -n {}; docs/permissions.md says what a move needs",
                 release.namespace
             );
-            return Ok(Err(refusal(Check::Rights, message, hint)));
+            return Ok(Err(refusal(Check::Permissions, message, hint)));
         }
         Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
     };
     if let Some(report) = execute::stopped_by_state(&home.sealing, &release) {
         return Ok(Err(refusal(
-            Check::Owners,
+            Check::ManagedBy,
             report.message,
-            report.next.join("; "),
+            report.hints.join("; "),
         )));
     }
     if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
@@ -144,7 +143,11 @@ async fn read_source(
             "the promotion of release {name} {} by {} is not finished ({})",
             open.release.version, open.actor, open.message
         );
-        return Ok(Err(refusal(Check::Owners, message, ways_on(&open).join("; "))));
+        return Ok(Err(refusal(
+            Check::ManagedBy,
+            message,
+            execute::ways_on(&open).join("; "),
+        )));
     }
     let Some(stored) = home.inventory else {
         let message = format!(
@@ -152,7 +155,7 @@ async fn read_source(
             release.name, release.namespace
         );
         return Ok(Err(refusal(
-            Check::Owners,
+            Check::ManagedBy,
             message,
             "kubectl delivery status -A shows all of them".into(),
         )));
@@ -167,13 +170,5 @@ async fn read_source(
 }
 
 fn refusal(check: Check, message: String, hint: String) -> Box<PreflightFinding> {
-    Box::new(PreflightFinding {
-        check,
-        objects: Vec::new(),
-        paths: Vec::new(),
-        subject: None,
-        message,
-        hint: Some(hint),
-        severity: Severity::Refuse,
-    })
+    Box::new(plan::refuse(check, None, message, Some(hint)))
 }

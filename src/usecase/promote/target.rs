@@ -11,7 +11,7 @@ use crate::model::release::ImagePath;
 use crate::model::seal::Integrity;
 use crate::model::snapshot::ReadFailure;
 use crate::model::state_key::StateKey;
-use crate::model::{Object, ObjectId, Target};
+use crate::model::{ClusterIdentity, Object, ObjectId, Operation, Target};
 use crate::monitor::WatchingOptions;
 use crate::observe::release_state::{
     ReleaseState, ReleaseStateError, read_bodies, read_kept, read_release_state,
@@ -83,6 +83,11 @@ impl PromotionTarget {
         ReleaseRef::new(&self.home, &self.name)
     }
 
+    /// The cluster and the namespace, as a user knows them.
+    pub fn identity(&self) -> ClusterIdentity {
+        self.cluster.identity(&self.home)
+    }
+
     /// The cluster and the namespace.
     pub fn scope(&self) -> Scope {
         Scope {
@@ -136,6 +141,7 @@ impl PromotionTarget {
             },
             limits: run.limits,
             keep_history: run.keep_history,
+            insecure_registries: run.insecure_registries.clone(),
             state_key: self.state_key.clone(),
         }
     }
@@ -152,8 +158,10 @@ impl PromotionTarget {
         channels: &Channels,
     ) -> Result<RunContext, CommandError> {
         let context = self.run_context(run, channels);
-        // One that prepares has written neither yet, and is only taken back.
-        let is_judged = |journal: &&Journal| journal.phase != JournalPhase::Preparing;
+        // One that prepares has written neither yet, and is only taken back; a deletion has nothing to be judged.
+        let is_judged = |journal: &&Journal| {
+            journal.phase != JournalPhase::Preparing && journal.operation == Operation::Promote
+        };
         let Some(journal) = self.open_journal().filter(is_judged) else {
             return Ok(context);
         };

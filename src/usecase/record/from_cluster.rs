@@ -37,10 +37,7 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
         match observe::read(cluster.as_ref(), &target).await? {
             Observed::Present(live) => found.push((recorded, live)),
             Observed::Absent(_) => {
-                troubles.push(format!(
-                    "{}: expected it in the test cluster, found none",
-                    target.id()
-                ));
+                troubles.push(format!("{}: does not exist in the test cluster", target.id()));
             }
             Observed::Unreadable { error, .. } => troubles.push(format!("{}: {error}", target.id())),
         }
@@ -73,7 +70,7 @@ pub async fn look(release: &Release, scope: &Scope) -> Result<Seen, CommandError
     troubles.extend(wrong);
     let refusal = (!troubles.is_empty()).then(|| {
         CommandError::usage(troubles.join("\n")).with_hint(
-            "what is recorded has to be what was tested: kubectl delivery render RELEASE | kubectl apply -f -",
+            "to deploy the release to the test cluster: kubectl delivery render RELEASE | kubectl apply -f -",
         )
     });
     Ok(Seen {
@@ -100,21 +97,16 @@ fn unchecked(release: &Release) -> impl Iterator<Item = String> {
     let unchecked = spec.objects.iter().filter(move |object| {
         pod_spec_path(&object.gvk()).is_none() && !images(object, &spec.image_paths).is_empty()
     });
-    unchecked.map(|object| {
-        format!(
-            "what {} ran is not checked: it is not of a built-in kind",
-            object.id()
-        )
-    })
+    unchecked.map(|object| format!("images of {} not checked: not a built-in kind", object.id()))
 }
 
 fn not_ready(health: &ObjectHealth) -> Option<String> {
     let why = match &health.verdict {
-        Some(Health::Done { .. }) => return None,
+        Some(Health::Ready { .. }) => return None,
         Some(Health::Failed { cause }) => cause.message.clone(),
-        Some(Health::Waiting { .. }) if !health.broken.is_empty() => health.broken.join("; "),
-        Some(Health::Waiting { why, .. } | Health::Unknown { why }) => why.clone(),
-        None => "could not be judged: is reading it and its pods allowed?".into(),
+        Some(Health::Progressing { .. }) if !health.broken.is_empty() => health.broken.join("; "),
+        Some(Health::Progressing { message, .. } | Health::Unknown { message }) => message.clone(),
+        None => "health unknown: cannot read it or its pods; check permissions".into(),
     };
     Some(format!("{} is not ready: {why}", health.object))
 }

@@ -22,11 +22,9 @@ pub(super) async fn next_release(
     (images, image_paths): (&[(String, String)], &[ImagePath]),
     registries: &RegistryOptions,
 ) -> Result<(Release, Unrecorded), CommandError> {
-    let mut release = open_release(earlier).await?.release;
+    let mut release = open_release(earlier, registries).await?.release;
     if images.is_empty() {
-        return Err(CommandError::usage(
-            "expected --image REPOSITORY=REFERENCE with --from, found none",
-        ));
+        return Err(CommandError::usage("--from without --image REPOSITORY=REFERENCE"));
     }
     let spec = &mut release.spec;
     // What is said of a field now takes the place of what was.

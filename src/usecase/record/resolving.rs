@@ -3,10 +3,14 @@
 use crate::compare::NeededImage;
 use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
+use crate::model::phrase::list_first;
 use crate::model::release::{DigestOrigin, RecordedImage};
-use crate::registry::{Registries, RegistryOptions};
+use crate::registry::{Registries, RegistryError, RegistryFailure, RegistryOptions};
 use crate::usecase::{CommandError, ErrorKind};
 use std::collections::BTreeMap;
+
+/// Images of one host that a message names; the rest is counted.
+const MOST_NAMED: usize = 10;
 
 /// The images in the order in which they are needed.
 ///
@@ -111,11 +115,7 @@ async fn ask<'n>(
     let Some((_, first)) = failures.first() else {
         return Ok(found);
     };
-    let causes: Vec<String> = failures
-        .iter()
-        .map(|(image, error)| format!("{}: {error}", image.used_by))
-        .collect();
-    let error = CommandError::new(ErrorKind::Unreachable, causes.join("\n"));
+    let error = CommandError::new(ErrorKind::Unreachable, causes(&failures).join("\n"));
     Err(first
         .trouble
         .hint()
@@ -123,11 +123,28 @@ async fn ask<'n>(
         .fold(error, CommandError::with_hint))
 }
 
+/// A line an image; of a host that does not answer one line for all of its images.
+fn causes(failures: &[(&&NeededImage, RegistryError)]) -> Vec<String> {
+    let mut groups: Vec<(&RegistryFailure, Vec<String>)> = Vec::new();
+    for (image, error) in failures {
+        let place = format!("{}: {}", image.used_by, error.reference);
+        let is_its = |known: &RegistryFailure| known.is_unanswered() && *known == error.trouble;
+        match groups.iter_mut().find(|(known, _)| is_its(known)) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((&error.trouble, vec![place])),
+        }
+    }
+    let line = |(trouble, places): (&RegistryFailure, Vec<String>)| {
+        format!("{}: {trouble}", list_first(places.iter(), MOST_NAMED, "; "))
+    };
+    groups.into_iter().map(line).collect()
+}
+
 /// All images at once: one a run would be as many runs as images.
 fn check_all_known(mut wrong: Vec<String>, without_digest: &[&NeededImage]) -> Result<(), CommandError> {
     wrong.extend(without_digest.iter().map(|image| {
         format!(
-            "{}: expected a digest in {} (--offline asks no registry), found none",
+            "{}: no digest in {}, and --offline queries no registry",
             image.used_by, image.reference
         )
     }));
@@ -142,6 +159,6 @@ fn check_all_known(mut wrong: Vec<String>, without_digest: &[&NeededImage]) -> R
     Err(if flags.is_empty() {
         error
     } else {
-        error.with_hint(flags.join(" "))
+        error.with_hint(format!("add {}", flags.join(" ")))
     })
 }

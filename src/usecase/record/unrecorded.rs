@@ -25,7 +25,7 @@ pub(super) fn ensure_recorded(fields: &[UnrecordedImage]) -> Result<(), CommandE
                 reference,
                 ..
             } = image;
-            format!("{object}: {path} names {reference}, which is not recorded")
+            format!("{object}: image {reference} at {path} is not recorded")
         })
         .collect();
     if fields.len() > SHOWN {
@@ -33,14 +33,8 @@ pub(super) fn ensure_recorded(fields: &[UnrecordedImage]) -> Result<(), CommandE
     }
 
     Err(CommandError::usage(lines.join("\n"))
-        .with_hint(format!(
-            "to record and pin them: {}",
-            flags("--image-path", fields)
-        ))
-        .with_hint(format!(
-            "where no container runs them: {}",
-            flags("--ignore-image", fields)
-        )))
+        .with_hint(format!("to record them: {}", flags("--image-path", fields)))
+        .with_hint(format!("to ignore them: {}", flags("--ignore-image", fields))))
 }
 
 /// A flag for each field, once: a kind can have many objects.
@@ -67,7 +61,7 @@ pub(super) fn check_ignored(paths: &[ImagePath]) -> Result<(), CommandError> {
     };
     match paths.iter().find(has_pods) {
         Some(path) => Err(CommandError::usage(format!(
-            "--ignore-image {path}: the images of a {} are always recorded",
+            "--ignore-image {path}: images of a {} are always recorded",
             path.kind
         ))),
         None => Ok(()),

@@ -131,7 +131,8 @@ fn is_autoscaler(object: &Object) -> bool {
 }
 
 /// The environment that a promotion was made with; an empty one where it had none.
-fn environment_of_then(terms: Option<Terms>) -> Result<Environment, String> {
+/// The environment that a release was promoted with.
+pub fn environment_of_then(terms: Option<Terms>) -> Result<Environment, String> {
     match terms.map(|terms| terms.environment) {
         None | Some(Value::Null) => Ok(Environment::default()),
         Some(environment) => serde_json::from_value(environment).map_err(|error| {
@@ -151,7 +152,7 @@ enum Drifts {
 
 impl Drifts {
     fn drift(&self, id: &ObjectId) -> WorkloadDrift {
-        let not_checked = |why: &str| WorkloadDrift::NotChecked { why: why.into() };
+        let not_checked = |why: &str| WorkloadDrift::NotChecked { message: why.into() };
         match self {
             Self::Compared(found) => {
                 let drift = found.get(id).cloned();
@@ -171,9 +172,9 @@ fn workload_drift(found: &ObjectComparison) -> WorkloadDrift {
     match &found.status {
         ObjectStatus::Missing(_) => WorkloadDrift::Missing,
         ObjectStatus::BeingDeleted { .. } => WorkloadDrift::NotChecked {
-            why: "is being deleted".into(),
+            message: "is being deleted".into(),
         },
-        ObjectStatus::NotChecked { why } => WorkloadDrift::NotChecked { why: why.clone() },
+        ObjectStatus::NotChecked { why } => WorkloadDrift::NotChecked { message: why.clone() },
         _ if fields.is_empty() => WorkloadDrift::InSync,
         _ => WorkloadDrift::Drifted { fields },
     }
@@ -190,13 +191,13 @@ fn workload_health(
             Some(why) => (HealthState::Ready, why.to_owned()),
             None => (HealthState::Failed, "does not exist".into()),
         },
-        Some(Health::Done { note }) => (HealthState::Ready, note.unwrap_or_else(|| ready_text(live))),
+        Some(Health::Ready { message }) => (HealthState::Ready, message.unwrap_or_else(|| ready_text(live))),
         Some(Health::Failed { cause }) => (HealthState::Failed, cause.message),
-        Some(Health::Waiting { .. }) if !found.broken.is_empty() => {
+        Some(Health::Progressing { .. }) if !found.broken.is_empty() => {
             (HealthState::Progressing, found.broken.join("; "))
         }
-        Some(Health::Waiting { why, .. }) => (HealthState::Progressing, why),
-        Some(Health::Unknown { why }) => (HealthState::Unknown, why),
+        Some(Health::Progressing { message, .. }) => (HealthState::Progressing, message),
+        Some(Health::Unknown { message }) => (HealthState::Unknown, message),
         None => (
             HealthState::Unknown,
             "cannot read it or its pods; check permissions".into(),
@@ -257,8 +258,8 @@ mod tests {
 
     #[test]
     fn health_is_one_of_four_states_with_its_counts_or_its_cause() {
-        let note = Health::Done {
-            note: Some("scaled to 0 replicas: no pods to verify".into()),
+        let note = Health::Ready {
+            message: Some("scaled to 0 replicas: no pods to verify".into()),
         };
         let failed = Health::Failed {
             cause: Cause {
@@ -269,11 +270,11 @@ mod tests {
                 previous_logs: false,
             },
         };
-        let waiting = || Some(Health::waiting(1, 3, "1 of 3 pods ready"));
+        let waiting = || Some(Health::progressing(1, 3, "1 of 3 pods ready"));
         use HealthState::{Failed, Progressing, Ready, Unknown};
         for (found, allowed, expected) in [
             (
-                found(Some(Health::done()), &[], false),
+                found(Some(Health::ready()), &[], false),
                 None,
                 (Ready, "3/3 ready"),
             ),

@@ -9,6 +9,7 @@ use super::goal::Goal;
 use super::in_sync::SyncChecks;
 use crate::cluster::Cluster;
 use crate::model::event::{Event, EventSink, Phase};
+use crate::model::phrase::duration;
 use crate::model::{Object, Target};
 use crate::monitor::{MonitorContext, Rollout, Stopped, Watched, Watching};
 use std::collections::BTreeSet;
@@ -92,6 +93,8 @@ impl<'a> Following<'a> {
             }
 
             self.report(&scan);
+            self.watching
+                .report_wait(None, Some(self.end), || self.arrival_line(&scan));
             if Instant::now() >= self.end {
                 return Err(late(&scan, &self.deadline()).into());
             }
@@ -168,10 +171,13 @@ impl<'a> Following<'a> {
         // What is waited for may become another thing, of as many objects.
         let waiting = (self.open.len(), scan.is_drifted());
         if self.reported.replace(waiting) != Some(waiting) {
-            let (arrived, all) = (self.watched.len(), self.goal.objects.len());
-            let message = format!("{arrived} of {all} objects are applied; {}", scan.first());
-            self.note(None, message);
+            self.note(None, self.arrival_line(scan));
         }
+    }
+
+    fn arrival_line(&self, scan: &ArrivalScan) -> String {
+        let (arrived, all) = (self.watched.len(), self.goal.objects.len());
+        format!("{arrived} of {all} objects are applied; {}", scan.first())
     }
 
     /// Says of which objects it is not known whether they are, or were, in sync.
@@ -192,7 +198,7 @@ impl<'a> Following<'a> {
     }
 
     fn deadline(&self) -> String {
-        format!("within {}s", self.timeout.as_secs())
+        format!("within {}", duration(self.timeout))
     }
 }
 

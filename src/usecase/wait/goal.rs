@@ -5,10 +5,12 @@ use crate::cluster::Cluster;
 use crate::compare::{DesiredInput, desired};
 use crate::load::LoadedEnvironment;
 use crate::model::environment::Environment;
+use crate::model::event::{Event, RunCommand};
 use crate::model::k8s::ownership::release_namespaces;
 use crate::model::release::{ImagePath, PublicRelease, RecordedImage, Release};
 use crate::model::{Object, ObjectId, Target};
 use crate::monitor::{GateCheck, ReadyGate};
+use crate::registry::RegistryOptions;
 use crate::rollout::WorkloadImages;
 use crate::usecase::gates::named;
 use crate::usecase::inputs::{open_environment, open_release};
@@ -44,7 +46,8 @@ impl Goal {
     /// Where a file cannot be read, an image could be several of the release's, the cluster cannot be reached, or it
     /// does not serve a kind.
     pub async fn find(request: &Request) -> Result<Self, CommandError> {
-        let loaded = open_release(&request.release).await?;
+        let registries = RegistryOptions::new(&request.insecure_registries, &BTreeMap::new());
+        let loaded = open_release(&request.release, &registries).await?;
         let LoadedEnvironment {
             environment,
             manifests,
@@ -64,6 +67,15 @@ impl Goal {
             home: scope.home,
             cluster: scope.cluster,
         })
+    }
+
+    /// The first event of a wait for it.
+    pub fn started(&self) -> Event {
+        Event::Started {
+            command: RunCommand::Wait,
+            release: self.release.clone().into(),
+            cluster: self.cluster.identity(&self.home),
+        }
     }
 
     /// Its autoscalers.

@@ -168,7 +168,7 @@ fn sync_of(found: &ObjectComparison) -> SyncState {
 fn describe(change: &FieldChange) -> String {
     let path = &change.path;
     let by = change.owner.as_ref().map(|owner| {
-        let manually = if owner.class == ManagerClass::Person {
+        let manually = if owner.class == ManagerClass::Manual {
             "manually "
         } else {
             ""
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_differs_is_named_with_who_changed_it() {
         use ChangeKind::{Added, AddedOriginUnknown, Changed};
-        use ManagerClass::{OtherTool, Person, Unknown};
+        use ManagerClass::{Manual, OtherTool, Unknown};
 
         for (changes, message) in [
             (
@@ -238,8 +238,8 @@ mod tests {
             ),
             (
                 vec![
-                    change("/data/B", Added, Some("kubectl-patch"), Person),
-                    change("/data/C", Added, Some("kubectl-patch"), Person),
+                    change("/data/B", Added, Some("kubectl-patch"), Manual),
+                    change("/data/C", Added, Some("kubectl-patch"), Manual),
                 ],
                 "/data/B is not in the release (added manually by kubectl-patch); 1 more field differs",
             ),

@@ -41,7 +41,7 @@ fn a_promotion_writes_its_journal_before_each_change_and_commits_before_it_delet
             "head",
             "head",
             "send 2",
-            "read pruned",
+            "read deleted",
             "inventory",
             "head",
             "finish Promoted true",

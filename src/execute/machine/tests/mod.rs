@@ -1,6 +1,8 @@
 //! Tables of the state machine: every stage with every input, and whole courses; and courses drawn at random.
 
 mod course;
+mod deletions;
+mod endings;
 mod moves;
 mod properties;
 mod simulation;
@@ -123,7 +125,9 @@ fn plan(members: Vec<Target>) -> Plan {
         kind: "Plan".into(),
         id: "p1".into(),
         release: release(),
+        operation: Operation::Promote,
         namespace: "shop".into(),
+        cluster: None,
         revision: 2,
         created_at: now(),
         actor: "me".into(),
@@ -135,6 +139,7 @@ fn plan(members: Vec<Target>) -> Plan {
         data_loss: Vec::new(),
         waivers: Vec::new(),
         settings: PlanLimits::default(),
+        repair: false,
     }
 }
 
@@ -145,6 +150,7 @@ fn journal(steps: Vec<StepProgress>) -> Journal {
         id: "p1".into(),
         serial: 0,
         release: release(),
+        operation: Operation::Promote,
         namespace: "shop".into(),
         revision: 2,
         actor: "me".into(),
@@ -208,8 +214,19 @@ fn machine_of(steps: BTreeMap<StepId, StepPart>, prunes: BTreeSet<StepId>) -> Ma
         verification: None,
         unpruned: Vec::new(),
         not_ready: None,
+        found_ready: false,
         remains: Vec::new(),
     }
+}
+
+/// The deletion of what these steps delete: no release is promoted after it.
+fn as_deletion(mut machine: Machine) -> Machine {
+    machine.head.current.operation = Operation::Delete;
+    let mut bodies = (*machine.bodies).clone();
+    bodies.promotion.plan.operation = Operation::Delete;
+    bodies.promotion.plan.members.clear();
+    machine.bodies = Arc::new(bodies);
+    machine
 }
 
 fn bundle(name: &str) -> PartBundle {
@@ -247,8 +264,8 @@ fn words(effects: &[Effect]) -> Vec<String> {
         Effect::Soak(steps) => format!("soak {:?}", numbers(steps)),
         Effect::StopWatching => "stop watching".into(),
         Effect::Undo(id) => format!("undo {id}"),
-        Effect::FollowPutBack(ids) => format!("follow put back {:?}", numbers(ids)),
-        Effect::RereadPruned => "read pruned".into(),
+        Effect::FollowRestored(ids) => format!("follow restored {:?}", numbers(ids)),
+        Effect::RereadDeleted => "read deleted".into(),
         Effect::RereadReverted => "read reverted".into(),
         Effect::DeleteHome => "delete home".into(),
         Effect::Emit(_) => "say".into(),

@@ -22,15 +22,21 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     let prunes = prop::collection::vec(0..3_u8, 0..3);
     let choices = prop::collection::vec(any::<u16>(), 0..150);
 
-    let flags = (any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
+    let flags = (
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+    );
     (waves, prunes, 0..3_u8, flags, choices).prop_map(
-        |(waves, prunes, moves, (has_soak, stops_on_failure, has_previous), choices)| Drawn {
+        |(waves, prunes, moves, (has_soak, stops_on_failure, has_previous, is_deletion), choices)| Drawn {
             waves,
             prunes,
             moves,
             has_soak,
             stops_on_failure,
             has_previous,
+            is_deletion,
             choices,
         },
     )
@@ -67,10 +73,10 @@ fn misfits(in_flight: &[Effect]) -> Vec<Input> {
     let is_rollout = |effect: &Effect| {
         matches!(
             effect,
-            Effect::Follow(_) | Effect::Soak(_) | Effect::FollowPutBack(_)
+            Effect::Follow(_) | Effect::Soak(_) | Effect::FollowRestored(_)
         )
     };
-    let is_reread = |effect: &Effect| matches!(effect, Effect::RereadPruned | Effect::RereadReverted);
+    let is_reread = |effect: &Effect| matches!(effect, Effect::RereadDeleted | Effect::RereadReverted);
 
     let mut all = vec![Input::Begin];
     // Of steps that no plan has: these fit nowhere.
@@ -122,7 +128,7 @@ proptest! {
             let (ended, gives_lock_back) = Machine::is_over(&effects).expect("it goes on");
             let place = format!("internal error at {stage}: ");
             prop_assert!(ended.message.starts_with(&place), "{misfit:?}: {}", ended.message);
-            prop_assert_eq!((ended.outcome, gives_lock_back), (End::Left, false));
+            prop_assert_eq!((ended.outcome, gives_lock_back), (End::Unfinished, false));
             prop_assert_eq!(&machine.head, &world.machine.head);
             prop_assert_eq!(machine.stage, Stage::Ended);
         }
@@ -141,7 +147,7 @@ fn the_courses_that_are_drawn_reach_every_stage() {
 }
 
 /// The name of every stage.
-pub(super) const STAGES: [&str; 34] = [
+pub(super) const STAGES: [&str; 35] = [
     "Start",
     "AwaitJournal",
     "AwaitParts",
@@ -154,6 +160,7 @@ pub(super) const STAGES: [&str; 34] = [
     "AwaitEarlierRollouts",
     "AwaitVerification",
     "AwaitSoak",
+    "AwaitDeletionCheck",
     "AwaitCommit",
     "AwaitStopMark",
     "AwaitCommitMark",

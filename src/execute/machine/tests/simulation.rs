@@ -20,6 +20,8 @@ pub(super) struct Drawn {
     pub has_soak: bool,
     pub stops_on_failure: bool,
     pub has_previous: bool,
+    /// Whether each step deletes what was there, and nothing is deleted after the commit.
+    pub is_deletion: bool,
     pub choices: Vec<u16>,
 }
 
@@ -30,6 +32,7 @@ pub(super) enum Kind {
     Hook,
     Irreversible,
     Namespace,
+    Delete,
 }
 
 impl Drawn {
@@ -38,11 +41,12 @@ impl Drawn {
         for (wave, kinds) in (0..).zip(&self.waves) {
             for kind in kinds {
                 let id = u32::try_from(steps.len()).unwrap();
+                let kind = if self.is_deletion { &Kind::Delete } else { kind };
                 steps.extend([kind.part(id, wave)]);
             }
         }
         let mut prunes = BTreeSet::new();
-        for (wave, count) in (0..).zip(&self.prunes) {
+        for (wave, count) in (0..).zip(&self.prunes).filter(|_| !self.is_deletion) {
             for _ in 0..*count {
                 let id = u32::try_from(steps.len()).unwrap();
                 let name = format!("o{id}");
@@ -53,9 +57,14 @@ impl Drawn {
         }
 
         let mut machine = machine_of(steps, prunes);
+        if self.is_deletion {
+            machine = as_deletion(machine);
+        }
         let mut bodies = (*machine.bodies).clone();
         let plan = &mut bodies.promotion.plan;
-        plan.moves = (0..self.moves).map(moved).collect();
+        if !self.is_deletion {
+            plan.moves = (0..self.moves).map(moved).collect();
+        }
         plan.settings.soak_seconds = u32::from(self.has_soak);
         if self.stops_on_failure {
             plan.settings.on_failure = OnFailure::Stop;
@@ -107,6 +116,7 @@ impl Kind {
                 part.step.undo = Undo::Impossible { why: "it ran".into() };
                 (id, part)
             }
+            Kind::Delete => part(id, wave, ("ConfigMap", &name), delete(), Some(map(&name, "u0"))),
             Kind::Namespace => part(id, wave, ("Namespace", "shop"), create("shop"), None),
         }
     }
@@ -195,7 +205,7 @@ impl World {
                 Input::Written
             }
             Effect::Send(id) => Input::Answered(*id, outcome(choice)),
-            Effect::Follow(steps) | Effect::Soak(steps) | Effect::FollowPutBack(steps) => match choice % 8 {
+            Effect::Follow(steps) | Effect::Soak(steps) | Effect::FollowRestored(steps) => match choice % 8 {
                 6 => Input::Judged(Err(failure())),
                 7 => Input::Absent(steps.iter().copied().take(1).collect()),
                 _ => ready(),
@@ -203,12 +213,14 @@ impl World {
             Effect::Prove if choice % 6 == 5 => Input::Judged(Err(failure())),
             Effect::Prove => verified(),
             Effect::Undo(id) => undo(*id, choice),
-            Effect::RereadPruned | Effect::RereadReverted if choice % 3 == 2 => Input::Reread(vec![Remain {
-                object: ObjectId::new("", "ConfigMap", Some("shop"), "o0"),
-                message: "stays".into(),
-                hint: None,
-            }]),
-            Effect::RereadPruned | Effect::RereadReverted => reread(),
+            Effect::RereadDeleted | Effect::RereadReverted if choice % 3 == 2 => {
+                Input::Reread(vec![Remain {
+                    object: ObjectId::new("", "ConfigMap", Some("shop"), "o0"),
+                    message: "stays".into(),
+                    hint: None,
+                }])
+            }
+            Effect::RereadDeleted | Effect::RereadReverted => reread(),
             Effect::DeleteHome if choice % 3 == 2 => Input::HomeLeft(Err("held".into())),
             Effect::DeleteHome => Input::HomeLeft(Ok(())),
             other => unreachable!("{other:?} is not answered"),
@@ -221,7 +233,7 @@ impl World {
         let journal = &head.current;
         let direction = match self.choose() % 3 {
             1 if journal.is_open() => Direction::Promote,
-            2 if journal.is_open() || journal.is_promoted() => Direction::RollBack,
+            2 if journal.is_open() || journal.is_committed() => Direction::RollBack,
             _ => return false,
         };
         if journal.serial == 0 {

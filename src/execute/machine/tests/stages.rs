@@ -53,7 +53,7 @@ fn a_lost_lock_ends_every_stage_and_leaves_the_lease() {
         let over = machine.stage == Stage::Ended;
         let effects = words(&machine.next(Input::CannotContinue("lost".into()), now()));
 
-        let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
+        let expected: &[&str] = if over { &[] } else { &["finish Unfinished false"] };
         assert_eq!(effects, expected);
         assert!(
             machine.next(Input::Written, now()).is_empty(),
@@ -68,7 +68,7 @@ fn a_second_interrupt_leaves_every_stage_at_once() {
         let over = machine.stage == Stage::Ended;
         // The first wish may be the strongest at once.
         let effects = words(&machine.next(Input::Interrupted(Interrupt::Leave), now()));
-        let expected: &[&str] = if over { &[] } else { &["finish Left false"] };
+        let expected: &[&str] = if over { &[] } else { &["finish Unfinished false"] };
         assert_eq!(effects, expected);
     }
 }

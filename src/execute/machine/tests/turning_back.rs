@@ -32,17 +32,17 @@ fn a_failed_rollout_puts_back_what_was_changed_first_and_then_deletes_what_was_c
         [
             "head",
             "undo 1",
-            "follow put back [1]",
+            "follow restored [1]",
             "undo 0",
             "read reverted",
             "inventory",
             "head",
             "forget before record",
-            "finish Reverted true",
+            "finish RolledBack true",
         ]
     );
 
-    assert_eq!(machine.head.current.ending, Some(HistoryOutcome::Reverted));
+    assert_eq!(machine.head.current.ending, Some(HistoryOutcome::RolledBack));
     assert_eq!(machine.inventory.members, machine.bodies.promotion.members_before);
     assert_eq!(
         machine.inventory.history[0]
@@ -79,7 +79,7 @@ fn what_cannot_be_put_back_keeps_its_pre_images_and_is_named() {
     );
     assert_eq!(
         words(&machine.next(Input::Written, now())),
-        ["finish NotFullyReverted true"]
+        ["finish RollbackIncomplete true"]
     );
 
     assert_eq!(machine.head.current.parts.len(), 1, "a later revert tries again");
@@ -103,7 +103,7 @@ fn an_interrupt_while_watching_puts_everything_back() {
             Input::Written,
         ],
     );
-    assert_eq!(rest.last().unwrap(), "finish InterruptedReverted true");
+    assert_eq!(rest.last().unwrap(), "finish InterruptedRolledBack true");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_step_without_an_undo_stays_a_barrier_where_it_is_in_doubt() {
     machine.next(Input::Answered(StepId::new(0), partly), now());
     assert_eq!(
         words(&machine.next(Input::Written, now())),
-        ["finish NotFullyReverted true"]
+        ["finish RollbackIncomplete true"]
     );
 }
 
@@ -195,7 +195,7 @@ fn past_a_step_that_cannot_be_undone_nothing_is_put_back_by_itself() {
     );
 
     let effects = words(&machine.next(Input::Written, now()));
-    assert_eq!(effects, ["finish NotFullyReverted true"]);
+    assert_eq!(effects, ["finish RollbackIncomplete true"]);
 
     assert!(
         machine.head.current.is_open(),
@@ -226,46 +226,6 @@ fn failed_promotions_do_not_fill_the_history() {
 }
 
 #[test]
-fn everything_is_as_before_only_where_all_of_it_was_read_again_and_found_so() {
-    let end = |remains: Vec<Remain>| {
-        let mut machine = machine();
-        let mut inputs = to_first_wave();
-        inputs.extend([
-            Input::Judged(Err(failure())),
-            Input::Written,
-            undone(0),
-            Input::Reread(remains),
-        ]);
-        inputs.extend([Input::Written, Input::Written, Input::Written]);
-        let effects = inputs
-            .into_iter()
-            .flat_map(|input| machine.next(input, now()))
-            .collect::<Vec<_>>();
-        let (ended, _) = Machine::is_over(&effects).unwrap();
-        (ended.outcome, ended.message, ended.next)
-    };
-
-    let (outcome, message, next) = end(Vec::new());
-    assert_eq!((outcome, next.len()), (End::Reverted, 0));
-    assert!(message.contains("everything is as before"), "{message}");
-
-    let claim = ObjectId::new("", "PersistentVolumeClaim", Some("shop"), "data-db-0");
-    let hint = "kubectl delete persistentvolumeclaim/data-db-0 -n shop".to_owned();
-    let stays = Remain {
-        object: claim,
-        message: "stays".into(),
-        hint: Some(hint.clone()),
-    };
-
-    let (outcome, message, next) = end(vec![stays]);
-    assert_eq!((outcome, next), (End::Reverted, vec![hint]));
-    assert!(
-        message.ends_with("not as before: PersistentVolumeClaim shop/data-db-0 stays"),
-        "{message}"
-    );
-}
-
-#[test]
 fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or_back() {
     let stopping = || {
         let mut machine = machine();
@@ -289,16 +249,16 @@ fn a_failure_is_left_standing_where_that_is_asked_for_and_a_later_run_goes_on_or
     );
     assert!(
         ended
-            .next
+            .hints
             .iter()
             .any(|hint| hint.contains("promote --resume shop")),
         "{:?}",
-        ended.next
+        ended.hints
     );
     assert!(
-        ended.next.iter().any(|hint| hint.contains("revert shop")),
+        ended.hints.iter().any(|hint| hint.contains("revert shop")),
         "{:?}",
-        ended.next
+        ended.hints
     );
 
     assert!(machine.head.current.is_open() && machine.head.current.phase == JournalPhase::Applying);

@@ -49,7 +49,7 @@ impl Follow {
         let unread = |cause: String, is_transient| UnreadPods { cause, is_transient };
         let contents = self.store.contents();
         let one = self.followed.get(object);
-        let one = one.ok_or_else(|| unread(format!("{object} is not followed"), false))?;
+        let one = one.ok_or_else(|| unread(format!("{object} is not watched"), false))?;
 
         let view = surroundings(&one.subject.target, &one.needed, &contents);
         if let Some(why) = view.unreadable {
@@ -57,7 +57,7 @@ impl Follow {
         }
         let live = view
             .object
-            .ok_or_else(|| unread("it is not there".into(), false))?;
+            .ok_or_else(|| unread("does not exist".into(), false))?;
         let namespaces = self.chained.get(object).into_iter().flatten();
         let (mut pods, mut above) = (Vec::new(), Owners::default());
         for namespace in namespaces {

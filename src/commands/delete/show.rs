@@ -1,0 +1,100 @@
+//! What is shown of a deletion before anything is changed: what is deleted, in which order, and what stays and why. Where it
+//! only is looked at as the command's result on stdout, else beside the question on stderr; its findings on stderr.
+
+use crate::cli::Stream;
+use crate::commands::console::{Console, OutputMode};
+use crate::commands::promote::show_findings;
+use crate::model::StepVerb;
+use crate::model::event::Event;
+use crate::model::phrase::counted;
+use crate::plan;
+use crate::report::{clean, columns};
+use crate::usecase::CommandError;
+use crate::usecase::delete::{Deletion, Prepared};
+use std::io::Write;
+
+/// Columns of the plan.
+const HEADER: [&str; 3] = ["ACTION", "OBJECT", "REASON"];
+
+/// The first event of a deletion. A user reads the same in the question.
+pub(super) fn announce(deletion: &Deletion, console: &Console<'_>) {
+    if console.mode == OutputMode::Json && !deletion.is_dry_run() {
+        console.channels.events.emit(deletion.started());
+    }
+}
+
+/// The plan and its findings.
+pub(super) fn plan(
+    prepared: &Prepared,
+    deletion: &Deletion,
+    console: &Console<'_>,
+) -> Result<(), CommandError> {
+    let context = console.context;
+    let stream = match (console.mode, deletion.is_dry_run()) {
+        (OutputMode::Text, true) => Stream::Stdout,
+        _ => Stream::Stderr,
+    };
+    let mut out = context.stream(stream);
+    text(prepared, deletion, &mut out)?;
+    show_findings(&prepared.planned, context)?;
+    match (console.mode, deletion.is_dry_run()) {
+        (OutputMode::Text, _) => {}
+        (OutputMode::Json, true) => {
+            let mut out = context.stdout();
+            crate::report::json(&plan::withheld(&prepared.planned.plan), &mut out)?;
+            out.flush()?;
+        }
+        (OutputMode::Json, false) => console.channels.events.emit(Event::Preflight {
+            findings: prepared.planned.findings.clone(),
+        }),
+    }
+    Ok(())
+}
+
+fn text(prepared: &Prepared, deletion: &Deletion, out: &mut dyn Write) -> Result<(), CommandError> {
+    let steps = prepared.planned.plan.steps.iter();
+    let goes = steps.map(|step| {
+        let verb = StepVerb::Delete.to_string();
+        [verb, step.target.id().to_string(), step.why.clone()]
+    });
+    let stays = prepared.left.iter();
+    let stays = stays.map(|one| ["keep".to_owned(), one.object.to_string(), one.reason.clone()]);
+    let header = HEADER.map(String::from);
+    write!(
+        out,
+        "{}",
+        columns(std::iter::once(header).chain(goes).chain(stays), 2)
+    )?;
+
+    let lost = &prepared.planned.plan.data_loss;
+    if !lost.is_empty() {
+        writeln!(out, "\nDATA THAT WILL BE DELETED")?;
+    }
+    for lost in lost {
+        writeln!(out, "  {}: {}", clean(&lost.object.to_string()), clean(&lost.why))?;
+    }
+    if prepared.left.iter().any(|one| one.can_be_named) {
+        writeln!(out, "hint: add --prune-kept KIND/NAME to delete one that is kept")?;
+    }
+    // The question says the same.
+    if deletion.is_dry_run() {
+        writeln!(out, "{} (dry run)", summary(prepared, deletion))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// What is about to be done, with its counts.
+pub(super) fn summary(prepared: &Prepared, deletion: &Deletion) -> String {
+    let plan = &prepared.planned.plan;
+    let revision = deletion.current().map_or(0, |entry| entry.revision);
+    let (goes, stays) = (plan.steps.len(), plan.unchanged.len());
+    let stay = if stays == 1 { "stays" } else { "stay" };
+    let summary = format!(
+        "delete release {} {} (revision {revision}) from {}: {} to delete, {stays} {stay}",
+        plan.release.name,
+        plan.release.version,
+        deletion.identity(),
+        counted(goes, "object"),
+    );
+    clean(&summary).into_owned()
+}
