@@ -52,6 +52,10 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test corpus -- --nocapture
 	cargo test --test it -- --skip e2e:: --skip engines:: --skip properties:: --show-output
 
+.PHONY: schemas
+schemas: tools ## write docs/schema anew, from the types
+	UPDATE_SCHEMAS=1 cargo test --quiet --test it -- schema::the_published_schemas
+
 .PHONY: chaos
 chaos: tools cluster fuzz ## `make fuzz`; then 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
 	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \

@@ -161,4 +161,4 @@ run 0 kubectl delivery promote shop-1.3.0.yaml -e production/environment.yaml -y
 run 0 kubectl delivery history shop -n shop
 
 chapter "7. And back again, with nothing but the cluster"
-run 0 kubectl delivery revert shop -n shop
+run 0 kubectl delivery revert shop -n shop -y
