@@ -5,3 +5,4 @@ mod names;
 mod rooms;
 mod size;
 mod source;
+mod words;

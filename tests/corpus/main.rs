@@ -133,14 +133,16 @@ fn state(object: &Object) -> &'static str {
     // Of what nothing was reported yet, the corpus says that it is on its way.
     let is_silent = |why: &str| why == "applied; no controller reports its health";
     match look(0) {
-        Health::Done { .. } => "Healthy",
+        Health::Ready { .. } => "Healthy",
         Health::Failed { .. } => "Degraded",
         Health::Unknown { .. } => "Unknown",
-        Health::Waiting { why, .. } => match (look(policy.graces.first_status), look(policy.deadline)) {
-            (Health::Unknown { .. }, _) if !is_silent(&why) => "Unknown",
-            (_, Health::Failed { cause }) if cause.kind == CauseKind::ReportedByObject => "Degraded",
-            _ => "Progressing",
-        },
+        Health::Progressing { message, .. } => {
+            match (look(policy.graces.first_status), look(policy.deadline)) {
+                (Health::Unknown { .. }, _) if !is_silent(&message) => "Unknown",
+                (_, Health::Failed { cause }) if cause.kind == CauseKind::ReportedByObject => "Degraded",
+                _ => "Progressing",
+            }
+        }
     }
 }
 

@@ -3,22 +3,23 @@
 use crate::harness::{Ran, Run, TestCluster};
 use std::path::PathBuf;
 
-struct Folder(tempfile::TempDir);
+/// A directory with files.
+pub struct Folder(pub tempfile::TempDir);
 
 impl Folder {
-    fn with(name: &str, text: &str) -> Self {
+    pub fn with(name: &str, text: &str) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write(name, text);
         folder
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    fn run(&self, words: &[&str]) -> Ran {
+    pub fn run(&self, words: &[&str]) -> Ran {
         TestCluster::get()
             .delivery()
             .current_dir(self.0.path())
@@ -51,7 +52,8 @@ impl Folder {
     }
 }
 
-const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+/// A ConfigMap.
+pub const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
 #[test]
 fn manifests_that_cannot_be_read_are_named_by_file_line_and_column() {
@@ -76,13 +78,13 @@ fn manifests_that_cannot_be_read_are_named_by_file_line_and_column() {
         ),
         (
             format!("{MAP}---\n{MAP}"),
-            "ConfigMap a is described twice: in in.yaml and in in.yaml",
+            "ConfigMap a is defined twice: in in.yaml and in in.yaml",
         ),
         (format!("a0: &a0 x\n{bomb}"), "in.yaml:"),
         (deep, "in.yaml:"),
         ("just text\n".into(), "expected a Kubernetes object"),
         ("- a\n- b\n".into(), "expected a Kubernetes object"),
-        (String::new(), "expected manifests, found none in in.yaml"),
+        (String::new(), "no manifests in in.yaml"),
         (
             MAP.replace("{name: a}", "{name: a, namespace: 01234}"),
             "in.yaml, document 1: metadata.namespace: expected text, found the number 668",
@@ -97,7 +99,7 @@ fn manifests_that_cannot_be_read_are_named_by_file_line_and_column() {
         ),
         (
             format!("{MAP}data: {{~: x}}\n"),
-            "in.yaml:4:8: expected a key that is text",
+            "in.yaml:4:8: expected a string as key",
         ),
         (
             r#"{"apiVersion": "v1", "kind": "A", "kind": "B"}"#.into(),
@@ -109,12 +111,9 @@ fn manifests_that_cannot_be_read_are_named_by_file_line_and_column() {
     }
     let folder = Folder::with("in.yaml", MAP);
     std::fs::write(folder.0.path().join("latin.yaml"), b"a: 1\nb: \xe9\n").unwrap();
-    folder.not_recorded("latin.yaml", "latin.yaml:2:1: expected UTF-8");
-    folder.not_recorded(
-        "/dev/zero",
-        "expected a file or a folder, found a device at /dev/zero",
-    );
-    folder.not_recorded("nothing.yaml", "cannot read nothing.yaml");
+    folder.not_recorded("latin.yaml", "latin.yaml:2:1: not UTF-8");
+    folder.not_recorded("/dev/zero", "/dev/zero is a device, not a file");
+    folder.not_recorded("nothing.yaml", "nothing.yaml does not exist");
 }
 
 #[test]
@@ -160,7 +159,7 @@ fn a_release_of_a_newer_version_or_of_another_kind_is_refused_by_name() {
         (
             "Release",
             "Environment",
-            "found kubectl-delivery.io/v1alpha1 Environment",
+            "r.yaml holds an environment, not a release",
         ),
         (
             "spec: {}",
@@ -281,7 +280,7 @@ fn a_rule_that_has_expired_allows_nothing_and_says_where_it_stands() {
     let ran = environment("2020-01-01").exits(1);
     assert!(
         ran.stdout
-            .contains("rule 1 (r) has expired: it allows nothing (e.yaml:10:14)"),
+            .contains("rule 1 (r) has expired and allows nothing (e.yaml:10:14)"),
         "{}",
         ran.stdout
     );
@@ -330,6 +329,5 @@ fn a_file_with_more_values_than_memory_should_hold_is_refused() {
         "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}{{}}]}}",
         list
     );
-    Folder::with("in.json", &json)
-        .not_recorded("in.json", "expected at most 2000000 values in a file, found more");
+    Folder::with("in.json", &json).not_recorded("in.json", "more than 2000000 values in one file");
 }

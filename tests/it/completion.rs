@@ -32,7 +32,7 @@ fn kubectl_proposes_contexts_and_namespaces_as_values() {
     assert!(namespaces.contains(&"kube-system".to_owned()), "{namespaces:?}");
     assert_eq!(
         proposed(&["version", "-o", ""])[..2],
-        ["json\tFor programs", "yaml\tFor programs, and people"]
+        ["json\tJSON", "yaml\tYAML"]
     );
 }
 

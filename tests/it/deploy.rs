@@ -69,7 +69,7 @@ fn the_role_of_the_job_is_enough_for_its_release() {
     grant(&namespace, |_| {});
     let ran = tried(&namespace, &release(folder.path()));
     assert!(
-        !ran.stderr.contains("[rights]") && !ran.stdout.contains("[rights]"),
+        !ran.stderr.contains("[permissions]") && !ran.stdout.contains("[permissions]"),
         "{}{}",
         ran.stdout,
         ran.stderr

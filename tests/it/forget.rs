@@ -84,7 +84,10 @@ fn a_forgotten_release_leaves_its_objects_and_nothing_else() {
     let before: Vec<Value> = live(&app).into_iter().map(content).collect();
 
     let ran = forget(&app, &["-y"]).run().exits(0);
-    assert_eq!(ran.stderr, "release app forgotten; no object was deleted\n");
+    assert_eq!(
+        ran.stderr,
+        "release app forgotten; no object was deleted\nnothing to do\n"
+    );
 
     let after = live(&app);
     assert_eq!(after.iter().cloned().map(content).collect::<Vec<_>>(), before);
@@ -137,12 +140,7 @@ fn killed_at_any_write_it_is_run_again_to_the_same_end() {
         let app = promoted();
         let before: Vec<Value> = live(&app).into_iter().map(content).collect();
         proxy.forget();
-        let act = if points % 2 == 0 {
-            Act::KillBefore
-        } else {
-            Act::KillAfter
-        };
-        proxy.at_write(points, act);
+        proxy.at_write(points, Act::kill_in_turn(points));
 
         let ran = proxy.run(&mut forget(&app, &["-y"]));
         let is_last = ran.code.is_some();

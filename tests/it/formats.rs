@@ -12,7 +12,7 @@ use kubectl_delivery::testing::model::plan::Plan;
 use kubectl_delivery::testing::model::seal::{Found, Integrity, check_integrity};
 use kubectl_delivery::testing::model::state_key::{BoundKey, StateKey};
 use kubectl_delivery::testing::model::verdict::CauseKind;
-use kubectl_delivery::testing::model::{Object, ObjectId};
+use kubectl_delivery::testing::model::{Object, ObjectId, Operation};
 use kubectl_delivery::testing::observe::release_state::{parse_head, parse_inventory};
 use kubectl_delivery::testing::observe::sealing::parse_seal;
 use serde::Serialize;
@@ -57,58 +57,49 @@ impl Written {
             .run()
             .exits(0)
             .json();
-        let listed = app.kubectl(&["get", "configmaps,secrets,namespace", "-o", "json", "-l", "!any"]);
-        let uid = app.kubectl(&["get", "namespace", app.namespace.name(), "-o", "json"]);
-        let mut objects: Vec<Value> = serde_json::from_str::<Value>(&listed).unwrap()["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|object| {
-                object["metadata"]["name"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with("delivery-")
-            })
-            .cloned()
-            .collect();
-        objects.push(serde_json::from_str(&uid).unwrap());
         Self {
-            objects: objects
-                .into_iter()
-                .map(|object| Object::new(object).unwrap())
-                .collect(),
+            objects: stored(&app),
             plan,
+        }
+    }
+
+    /// A release that was deleted, by this program.
+    fn deleted_now() -> Self {
+        let app = App::new();
+        let mut marked = map("marked", json!({}));
+        marked["metadata"]["annotations"] = json!({"helm.sh/resource-policy": "keep"});
+        app.promote("1", &[map("config", json!({"a": "1"})), marked])
+            .run()
+            .exits(0);
+        let mut delete = app.delivery();
+        delete.args(["delete", NAME, "-n", app.namespace.name(), "-y"]);
+        delete.run().exits(0);
+        Self {
+            objects: stored(&app),
+            plan: Value::Null,
+        }
+    }
+
+    /// By the program that deleted a release first.
+    fn deleted_then() -> Self {
+        Self {
+            objects: read("deleted.json"),
+            plan: Value::Null,
         }
     }
 
     /// By the program that wrote version 1 first.
     fn then() -> Self {
-        let folder = folder();
-        let read = |file: &str| -> Value {
-            let text = std::fs::read_to_string(folder.join(file)).unwrap();
-            serde_json::from_str(&text).unwrap()
-        };
-        let objects = read("state.json")["items"].as_array().unwrap().clone();
-        let objects = objects
-            .into_iter()
-            .map(|object| Object::new(object).unwrap())
-            .collect();
+        let plan = std::fs::read_to_string(folder().join("plan.json")).unwrap();
         Self {
-            objects,
-            plan: read("plan.json"),
+            objects: read("state.json"),
+            plan: serde_json::from_str(&plan).unwrap(),
         }
     }
 
-    fn keep(&self, folder: &Path) {
+    fn state(&self) -> Value {
         let items: Vec<&Value> = self.objects.iter().map(Object::value).collect();
-        let state = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        for (file, value) in [("state.json", &state), ("plan.json", &self.plan)] {
-            std::fs::write(
-                folder.join(file),
-                serde_json::to_string_pretty(value).unwrap() + "\n",
-            )
-            .unwrap();
-        }
+        json!({"apiVersion": "v1", "kind": "List", "items": items})
     }
 
     fn object(&self, kind: &str, name: &str) -> &Object {
@@ -188,6 +179,41 @@ impl Written {
     }
 }
 
+/// What a release keeps in the cluster.
+fn stored(app: &App) -> Vec<Object> {
+    let listed = app.kubectl(&["get", "configmaps,secrets,namespace", "-o", "json", "-l", "!any"]);
+    let uid = app.kubectl(&["get", "namespace", app.namespace.name(), "-o", "json"]);
+    let mut objects: Vec<Value> = serde_json::from_str::<Value>(&listed).unwrap()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|object| {
+            object["metadata"]["name"]
+                .as_str()
+                .unwrap()
+                .starts_with("delivery-")
+        })
+        .cloned()
+        .collect();
+    objects.push(serde_json::from_str(&uid).unwrap());
+    let objects = objects.into_iter();
+    objects.map(|object| Object::new(object).unwrap()).collect()
+}
+
+/// The objects of a golden file.
+fn read(file: &str) -> Vec<Object> {
+    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    let list: Value = serde_json::from_str(&text).unwrap();
+    let items = list["items"].as_array().unwrap().clone();
+    let items = items.into_iter();
+    items.map(|object| Object::new(object).unwrap()).collect()
+}
+
+fn write(folder: &Path, file: &str, value: &Value) {
+    let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+    std::fs::write(folder.join(file), text).unwrap();
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats/v1")
 }
@@ -224,6 +250,14 @@ fn shape(value: &Value) -> BTreeSet<String> {
     found
 }
 
+/// Whether a place belongs to a field that was added since, and that documents of before lack.
+fn is_added_since(place: &str) -> bool {
+    // Of a plan, of the plan in a promotion's part, and of an entry of the history.
+    ["/cluster", "/promotion/plan/cluster"]
+        .iter()
+        .any(|field| place.starts_with(field))
+}
+
 #[test]
 fn whatever_version_1_wrote_is_read() {
     let written = Written::then();
@@ -252,7 +286,7 @@ fn whatever_version_1_wrote_is_read() {
     let failed = inventory.history.last().unwrap();
     assert_eq!(
         (inventory.history.len(), failed.revision, failed.ending),
-        (3, 3, HistoryOutcome::Reverted)
+        (3, 3, HistoryOutcome::RolledBack)
     );
     assert_eq!(failed.failure.as_ref().unwrap().cause.kind, CauseKind::Refused);
     assert_eq!(
@@ -281,7 +315,7 @@ fn whatever_version_1_wrote_is_read() {
     );
     let previous: Journal = written.bundle(before.bundle.as_ref().unwrap());
     assert_eq!(
-        (previous.release.version.as_str(), previous.is_promoted()),
+        (previous.release.version.as_str(), previous.is_committed()),
         ("2", true)
     );
     let plan: Plan = serde_json::from_value(written.plan.clone()).unwrap();
@@ -292,10 +326,12 @@ fn whatever_version_1_wrote_is_read() {
 fn what_is_written_has_the_shape_of_version_1() {
     let now = Written::now();
     if let Some(folder) = std::env::var_os("KUBECTL_DELIVERY_FORMATS") {
-        return now.keep(Path::new(&folder));
+        write(Path::new(&folder), "state.json", &now.state());
+        return write(Path::new(&folder), "plan.json", &now.plan);
     }
     for ((name, then), (_, now)) in Written::then().documents().into_iter().zip(now.documents()) {
-        let (then, now) = (shape(&then), shape(&now));
+        let (then, mut now) = (shape(&then), shape(&now));
+        now.retain(|place| !is_added_since(place));
         let (gone, new): (Vec<_>, Vec<_>) =
             (then.difference(&now).collect(), now.difference(&then).collect());
         assert!(
@@ -306,6 +342,46 @@ fn what_is_written_has_the_shape_of_version_1() {
             then.contains("/formatVersion number") || then.contains("/formatVersion text"),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn what_was_written_of_a_deletion_is_read_and_still_written_so() {
+    let now = Written::deleted_now();
+    if let Some(folder) = std::env::var_os("KUBECTL_DELIVERY_FORMATS") {
+        return write(Path::new(&folder), "deleted.json", &now.state());
+    }
+    let then = Written::deleted_then();
+    let (head, inventory) = (then.head(), then.inventory());
+    let entry = inventory.history.last().unwrap();
+    assert_eq!(
+        (entry.revision, entry.operation, entry.ending),
+        (2, Operation::Delete, HistoryOutcome::Deleted)
+    );
+    assert_eq!((inventory.promoted(), inventory.members.len()), (None, 0));
+    assert_eq!(
+        (head.current.operation, head.current.ending),
+        (Operation::Delete, Some(HistoryOutcome::Deleted))
+    );
+    let parts: Parts = then.bundle(&head.current.parts[0]);
+    let plan = parts.promotion.unwrap().plan;
+    assert_eq!(
+        (plan.operation, plan.unchanged[0].name.as_str()),
+        (Operation::Delete, "marked")
+    );
+    assert_eq!(parts.steps[0].before.as_ref().unwrap().text("/data/a"), "1");
+
+    let documents = |written: &Written| {
+        let (head, inventory) = (written.head(), written.inventory());
+        let parts: Parts = written.bundle(&head.current.parts[0]);
+        [
+            whole(&head),
+            whole(&parts),
+            whole(inventory.history.last().unwrap()),
+        ]
+    };
+    for (then, now) in documents(&then).iter().zip(&documents(&now)) {
+        assert_eq!(shape(then), shape(now));
     }
 }
 

@@ -133,13 +133,13 @@ fn a_field_that_looks_like_an_image_is_refused_until_it_is_recorded_or_ignored()
         |flag: &str| format!("{flag} Farm.{group}=/spec/image {flag} Farm.{group}=/spec/parts/[*]/baseImage");
     let lines = [
         format!(
-            "error: Farm farm: /spec/image names {}, which is not recorded",
+            "error: Farm farm: image {} at /spec/image is not recorded",
             web("1.0.0")
         ),
-        "Farm farm: /spec/parts/[0]/baseImage names r.example/a/b:1, which is not recorded".into(),
-        "Farm farm: /spec/parts/[1]/baseImage names r.example/a/c:1, which is not recorded".into(),
-        format!("hint: to record and pin them: {}", flags("--image-path")),
-        format!("hint: where no container runs them: {}", flags("--ignore-image")),
+        "Farm farm: image r.example/a/b:1 at /spec/parts/[0]/baseImage is not recorded".into(),
+        "Farm farm: image r.example/a/c:1 at /spec/parts/[1]/baseImage is not recorded".into(),
+        format!("hint: to record them: {}", flags("--image-path")),
+        format!("hint: to ignore them: {}", flags("--ignore-image")),
     ];
     assert_eq!(ran.stderr.lines().map(str::trim).collect::<Vec<_>>(), lines);
     assert!(!farms.path("shop.json").exists());
@@ -203,7 +203,7 @@ fn the_images_of_pods_cannot_be_ignored() {
     let ran = farms
         .record(&[farms.farm(&json!({}))], &["--ignore-image", path])
         .exits(1);
-    let line = format!("error: --ignore-image {path}: the images of a Deployment are always recorded");
+    let line = format!("error: --ignore-image {path}: images of a Deployment are always recorded");
     assert_eq!(ran.stderr.trim(), line);
 }
 
@@ -237,12 +237,9 @@ fn a_release_that_is_made_from_an_earlier_one_is_searched_for_unrecorded_images_
     ];
     let ran = farms.run(&words).exits(1);
     let lines = [
-        format!(
-            "error: Farm farm: /spec/image names {}, which is not recorded",
-            api
-        ),
-        format!("hint: to record and pin them: --image-path {path}"),
-        format!("hint: where no container runs them: --ignore-image {path}"),
+        format!("error: Farm farm: image {} at /spec/image is not recorded", api),
+        format!("hint: to record them: --image-path {path}"),
+        format!("hint: to ignore them: --ignore-image {path}"),
     ];
     assert_eq!(ran.stderr.lines().map(str::trim).collect::<Vec<_>>(), lines);
     assert!(!farms.path("next.json").exists());

@@ -142,7 +142,11 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
         &user,
     );
     let insecure = with(&cluster, &json!({"insecure-skip-tls-verify": true}));
-    bench.refuses("insecure-skip-tls-verify is set beside it", &insecure, &user);
+    bench.refuses(
+        "insecure-skip-tls-verify and a certificate authority are both set",
+        &insecure,
+        &user,
+    );
     let pem = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
     let file = bench.write("ca.crt", std::str::from_utf8(&pem).unwrap());
     let both = with(&cluster, &json!({"certificate-authority": file}));
@@ -153,7 +157,7 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
     );
     let bare = cluster["server"].as_str().unwrap().trim_start_matches("https://");
     bench.refuses(
-        "it has no scheme: write https://",
+        "it has no scheme, such as https://",
         &with(&cluster, &json!({"server": bare})),
         &user,
     );
@@ -169,7 +173,7 @@ fn a_cluster_is_read_as_kubectl_reads_it_or_refused() {
         assert_ne!(kubectl.code, Some(0), "{what}: {kubectl:?}");
         let ours = ours.exits(1);
         assert!(
-            ours.stderr.contains(&format!("the {what} ")) && ours.stderr.contains("twice"),
+            ours.stderr.contains(&format!("{what} ")) && ours.stderr.contains("is defined twice"),
             "{ours:?}"
         );
     }
@@ -259,9 +263,9 @@ fn a_plugin_is_run_as_kubectl_runs_it_or_refused() {
         );
     }
     let answers = [
-        (format!("no ExecCredential of {V1}"), bench.answer(BETA)),
+        (format!("not an ExecCredential of {V1}"), bench.answer(BETA)),
         (
-            format!("no ExecCredential of {V1}"),
+            format!("not an ExecCredential of {V1}"),
             with(&v1, &json!({"kind": "Secret"})),
         ),
         (

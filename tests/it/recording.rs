@@ -166,7 +166,7 @@ fn a_digest_by_hand_is_recorded_as_such_and_one_that_nobody_uses_is_refused() {
         .exits(1);
     assert!(
         ran.stderr
-            .contains("--image names r.example/b:1, which no manifest uses"),
+            .contains("--image r.example/b:1: not used by any manifest"),
         "{}",
         ran.stderr
     );
@@ -224,7 +224,7 @@ fn show_tells_images_objects_requirements_source_and_attestations() {
         "keys",
         "token",
         "https://git.example/shop",
-        "evidence integration: 1 tests, 0 failed, 0 skipped (not signed)",
+        "evidence integration: 1 test, 0 failed, 0 skipped (not signed)",
     ] {
         assert!(page.contains(part), "{part}:\n{page}");
     }
@@ -262,8 +262,8 @@ fn what_another_clusters_server_wrote_is_left_out_and_named() {
         .run()
         .exits(0);
     for note in [
-        "note: ConfigMap exported: /metadata/ownerReferences left out of the release",
-        "note: Service web: /spec/clusterIP, /spec/clusterIPs, /spec/ports/0/nodePort left out of the release",
+        "note: ConfigMap exported: /metadata/ownerReferences not recorded",
+        "note: Service web: /spec/clusterIP, /spec/clusterIPs, /spec/ports/0/nodePort not recorded",
     ] {
         assert!(ran.stderr.contains(note), "{note}:\n{}", ran.stderr);
     }
@@ -306,12 +306,12 @@ fn texts_that_name_images_which_are_not_recorded_are_notes() {
         let notes = stderr.lines().filter(|line| line.starts_with("note: "));
         notes.map(str::to_owned).collect()
     };
-    let of_data = "note: ConfigMap shop: /data/proxy names r.example/p/p:v1, which is not recorded";
+    let of_data = "note: ConfigMap shop: image r.example/p/p:v1 at /data/proxy is not recorded";
     assert_eq!(
         notes(&record(&[]).stderr),
         [
             of_data,
-            "note: Farm shop: /spec/bundle names r.example/b/b:v1, which is not recorded (hint: add --image-path Farm.acme.example=/spec/bundle)"
+            "note: Farm shop: image r.example/b/b:v1 at /spec/bundle is not recorded (hint: add --image-path Farm.acme.example=/spec/bundle)"
         ]
     );
 
@@ -330,8 +330,8 @@ fn offline_names_every_image_without_a_digest_at_once() {
     folder.write("in.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'r.example/a:1'}, {name: b, image: 'r.example/b:1'}, {name: c, image: 'reg.example:/x'}, {name: d, image: '-foo/bar'}]}\n");
     let message = folder.record(&["-f", "in.yaml"]).exits(1).stderr;
     for part in [
-        "container a: expected a digest in r.example/a:1",
-        "container b: expected a digest in r.example/b:1",
+        "container a: no digest in r.example/a:1",
+        "container b: no digest in r.example/b:1",
         "found \"reg.example:/x\": a registry is a host name",
         "found \"-foo/bar\": a repository has",
         "--image r.example/a:1=sha256:… --image r.example/b:1=sha256:…",

@@ -77,3 +77,16 @@ fn help_says_kubectl_delivery() {
     );
     assert!(help.contains("Usage: kubectl delivery version "), "{help}");
 }
+
+#[test]
+fn an_error_is_shown_beside_the_log_of_github_actions_and_of_no_other() {
+    let annotations = |ran: &Ran| {
+        let lines = ran.stderr.lines();
+        lines
+            .filter(|line| line.starts_with("::error title=kubectl delivery::"))
+            .count()
+    };
+    assert_eq!(annotations(&failing().env("GITHUB_ACTIONS", "true").run()), 1);
+    assert_eq!(annotations(&failing().env("GITLAB_CI", "true").run()), 0);
+    assert_eq!(annotations(&failing().run()), 0);
+}

@@ -37,7 +37,7 @@ fn kinds_names_namespaces_keys_and_paths_get_out_with_their_escapes_in_every_for
     for unseen in UNSEEN {
         let one = release(&folder, "1", &[with(unseen, "old")]);
         let other = release(&folder, "2", &[with(unseen, "new")]);
-        for format in ["person", "json", "markdown", "junit"] {
+        for format in ["text", "json", "markdown", "junit"] {
             let ran = TestCluster::get()
                 .delivery()
                 .arg("compare")
@@ -83,5 +83,30 @@ fn two_values_that_look_alike_are_two_values_in_json() {
             .json();
         let change = &view["objects"][0]["untested"][0];
         assert_ne!(change["tested"], change["desired"], "{view:#}");
+    }
+}
+
+#[test]
+fn a_text_of_somebody_else_is_no_command_for_the_runner_of_a_ci_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let hostile = "x\n::set-output name=a::b\r::add-mask::c\n \t::stop-commands::t\n##[error]d";
+    let map = |text: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {hostile: text, "text": text}});
+    let one = release(&folder, "1", &[map("old")]);
+    let other = release(&folder, "2", &[map(hostile)]);
+    for format in [&[][..], &["-o", "json"]] {
+        let ran = TestCluster::get()
+            .delivery()
+            .env("GITHUB_ACTIONS", "true")
+            .arg("compare")
+            .args([&one, &other])
+            .args(format)
+            .run();
+        for line in (ran.stdout.clone() + &ran.stderr).split(['\n', '\r']) {
+            assert!(
+                !line.trim_start().starts_with("::") && !line.contains("##["),
+                "{format:?}: {line:?}"
+            );
+        }
+        assert!(ran.stdout.contains("set-output"), "{format:?}: {}", ran.stdout);
     }
 }

@@ -147,7 +147,7 @@ fn a_change_during_the_rollout_is_named_and_fails_at_the_deadline_unless_it_is_u
     scene.apply(&[config("2"), deployment(&image("2"), None)]);
     let timeout = if is_undone { "60s" } else { "15s" };
     let running = Running::start(&mut waiting(&scene, &release, "4s", timeout));
-    running.until_stderr("must stay so for 4 s");
+    running.until_stderr("settling for 4s");
     change.make(&scene);
 
     if is_undone {

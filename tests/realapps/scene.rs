@@ -213,7 +213,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn revert(&self) -> Ran {
-        self.logged(self.delivery(&["revert", self.app.name]).run())
+        self.logged(self.delivery(&["revert", self.app.name, "-y"]).run())
     }
 
     /// Keeps what a run said, for who looks for the cause.
@@ -368,7 +368,7 @@ pub fn expect(ran: Ran, code: i32) -> Result<Ran, String> {
     }
     let all = format!("{}\n{}", ran.stderr, ran.stdout);
     let tells = |line: &&str| {
-        ["refused [", "FAILED", "error:", "because:", "cannot "]
+        ["error [", "FAILED", "error:", "because:", "cannot "]
             .iter()
             .any(|mark| line.contains(mark))
     };

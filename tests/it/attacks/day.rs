@@ -89,7 +89,7 @@ impl Day {
         for version in 1..=4 {
             self.release(version, (version == 3).then_some("image-not-found"));
         }
-        for format in ["person", "json", "markdown", "junit"] {
+        for format in ["text", "json", "markdown", "junit"] {
             self.run(&format!("compare in/1.json in/2.json -o {format}"));
         }
         self.run("show in/1.json");
@@ -160,16 +160,17 @@ impl Day {
 
     /// Back, and back to a revision.
     fn evening(&mut self) {
-        self.run("revert shop -o json").exits(0);
+        // The last promotion was rolled back: the one before it is meant.
+        self.run("revert shop -y -o json --undo-revision 2").exits(0);
         self.look("after a revert");
         self.run("promote in/2.json -y").exits(0);
-        self.run("revert shop --to-revision 1 -o json").exits(0);
+        self.run("revert shop -y --to-revision 1 -o json").exits(0);
         self.look("after a revert to a revision");
     }
 
     /// One comparison in each format, and with another tool.
     fn diff(&mut self, release: &str) {
-        for format in ["person", "json", "yaml", "name", "markdown", "junit", "html"] {
+        for format in ["text", "json", "yaml", "name", "markdown", "junit", "html"] {
             self.run(&format!("diff {release} -o {format}"));
         }
         let ran = self

@@ -110,7 +110,15 @@ fn a_revert_to_a_revision_with_secrets_writes_no_file_killed_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let revert = || {
         let mut revert = TestCluster::get().delivery();
-        revert.args(["revert", "shop", "-n", namespace.name(), "--to-revision", "1"]);
+        revert.args([
+            "revert",
+            "shop",
+            "-y",
+            "-n",
+            namespace.name(),
+            "--to-revision",
+            "1",
+        ]);
         revert
             .env("TMPDIR", folder.path())
             .env("HOME", folder.path())

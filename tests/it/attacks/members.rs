@@ -80,7 +80,7 @@ fn a_member_that_lies_about_its_kind_stops_diff_and_promote_and_shows_no_secret(
     for command in [
         &["status"][..],
         &["history", "shop"],
-        &["revert", "shop"],
+        &["revert", "shop", "-y"],
         &["images"],
     ] {
         let ran = TestCluster::get()

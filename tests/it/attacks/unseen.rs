@@ -129,7 +129,7 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
         .for_each(|words| assert_shows_all(&namespace, words, false));
 
     promote(&namespace, &one, &["-y"]).exits(0);
-    let formats = ["person", "json", "yaml", "name", "markdown", "junit", "html"];
+    let formats = ["text", "json", "yaml", "name", "markdown", "junit", "html"];
     for format in formats {
         assert_shows_all(&namespace, &["diff", text(&second), "-o", format], false);
         assert_shows_all(&namespace, &["diff", "-f", text(&manifests), "-o", format], false);
@@ -151,7 +151,7 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
         &["images", "--offline", "-o", "json"],
         &["wait", text(&first), "--settle", "1s"],
         &["wait", text(&first), "--settle", "1s", "-o", "json"],
-        &["revert", "shop"],
+        &["revert", "shop", "-y"],
     ];
     assert_shows_all(&namespace, &["diff", text(&second)], true);
     cluster

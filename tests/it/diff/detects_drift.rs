@@ -86,16 +86,12 @@ fn what_to_type_next_is_true_of_what_others_added() {
         scene.kubectl(&words);
     };
     scene.kubectl(&["scale", "deployment", "web", "--replicas=1"]);
-    assert!(
-        next().contains("would bring the cluster to these manifests"),
-        "{}",
-        next()
-    );
+    assert!(next().contains("-f FILE applies these manifests"), "{}", next());
     apply();
     scene.diff(&[]).exits(0);
     scene.kubectl(&["set", "env", "deployment/web", "B=b"]);
     apply();
-    assert!(next().contains("would leave what others added"), "{}", next());
+    assert!(next().contains("keeps fields that others added"), "{}", next());
 }
 
 #[rstest]
@@ -149,7 +145,7 @@ fn a_key_of_a_secret_that_is_gone_or_that_was_added_is_named_and_its_value_is_no
     scene.kubectl(&["patch", "secret", "db", "--type=json", "-p", &patch.to_string()]);
     assert_eq!(scene.changes(), ["Secret /data/extra", "Secret /data/password"]);
     for verbosity in ["4", "9"] {
-        for format in ["person", "json", "yaml", "markdown", "junit", "html"] {
+        for format in ["text", "json", "yaml", "markdown", "junit", "html"] {
             let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);
             let all = ran.stdout + &ran.stderr;
             for value in [
@@ -211,7 +207,7 @@ fn no_error_quotes_a_secret(#[case] content: &str) {
             .arg(&file);
         command
     };
-    for format in ["person", "json"] {
+    for format in ["text", "json"] {
         all_of(in_here(&["diff"]).args(["-o", format]));
     }
     all_of(in_here(&["diff"]).env("KUBECTL_EXTERNAL_DIFF", "diff -u -N -r"));
@@ -276,7 +272,7 @@ fn a_difference_that_nobody_sees_has_a_picture_and_two_values_in_every_format() 
             .run_with(&desired)
             .exits(1)
     };
-    let text = diff("person").stdout;
+    let text = diff("text").stdout;
     for picture in ["\\ no newline at end", "a\\r", "ad\\u200bmin", "a\\u202eb"] {
         assert!(text.contains(picture), "nothing shown of {picture}:\n{text}");
     }

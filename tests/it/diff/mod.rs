@@ -5,6 +5,7 @@ mod every_field;
 mod field_managers;
 mod kinds;
 mod list_keys;
+mod missing;
 mod mutations;
 mod no_false_drift;
 mod output;

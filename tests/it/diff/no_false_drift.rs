@@ -219,7 +219,9 @@ fn what_a_webhook_denies_is_not_verified_and_predicted() {
     let view = scene.diff(&["-o", "json"]).exits(1).json();
     assert_eq!(view["objects"][0]["status"], "not-verified", "{view:#}");
     assert!(
-        view["objects"][0]["why"].to_string().contains("not dry, please"),
+        view["objects"][0]["message"]
+            .to_string()
+            .contains("not dry, please"),
         "{view:#}"
     );
     assert_eq!(view["objects"][0]["changes"][0]["path"], "/data/A", "{view:#}");

@@ -7,7 +7,7 @@ use crate::harness::{Run, TestCluster};
 fn no_format_shows_a_byte_of_a_secret() {
     let scene = Scene::applied(&[]);
     scene.write(&SHOP.replace("correct-horse-battery", "another-long-value"));
-    for format in ["person", "json", "yaml", "name", "markdown", "junit", "html"] {
+    for format in ["text", "json", "yaml", "name", "markdown", "junit", "html"] {
         for verbosity in ["0", "9"] {
             let ran = scene.diff(&["-o", format, "-v", verbosity]).exits(1);
             for text in [&ran.stdout, &ran.stderr] {
@@ -37,7 +37,7 @@ fn control_sequences_from_the_cluster_do_not_reach_the_terminal() {
         "deployment/web",
         "evil=a\u{1b}[2J\u{1b}]0;title\u{7}b\u{202e}c",
     ]);
-    for format in ["person", "json", "markdown", "html", "junit"] {
+    for format in ["text", "json", "markdown", "html", "junit"] {
         let ran = scene.diff(&["-o", format]).exits(1);
         assert!(
             !ran.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']),
@@ -166,7 +166,7 @@ fn what_changed_lately_is_told_with_whose_hand_it_was() {
         ran.stdout
     );
     assert!(
-        ran.stdout.contains("kubectl (a person)") && ran.stdout.contains("/spec/replicas"),
+        ran.stdout.contains("kubectl (manually)") && ran.stdout.contains("/spec/replicas"),
         "{}",
         ran.stdout
     );
@@ -179,8 +179,7 @@ fn what_changed_lately_is_told_with_whose_hand_it_was() {
         ran.stdout
     );
     assert!(
-        ran.stdout
-            .contains("kubectl (a person), at a time that is not known"),
+        ran.stdout.contains("kubectl (manually), time unknown"),
         "{}",
         ran.stdout
     );

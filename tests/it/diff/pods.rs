@@ -45,14 +45,14 @@ fn pods_that_started_before_their_configuration_changed_are_named() {
         r#"{"data": {"LEVEL": "debug"}}"#,
     ]);
     let view = diff(&app);
-    for format in ["person", "markdown", "html", "junit"] {
+    for format in ["text", "markdown", "html", "junit"] {
         let mut command = TestCluster::get().delivery();
         let ran = command
             .args(["diff", "-n", app.namespace.name(), "-o", format])
             .run()
             .exits(1)
             .stdout;
-        assert!(ran.contains("after these pods started"), "-o {format}: {ran}");
+        assert!(ran.contains("stale configuration: "), "-o {format}: {ran}");
     }
     let found = view["stale"].as_array().unwrap();
     assert_eq!(found.len(), 1, "{view:#}");

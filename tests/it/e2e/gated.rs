@@ -87,7 +87,7 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
 
     let ran = promote(&namespace, folder.path(), "three", good, &gate("vector(0.75)")).exits(3);
     assert!(
-        ran.stderr.contains("gate errors does not hold after 5 s") && ran.stderr.contains("[0.75]"),
+        ran.stderr.contains("gate errors not passed within 5s") && ran.stderr.contains("[0.75]"),
         "{}",
         ran.stderr
     );

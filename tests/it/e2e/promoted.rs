@@ -216,7 +216,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         next: &objects(&image.0, |_| {}),
         flags: &[],
         kind: "imageUnavailable",
-        words: "though it was there before the promotion",
+        words: "where it existed before the promotion",
     };
     rows.push(shop.fails(&good, &vanishing, |event| {
         if event["event"] == "planned" && !std::mem::replace(&mut gone, true) {
@@ -229,7 +229,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         next: &objects(&image.0, |_| {}),
         flags: &["--waive", &format!("images={}", image.1)],
         kind: "imageNotFound",
-        words: "the registry says that it does not exist",
+        words: "not found in its registry",
     };
     rows.push(shop.fails(&good, &absent, |event| {
         if event["event"] == "recorded" {
@@ -343,7 +343,7 @@ fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
             &later,
             &["--soak", "30s"],
             "soak",
-            "ended during the soak with exit code 4",
+            "exited during the soak with exit code 4",
         ),
     ];
     cases.iter().map(|case| shop.fails(good, case, |_| {})).collect()

@@ -271,7 +271,7 @@ fn a_container_without_a_probe_that_lives_is_done_after_its_time() {
         &deployment(&image("test/sleep:1.0.0"), |_| {}),
         policy,
     );
-    assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
+    assert_eq!(done.verdicts.last(), Some(&Health::ready()), "{done:#?}");
     assert!(done.took >= Duration::from_secs(4), "{:?}", done.took);
 }
 
@@ -287,7 +287,7 @@ fn a_container_that_exits_at_once_never_looks_done() {
         !failed
             .verdicts
             .iter()
-            .any(|one| matches!(one, Health::Done { .. })),
+            .any(|one| matches!(one, Health::Ready { .. })),
         "{failed:#?}"
     );
 }

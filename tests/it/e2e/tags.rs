@@ -107,7 +107,7 @@ fn a_tag_that_moved_between_two_pods_is_mixed_across_replicas_and_both_are_named
         .run()
         .exits(1)
         .stdout;
-    assert!(shown.contains("mixed across replicas"), "{shown}");
+    assert!(shown.contains("replicas run different digests"), "{shown}");
 }
 
 /// A Deployment of one pod on the real node.

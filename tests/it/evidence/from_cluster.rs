@@ -88,7 +88,7 @@ fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_re
     let cases = [
         (
             moved,
-            "Deployment web, container web: expected ".to_owned(),
+            "Deployment web, container web: runs ".to_owned(),
             other.short().to_owned(),
         ),
         (broken, "/web is not ready: ".to_owned(), String::new()),
@@ -130,8 +130,7 @@ fn a_workload_that_is_not_ready_or_runs_something_else_or_is_not_there_is_not_re
     scene.write("in.yaml", &web(&json!({})));
     let ran = from_cluster(&scene, &namespace).exits(1);
     assert!(
-        ran.stderr
-            .contains("/web: expected it in the test cluster, found none"),
+        ran.stderr.contains("/web: does not exist in the test cluster"),
         "{}",
         ran.stderr
     );

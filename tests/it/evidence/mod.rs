@@ -135,7 +135,7 @@ fn a_report_with_failures_is_refused_unless_they_are_accepted_with_a_reason() {
     let scene = Scene::new();
     let ran = scene.record(&["--evidence", "bad.xml"], &[]).exits(1);
     assert!(
-        ran.stderr.contains("found 2 of 3 tests failed") && ran.stderr.contains("--accept-failures"),
+        ran.stderr.contains("2 of 3 tests failed") && ran.stderr.contains("--accept-failures"),
         "{}",
         ran.stderr
     );
@@ -156,10 +156,10 @@ fn a_report_with_failures_is_refused_unless_they_are_accepted_with_a_reason() {
 }
 
 #[rstest]
-#[case::empty("", "an empty file")]
-#[case::cut_off(&PASSED[..PASSED.len() - 20], "ends within")]
+#[case::empty("", "is empty")]
+#[case::cut_off(&PASSED[..PASSED.len() - 20], "is truncated within")]
 #[case::a_page("<html><body>502</body></html>", "found <html>")]
-#[case::no_tests(r#"<testsuites tests="0"/>"#, "at least one test")]
+#[case::no_tests(r#"<testsuites tests="0"/>"#, "has no test")]
 #[case::an_entity(
     r#"<!DOCTYPE t [<!ENTITY f "x">]><testsuite><testcase>&f;</testcase></testsuite>"#,
     "DOCTYPE"
@@ -237,7 +237,7 @@ fn the_sources_are_gits_without_credentials_and_a_dirty_work_tree_is_said() {
     git(folder, &["commit", "-qm", "one"]);
     let revision = git(folder, &["rev-parse", "HEAD"]).trim().to_owned();
     let ran = scene.record(&[], &[]);
-    assert!(!ran.stderr.contains("work tree"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("working tree"), "{}", ran.stderr);
     let text = std::fs::read_to_string(scene.path("shop.yaml")).unwrap();
     assert!(
         text.contains(&format!("revision: {revision}"))
@@ -253,7 +253,11 @@ fn the_sources_are_gits_without_credentials_and_a_dirty_work_tree_is_said() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
     );
     let ran = scene.record(&["--source", "https://elsewhere.example/shop"], &[]);
-    assert!(ran.stderr.contains("the work tree has changes"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the working tree has uncommitted changes"),
+        "{}",
+        ran.stderr
+    );
     let text = std::fs::read_to_string(scene.path("shop.yaml")).unwrap();
     assert!(
         text.contains("dirty: true") && text.contains("repository: https://elsewhere.example/shop"),
@@ -279,7 +283,7 @@ fn evidence_needs_a_file_to_lie_beside() {
     ]);
     let ran = command.run().exits(1);
     assert!(
-        ran.stderr.contains("expected a file for the release") && ran.stdout.is_empty(),
+        ran.stderr.contains("evidence needs a file for the release") && ran.stdout.is_empty(),
         "{}",
         ran.stderr
     );

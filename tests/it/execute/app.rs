@@ -33,17 +33,22 @@ impl App {
 
     /// Records a release of these manifests.
     pub fn release(&self, version: &str, objects: &[Value]) -> PathBuf {
-        let manifests = self.folder.path().join(format!("{version}.json"));
+        self.release_named(NAME, version, objects)
+    }
+
+    /// Records a release of this name.
+    pub fn release_named(&self, name: &str, version: &str, objects: &[Value]) -> PathBuf {
+        let manifests = self.folder.path().join(format!("{name}-{version}.json"));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
         std::fs::write(&manifests, list.to_string()).unwrap();
-        let file = self.folder.path().join(format!("{version}.yaml"));
+        let file = self.folder.path().join(format!("{name}-{version}.yaml"));
         let mut record = self.cluster.delivery();
         record.args([
             "record",
             "--offline",
             "--quiet",
             "--name",
-            NAME,
+            name,
             "--version",
             version,
         ]);
@@ -69,7 +74,21 @@ impl App {
 
     pub fn revert(&self) -> Command {
         let mut command = self.cluster.delivery();
-        command.args(["revert", NAME, "-n", self.namespace.name()]);
+        command.args(["revert", NAME, "-y", "-n", self.namespace.name()]);
+        command
+    }
+
+    /// Undoes the current revision, also where a later promotion was rolled back.
+    pub fn undo_current(&self) -> Command {
+        let mut command = self.revert();
+        let revision = self.status()["revision"].to_string();
+        command.args(["--undo-revision", &revision]);
+        command
+    }
+
+    pub fn revert_to(&self, revision: &str) -> Command {
+        let mut command = self.revert();
+        command.args(["--to-revision", revision]);
         command
     }
 

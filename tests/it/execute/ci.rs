@@ -65,7 +65,7 @@ fn a_cancelled_pipeline_leaves_a_journal_that_the_next_one_settles_without_a_per
         .run()
         .exits(0);
     assert_eq!(app.status()["version"], "3", "{}", ran.stderr);
-    assert!(app.status().get("open").is_none());
+    assert!(app.status().get("unfinished").is_none());
     assert_eq!(
         app.namespace
             .get("", "ConfigMap", "config")
@@ -89,7 +89,7 @@ fn one_signal_puts_everything_back() {
             .text("/data/v"),
         "1"
     );
-    assert!(app.status().get("open").is_none());
+    assert!(app.status().get("unfinished").is_none());
 }
 
 #[test]
@@ -153,18 +153,22 @@ fn a_pipeline_that_waits_for_another_does_not_put_back_what_that_one_finished() 
         first.wait().exits(0);
         let ran = second.wait().exits(0);
         assert!(
-            ran.stderr.contains("finished meanwhile"),
+            ran.stderr.contains("was ended by another run"),
             "{what}: {}",
             ran.stderr
         );
         let history = app.history();
-        let endings: Vec<_> = history
+        let outcomes: Vec<_> = history
             .as_array()
             .unwrap()
             .iter()
-            .map(|one| one["ending"].clone())
+            .map(|one| one["outcome"].clone())
             .collect();
-        assert_eq!(endings, ["promoted", "promoted", "promoted"], "{what}: {history}");
+        assert_eq!(
+            outcomes,
+            ["promoted", "promoted", "promoted"],
+            "{what}: {history}"
+        );
         assert_eq!(app.status()["version"], "3");
     }
 }

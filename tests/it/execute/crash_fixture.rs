@@ -79,7 +79,7 @@ impl Place {
     }
 
     fn hear(&self, ran: &Ran) {
-        let is_said = ran.stderr.contains("its cluster IP is another one");
+        let is_said = ran.stderr.contains("its cluster IP is a new one");
         self.addresses_differ.set(self.addresses_differ.get() || is_said);
     }
 
@@ -165,9 +165,11 @@ impl Place {
                 &self.old,
                 &format!("{when}: status says version 1 is promoted"),
             ),
-            "putBack" => self.must_be(&now, &self.old, &format!("{when}: status says put back")),
-            "open" | "inProgress" => {
-                assert_eq!(status["open"]["version"], "2.0", "{when}");
+            "rolledBack" | "reverted" => {
+                self.must_be(&now, &self.old, &format!("{when}: status says {state}"));
+            }
+            "unfinished" | "inProgress" => {
+                assert_eq!(status["unfinished"]["version"], "2.0", "{when}");
             }
             other => panic!("{when}: status says {other}"),
         }
@@ -181,7 +183,7 @@ impl Place {
         );
         // Killed before its first lasting write, a promotion leaves nothing that could be put back; killed after its
         // last one, a revert leaves nothing either. An unfinished revert is finished before anything is promoted.
-        let nothing = then == Then::Revert && code == Some(1) && when.contains("put back already");
+        let nothing = then == Then::Revert && code == Some(1) && when.contains("nothing to revert");
         assert!(nothing || matches!(code, Some(0 | 3)), "{when}: exit {code:?}");
         let expected_new = then == Then::Promote && code == Some(0);
         if expected_new && !new.is_empty() || !expected_new && !old.is_empty() {
@@ -198,7 +200,7 @@ impl Place {
         assert!(lease.is_none(), "{when}: the lock is left");
         let state = self.reference.status();
         assert!(
-            state.get("open").is_none(),
+            state.get("unfinished").is_none(),
             "{when}: a journal is left open: {state}"
         );
         self.nothing_is_left_over(when);

@@ -82,7 +82,7 @@ fn a_plugin_whose_token_ends_during_a_soak_is_asked_again() {
         .args(["status", "-n", app.namespace.name()]);
     let refused = list.run();
     assert!(
-        refused.code != Some(0) && refused.stderr.contains("does not accept the credentials"),
+        refused.code != Some(0) && refused.stderr.contains("rejects the credentials"),
         "{refused:?}"
     );
 }

@@ -94,7 +94,7 @@ impl Rounds {
             ran.code, ran.took, ran.stderr
         );
         assert!(ran.took < DEADLINE, "{when}: it hung");
-        let open = self.small.app.status().get("open").is_some();
+        let open = self.small.app.status().get("unfinished").is_some();
         // The journal is open only where the run said that it leaves it.
         assert_eq!(open, ran.code == Some(130), "{when}: its journal");
         let is_new = if open {

@@ -103,7 +103,7 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
     for message in [
         "does not answer for",
         "did not answer for 15 s",
-        "journal",
+        "is unfinished",
         "promote --resume app",
         "revert app",
     ] {
@@ -114,7 +114,7 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
         );
     }
     scene.cluster.thaw("etcd");
-    assert_eq!(scene.small.app.status()["open"]["version"], "2");
+    assert_eq!(scene.small.app.status()["unfinished"]["version"], "2");
     scene.small.promote(2).run().exits(0);
     assert!(scene.small.is_new("after the later run"));
 }

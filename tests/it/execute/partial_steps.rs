@@ -54,7 +54,7 @@ fn what_went_into_an_object_that_somebody_made_meanwhile_is_withdrawn() {
     let before = app.copy(&[map("b", json!({}))]);
     proxy.release();
     let ran = running.wait().exits(3);
-    assert!(ran.stderr.contains("made by somebody"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("created by another client"), "{}", ran.stderr);
     app.copy(&[map("b", json!({}))])
         .must_be(&before, "after the promotion gave up");
 }
@@ -134,6 +134,6 @@ fn what_somebody_changed_before_a_killed_run_could_stays_whichever_way_the_next_
             "{what}: {}",
             ran.stderr
         );
-        assert!(ran.stderr.contains("stays as it is"), "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("left in place"), "{what}: {}", ran.stderr);
     }
 }

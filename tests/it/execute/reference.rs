@@ -90,7 +90,7 @@ impl Reference {
     /// `revert`, not run yet.
     pub fn revert(&self) -> Command {
         let mut command = TestCluster::get().delivery();
-        command.args(["revert", NAME, "-n", self.namespace.name()]);
+        command.args(["revert", NAME, "-y", "-n", self.namespace.name()]);
         self.allow_what_is_beyond(&mut command);
         command
     }

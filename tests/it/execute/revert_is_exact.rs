@@ -22,11 +22,11 @@ fn a_rollout_that_fails_leaves_everything_as_it_was() {
     let all = [&old[..], &new[2..]].concat();
     let before = app.copy(&all);
     let ran = app.promote("2", &new).run().exits(3);
-    assert!(ran.stderr.contains("put back"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("rolled back"), "{}", ran.stderr);
     app.copy(&all).must_be(&before, "after a failed rollout");
     assert_eq!(app.status()["version"], "1");
     let history = app.history();
-    assert_eq!(history[0]["ending"], "reverted");
+    assert_eq!(history[0]["outcome"], "rolledBack");
     assert!(history[0]["failure"]["cause"]["message"].is_string(), "{history}");
 }
 
@@ -108,7 +108,7 @@ fn edits_by_others_stay_on_other_fields_and_are_named_on_the_same() {
         Some(&json!({"a": "1", "b": "1", "mine": "yes"}))
     );
     assert!(
-        ran.stderr.contains("/data/b") && ran.stderr.contains("changed since"),
+        ran.stderr.contains("/data/b was changed after the promotion"),
         "{}",
         ran.stderr
     );

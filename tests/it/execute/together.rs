@@ -19,7 +19,8 @@ fn the_second_of_two_ends_at_once_and_names_the_first() {
     }
     let ran = app.promote("2", &[map("b", json!({}))]).run().exits(2);
     assert!(
-        ran.stderr.contains("found that of app 1 by kwok-admin"),
+        ran.stderr
+            .contains("the promotion of app 1 by kwok-admin is unfinished"),
         "{}",
         ran.stderr
     );
@@ -79,7 +80,7 @@ fn a_zombie_that_wakes_up_after_its_lease_changes_nothing_more() {
     let woken = zombie.wait();
     assert_ne!(woken.code, Some(0), "{}", woken.stderr);
     app.copy(&old).must_be(&before, "after the zombie woke up");
-    assert!(app.status().get("open").is_none());
+    assert!(app.status().get("unfinished").is_none());
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn a_plan_from_before_another_promotion_ended_is_not_carried_out() {
 
     proxy.release();
     let late = late.wait().exits(2);
-    let moved = "the cluster has moved since the plan was made: another run on app has ended";
+    let moved = "the cluster changed since the plan was made: another run on app has ended";
     assert!(late.stderr.contains(moved), "{}", late.stderr);
     app.copy(&all).must_be(&between, "after the late one");
     assert_eq!(app.status()["version"], "2");

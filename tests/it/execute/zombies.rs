@@ -93,7 +93,7 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
     }
     place.everything().must_be(&before, &when);
     let state = place.reference.status();
-    assert!(state.get("open").is_none(), "{when}\n{state}");
+    assert!(state.get("unfinished").is_none(), "{when}\n{state}");
     true
 }
 

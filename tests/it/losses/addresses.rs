@@ -52,7 +52,7 @@ fn a_manifest_that_names_no_protocol_is_compared_at_the_address_of_the_server() 
     let ran = promote.run().exits(2);
     let path = "/spec/ports/[port=80,protocol=TCP]/targetPort";
     assert!(
-        ran.stderr.contains("refused [untested]") && ran.stderr.contains(path),
+        ran.stderr.contains("error [untested]") && ran.stderr.contains(path),
         "{}",
         ran.stderr
     );

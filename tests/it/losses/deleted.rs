@@ -47,7 +47,7 @@ fn an_object_that_a_finalizer_holds_is_named_by_diff_and_refused_by_a_promotion(
     let refused = ran
         .stderr
         .lines()
-        .find(|line| line.starts_with("refused [deleting]"))
+        .find(|line| line.starts_with("error [deleting]"))
         .unwrap_or_default();
     assert!(
         refused.contains("held") && refused.contains("shop.example/hold"),
@@ -143,7 +143,7 @@ fn a_namespace_that_is_being_deleted_is_named_and_is_no_missing_right() {
         ran.stdout
     );
     let ran = app.promote("1", &objects).run().exits(2);
-    let named = |line: &&str| line.starts_with("refused [deleting] Namespace") && line.contains(&other);
+    let named = |line: &&str| line.starts_with("error [deleting] Namespace") && line.contains(&other);
     assert_eq!(ran.stderr.lines().filter(named).count(), 1, "{}", ran.stderr);
-    assert!(!ran.stderr.contains("[rights]"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("[permissions]"), "{}", ran.stderr);
 }

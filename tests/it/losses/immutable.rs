@@ -22,9 +22,9 @@ fn a_map_and_a_secret_that_became_immutable_are_restored_by_a_rollback() {
     let new = version("2", true, Some("image-not-found"));
     let plan = app.promote("2", &new).arg("--dry-run=server").run().exits(0);
     assert!(
-        plan.stderr.contains("new uid"),
+        plan.stdout.contains("new UID"),
         "the plan says how it is undone: {}",
-        plan.stderr
+        plan.stdout
     );
     let ran = app.promote("2", &new).run().exits(3);
     let settings = app.namespace.get("", "ConfigMap", "settings").expect(&ran.stderr);

@@ -50,7 +50,7 @@ fn a_failure_is_left_standing_with_the_commands_that_settle_it() {
     );
     let web = app.namespace.get("apps", "Deployment", "web").unwrap();
     assert_eq!(web.text("/spec/template/spec/containers/0/image"), image('2'));
-    assert_eq!(app.status()["open"]["version"], "2");
+    assert_eq!(app.status()["unfinished"]["version"], "2");
     // What was broken stays broken until somebody repairs it.
     resume(&app).exits(4);
     app.revert().run().exits(0);

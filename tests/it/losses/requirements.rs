@@ -23,7 +23,7 @@ fn a_secret_that_no_object_refers_to_is_demanded_with_its_keys() {
     let app = App::new();
     let ran = app.promote("1", &objects()).run().exits(2);
     assert!(
-        ran.stderr.contains("refused [requirements] Secret") && ran.stderr.contains("app-config"),
+        ran.stderr.contains("error [requirements] Secret") && ran.stderr.contains("app-config"),
         "{}",
         ran.stderr
     );
@@ -61,7 +61,7 @@ fn a_secret_that_no_object_refers_to_is_demanded_with_its_keys() {
     app.kubectl(&["delete", "secret", "app-config"]);
     let ran = diff(&app, &release).exits(1);
     assert!(
-        ran.stdout.contains("app-config") && ran.stdout.contains("missing"),
+        ran.stdout.contains("app-config: does not exist"),
         "{}",
         ran.stdout
     );

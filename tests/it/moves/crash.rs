@@ -113,7 +113,7 @@ impl Disturbed for Place {
         }
         // Once the other release knows of it, nothing of its own gets between until this is settled.
         let knows = self.split.inventory("shop")["moved"].is_string();
-        if knows && self.split.status("web").get("open").is_some() {
+        if knows && self.split.status("web").get("unfinished").is_some() {
             let mut next = super::whole();
             next[0]["data"]["v"] = "between".into();
             let objects = if self.split.members("shop").len() == 1 {
@@ -130,7 +130,7 @@ impl Disturbed for Place {
         };
         let when = format!("{when}, exit {:?}\n{}", settled.code, settled.stderr);
         // Killed before its first lasting write or after its last one, there is nothing to revert.
-        let nothing = settled.code == Some(1) && settled.stderr.contains("put back already");
+        let nothing = settled.code == Some(1) && settled.stderr.contains("nothing to revert");
         // An unfinished revert is finished before anything is promoted.
         let finished = settled.code == Some(3) && killed == Killed::Revert && then == Then::Promote;
         assert!(
@@ -146,7 +146,7 @@ impl Disturbed for Place {
                 .get("coordination.k8s.io", "Lease", &format!("delivery-{name}"));
             assert!(lease.is_none() || nothing, "{when}: the lock of {name} is left");
             assert!(
-                self.split.status(name).get("open").is_none(),
+                self.split.status(name).get("unfinished").is_none(),
                 "{when}: a journal of {name} is open"
             );
         }

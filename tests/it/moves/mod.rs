@@ -104,7 +104,7 @@ impl Split {
 
     fn revert(&self, name: &str) -> Command {
         let mut command = self.delivery("revert");
-        command.arg(name);
+        command.args([name, "-y"]);
         command
     }
 

@@ -67,7 +67,7 @@ fn what_carries_the_label_alone_or_stands_in_the_inventory_alone_does_not_move()
         &[
             "ConfigMap",
             "stranger",
-            "carries the label of release shop",
+            "orphaned: has the label of release shop",
             "not in its inventory",
         ],
     );
@@ -93,7 +93,7 @@ fn what_carries_the_label_alone_or_stands_in_the_inventory_alone_does_not_move()
         &refused,
         &[
             "the state of release shop",
-            "was altered: its inventory is not as it was sealed",
+            "was altered: its inventory was changed",
         ],
     );
 }
@@ -190,7 +190,7 @@ fn whoever_may_not_change_what_the_other_release_keeps_is_told_which_permission_
     says(
         &refused,
         &[
-            "[rights]",
+            "[permissions]",
             "leases.coordination.k8s.io",
             "to move objects of release shop",
         ],

@@ -11,13 +11,10 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
     let plan = split.take_cart().arg("--dry-run=server").run().exits(0);
     for outcome in [
         "moves from release shop",
-        "2 objects of release shop will move here",
+        "2 objects of release shop will move to this release",
     ] {
-        assert!(
-            plan.stderr.contains(outcome),
-            "nothing of {outcome:?}:\n{}",
-            plan.stderr
-        );
+        let shown = format!("{}{}", plan.stdout, plan.stderr);
+        assert!(shown.contains(outcome), "nothing of {outcome:?}:\n{shown}");
     }
     split.copy().must_be(&before, "after the plan");
 
@@ -48,8 +45,9 @@ fn a_release_is_split_and_both_halves_go_on_by_themselves() {
         .run()
         .exits(0);
     assert!(
-        plan.stderr.contains(message) && !plan.stderr.contains("delete"),
-        "{}",
+        plan.stderr.contains(message) && !plan.stdout.contains("delete"),
+        "{}{}",
+        plan.stdout,
         plan.stderr
     );
     split.promote("shop", "2", &rest()).run().exits(0);
@@ -74,7 +72,7 @@ fn the_old_file_is_told_whose_its_objects_are_and_touches_none_of_them() {
     let moved = split.copy();
     let refused = split.promote("shop", "1", &whole()).run().exits(2);
     for outcome in [
-        "[owners]",
+        "[managed-by]",
         "belongs to release web",
         "--adopt release:web",
         "Deployment",
@@ -259,6 +257,7 @@ fn members_move_between_namespaces_where_the_releases_lie() {
         .args([
             "revert",
             "web",
+            "-y",
             "-n",
             other.name(),
             "--allow-unconfirmed",

@@ -59,7 +59,7 @@ fn what_helm_or_kapp_installed_is_adopted_by_its_name_and_a_revert_gives_it_back
     );
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     blocking(copy_shared(namespace.name(), &objects)).must_be(&before, "reverted");
@@ -197,7 +197,7 @@ fn a_daemon_set_that_kubectl_applied_is_given_back_to_kubectl_with_all_its_field
     .exits(0);
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     assert_eq!(owners(), before);

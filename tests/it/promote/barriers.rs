@@ -13,7 +13,7 @@ fn named(app: &App, version: &str, objects: &[Value], kubeconfig: Option<&std::p
     let ran = promote.arg("--dry-run=server").run().exits(0);
     ran.stderr
         .lines()
-        .filter(|line| line.contains("cannot be undone"))
+        .filter(|line| line.contains("irreversible: "))
         .collect()
 }
 
@@ -71,7 +71,7 @@ fn a_claim_that_grows_is_named_and_stays_grown() {
         "2",
         "nothing is put back"
     );
-    assert_eq!(app.status()["open"]["version"], "2");
+    assert_eq!(app.status()["unfinished"]["version"], "2");
     // Asked for, everything else is put back; the claim is named.
     let ran = app.revert().run().exits(4);
     assert!(
@@ -117,7 +117,7 @@ fn a_definition_with_a_new_storage_version_and_a_foreign_finalizer_are_named() {
     let broken = workload("Deployment", "web", '2', Some("image-not-found"));
     let ran = app.promote("2", &[new[0].clone(), broken]).run().exits(4);
     assert!(ran.stderr.contains("stored as v2"), "{}", ran.stderr);
-    assert_eq!(app.status()["open"]["version"], "2");
+    assert_eq!(app.status()["unfinished"]["version"], "2");
     let allowed = format!("CustomResourceDefinition/things.{group}");
     app.revert()
         .args(["--allow-unconfirmed", &allowed])
@@ -151,7 +151,7 @@ fn a_role_that_a_limited_user_reduces_is_named() {
     let smaller = [role(json!(["apples"]))];
     let message = named(&app, "2", &smaller, Some(&user.kubeconfig()));
     assert!(
-        message.contains("reader") && message.contains("putting it back is refused"),
+        message.contains("reader") && message.contains("the dry run of its restore was rejected"),
         "{message}"
     );
     assert_eq!(

@@ -36,7 +36,11 @@ fn what_was_broken_is_said_before_the_first_write_and_once() {
             .map(|(at, _)| at)
             .collect()
     };
-    let message = at(&|event| event.to_string().contains("was already broken before: pod web-"));
+    let message = at(&|event| {
+        event
+            .to_string()
+            .contains("was unhealthy before this promotion: pod web-")
+    });
     let begun = at(&|event| event["phase"] == "journal");
     assert!(
         !message.is_empty() && message.len() <= 2,

@@ -106,7 +106,7 @@ fn the_revision_of_a_rollout_is_its_controllers_in_every_promotion_and_with_adop
 
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     assert_eq!(revision(&namespace), "2");

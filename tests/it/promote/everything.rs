@@ -133,16 +133,16 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
         .arg("-y");
     let ran = command.arg("-e").arg(&environment).run().exits(2);
     let expected = [
-        ("rights", "roles"),
+        ("permissions", "roles"),
         ("quota", "small"),
         ("immutable", "spec.selector"),
         ("admission", "no forbidden keys here"),
         ("ownership", "--adopt kubectl-client-side-apply"),
         ("requirements", "password"),
-        ("owners", "applyset-other-v1"),
-        ("owners", "Helm (release old-shop)"),
-        ("owners", "Argo CD"),
-        ("owners", "Flux"),
+        ("managed-by", "applyset-other-v1"),
+        ("managed-by", "Helm (release old-shop)"),
+        ("managed-by", "Argo CD"),
+        ("managed-by", "Flux"),
         ("signature", "ours.pub"),
         ("evidence", "integration"),
     ];
@@ -150,7 +150,7 @@ fn all_that_speaks_against_a_promotion_is_said_in_one_list_and_not_one_object_is
         let found = ran
             .stderr
             .lines()
-            .any(|line| line.contains(&format!("refused [{check}]")));
+            .any(|line| line.contains(&format!("error [{check}]")));
         assert!(
             found && ran.stderr.contains(message),
             "no finding of {check} with {message}:\n{}",

@@ -185,8 +185,11 @@ fn past_an_irreversible_job_a_failure_stops_and_says_what_to_do() {
         "nothing is put back"
     );
     let status = app.status();
-    assert_eq!(status["open"]["version"], "2", "{status}");
-    assert!(status.to_string().contains("cannot be undone"), "{status}");
+    assert_eq!(status["unfinished"]["version"], "2", "{status}");
+    assert!(
+        status.to_string().contains("after an irreversible step"),
+        "{status}"
+    );
     let other = app.promote("3", &old).run().exits(2);
     assert!(other.stderr.contains("unfinished"), "{}", other.stderr);
     // What can be put back is put back when a person asks for it; the rest is named.
@@ -259,7 +262,7 @@ fn the_job_that_the_release_names_undoes_an_irreversible_one() {
         "it was waited for"
     );
     app.copy(&new[..2]).must_be(&before, "after the revert");
-    assert!(app.status().get("open").is_none());
+    assert!(app.status().get("unfinished").is_none());
     // The next one that is needed takes its place.
     let ran = app.promote("2", &new).run().exits(2);
     assert!(ran.stderr.contains("quarantine"), "{}", ran.stderr);

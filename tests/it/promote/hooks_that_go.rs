@@ -96,7 +96,7 @@ fn a_run_that_is_killed_while_its_hook_goes_is_finished_by_the_next_one() {
         proxy.forget();
         app.promote(version, &objects).run().exits(0);
         assert!(the_job(&app, "check").is_none(), "{act:?}: it is still there");
-        assert!(app.status().get("open").is_none(), "{act:?}");
+        assert!(app.status().get("unfinished").is_none(), "{act:?}");
         diff(&app, version, &objects).exits(0);
     }
 }

@@ -198,7 +198,7 @@ fn what_admission_writes_anew_at_each_request_is_no_drift_and_no_failed_restore(
     );
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     assert_eq!(live(&namespace, "deployment/web")["spec"]["replicas"], 1);

@@ -61,7 +61,7 @@ impl Own {
     /// The namespace is cluster-wide: nothing but the flag confirms that it was made by the release.
     fn revert(&self) -> Command {
         let mut command = TestCluster::get().delivery();
-        command.args(["revert", NAME, "-n", &self.name]);
+        command.args(["revert", NAME, "-y", "-n", &self.name]);
         command.args(["--allow-unconfirmed", &format!("Namespace/{}", self.name)]);
         command
     }
@@ -148,7 +148,7 @@ fn a_run_that_is_killed_while_its_namespace_goes_leaves_nothing_that_a_revert_do
     if act == Act::KillBefore {
         let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
         assert_eq!(
-            status[0]["open"]["version"], "2",
+            status[0]["unfinished"]["version"], "2",
             "what is left is told: {status}"
         );
         own.revert().run().exits(0);
@@ -192,7 +192,8 @@ fn a_release_namespace_with_an_object_of_somebody_else_stays_and_is_named() {
     let ran = own.revert().run().exits(4);
     assert!(own.is_there());
     assert!(
-        ran.stderr.contains("ConfigMap foreign in it is somebody else's"),
+        ran.stderr
+            .contains("ConfigMap foreign in it belongs to another client"),
         "{}",
         ran.stderr
     );
@@ -248,7 +249,7 @@ fn a_namespace_that_stays_only_for_what_the_release_itself_keeps_is_a_revert_tha
 
     // The journal is closed: nothing is left to revert, and the next promotion begins anew.
     let status = own.command(&["status", NAME, "-o", "json"]).exits(0).json();
-    assert!(status[0]["open"].is_null(), "{status}");
+    assert!(status[0]["unfinished"].is_null(), "{status}");
     own.promote("2", &[map("plain", json!({}))], &[]).exits(0);
 }
 
@@ -267,7 +268,8 @@ fn a_namespace_with_what_is_kept_and_an_object_of_somebody_else_is_left() {
         .ok();
     let ran = own.revert().run().exits(4);
     assert!(
-        ran.stderr.contains("ConfigMap other in it is somebody else's"),
+        ran.stderr
+            .contains("ConfigMap other in it belongs to another client"),
         "{}",
         ran.stderr
     );

@@ -11,7 +11,7 @@ fn refused(namespace: &Namespace, release: &ReleaseFile, flags: &[&str], checks:
     let ran = promote(namespace, release, &[&["-y"], flags].concat()).exits(2);
     for check in checks {
         assert!(
-            ran.stderr.contains(&format!("refused [{check}]")),
+            ran.stderr.contains(&format!("error [{check}]")),
             "no finding of {check}:\n{}",
             ran.stderr
         );
@@ -99,7 +99,7 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
     );
     let objects = ["set", "helm", "argo", "flux"].map(|name| config(name, json!({"a": "1"})));
     let release = ReleaseFile::new("shop", "1", objects.to_vec());
-    let ran = refused(&namespace, &release, &[], &["owners"]);
+    let ran = refused(&namespace, &release, &[], &["managed-by"]);
     for message in [
         "applyset-other-v1",
         "Helm (release old-shop)",
@@ -115,7 +115,7 @@ fn objects_that_others_keep_are_refused_by_the_name_of_their_keeper() {
         );
     }
     assert_eq!(
-        ran.stderr.matches("refused [owners]").count(),
+        ran.stderr.matches("error [managed-by]").count(),
         4,
         "{}",
         ran.stderr
@@ -196,7 +196,7 @@ fn without_a_terminal_and_without_yes_nothing_is_promoted() {
     let release = ReleaseFile::new("shop", "1", vec![config("a", json!({"a": "1"}))]);
     let before = contents(&namespace);
     let ran = promote(&namespace, &release, &[]).exits(1);
-    let error = "error: expected a terminal to ask on, or -y, found neither; nothing was changed\n";
+    let error = "error: cannot ask for confirmation without a terminal; nothing was changed\n";
     assert!(ran.stderr.contains(error), "{}", ran.stderr);
     assert_eq!(contents(&namespace), before);
 }
@@ -319,7 +319,7 @@ fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_
     );
     assert!(
         ran.stderr
-            .contains("note [images] not looked up: 127.0.0.1:9/api:1"),
+            .contains("api: not looked up: 127.0.0.1:9/api:1: cannot reach 127.0.0.1:9: connection refused"),
         "{}",
         ran.stderr
     );
@@ -334,7 +334,8 @@ fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_
     let other = format!("images={absent}-other");
     let ran = promote(&namespace, &release, &["--dry-run=server", "--waive", &other]).exits(2);
     assert!(
-        ran.stderr.contains(&format!("--waive {other} names no finding")),
+        ran.stderr
+            .contains(&format!("--waive {other} matches no finding")),
         "{}",
         ran.stderr
     );

@@ -29,7 +29,8 @@ fn what_a_limit_range_adds_to_old_and_new_pods_alike_is_no_growth() {
     let mut more = nine('3');
     more["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "150m"}});
     let ran = app.promote("3", &[more]).run().exits(2);
-    let message = "expected room for 450m more requests.cpu, found 900m of 1200m used";
+    let message =
+        "exceeded quota: requested: requests.cpu=450m, used: requests.cpu=900m, limited: requests.cpu=1200m";
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
 }
 
@@ -56,7 +57,7 @@ fn a_quota_that_the_release_brings_counts_all_of_the_releases_own_objects() {
     ] {
         let ran = app.promote("1", &[quota(hard), web(4)]).run().exits(2);
         assert!(
-            ran.stderr.contains("refused [quota]") && ran.stderr.contains(message),
+            ran.stderr.contains("error [quota]") && ran.stderr.contains(message),
             "{message}: {ran:?}"
         );
         assert!(app.namespace.get("", "ResourceQuota", "new").is_none());

@@ -56,7 +56,7 @@ fn a_quota_that_counts_some_pods_counts_no_others(
     app.promote("1", &[web(3, others, &NONE)]).run().exits(0);
     let ran = app.promote("2", &[web(3, its, &NONE)]).run().exits(2);
     assert!(
-        ran.stderr.contains("[quota]") && ran.stderr.contains("of 2 used"),
+        ran.stderr.contains("[quota]") && ran.stderr.contains("limited: pods=2"),
         "{}",
         ran.stderr
     );
@@ -108,7 +108,7 @@ fn a_quota_of_a_priority_class_counts_its_pods_alone() {
         .ok();
     let ran = ran.exits(2);
     assert!(
-        ran.stderr.contains("[quota]") && ran.stderr.contains("0 of 2 used"),
+        ran.stderr.contains("[quota]") && ran.stderr.contains("used: pods=0, limited: pods=2"),
         "{}",
         ran.stderr
     );
@@ -129,9 +129,10 @@ fn the_defaults_of_a_limit_range_that_comes_along_are_counted() {
         .promote("1", &[range("300m"), web(4, &NONE, &NONE)])
         .run()
         .exits(2);
-    let message = "expected room for 1200m more requests.cpu, found 0 of 1 used";
+    let message =
+        "exceeded quota: requested: requests.cpu=1200m, used: requests.cpu=0, limited: requests.cpu=1";
     assert!(
-        ran.stderr.contains(message) && !ran.stderr.contains("refused [pods]"),
+        ran.stderr.contains(message) && !ran.stderr.contains("error [pods]"),
         "{}",
         ran.stderr
     );

@@ -57,7 +57,7 @@ fn what_a_node_quotes_of_a_secret_is_hidden_in_notes_events_and_status() {
     let events: Vec<&str> = ran.stdout.lines().filter(of_pods).collect();
     let events = events.join("\n");
     assert!(
-        events.contains("was already broken before"),
+        events.contains("was unhealthy before this promotion"),
         "{}{}",
         ran.stdout,
         ran.stderr

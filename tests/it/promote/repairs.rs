@@ -93,7 +93,7 @@ fn a_generated_name_that_is_new_at_each_rendering_is_a_replacement_and_no_prune(
         .run()
         .exits(2);
     assert_eq!(
-        lines_starting_with(&ran.stderr, "refused [prune]").len(),
+        lines_starting_with(&ran.stderr, "error [prune]").len(),
         1,
         "{}",
         ran.stderr
@@ -156,12 +156,12 @@ fn pods_are_not_judged_by_labels_that_the_release_gives_their_namespace() {
         .promote("2", &objects("baseline", on_host_network("web")))
         .run()
         .exits(2);
-    assert!(ran.stderr.contains("refused [pods]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error [pods]"), "{}", ran.stderr);
     let mut labelled = objects("baseline", on_host_network("web"));
     labelled[0]["metadata"]["labels"]["team"] = "a".into();
     let ran = app.promote("2", &labelled).run().exits(2);
     assert!(
-        ran.stderr.contains("refused [pods]"),
+        ran.stderr.contains("error [pods]"),
         "another label changes nothing of it: {}",
         ran.stderr
     );
@@ -200,7 +200,7 @@ fn a_quota_and_a_limit_that_the_release_raises_are_no_reason_to_refuse_it() {
         .run()
         .exits(2);
     assert!(
-        ran.stderr.contains("refused [pods]") && ran.stderr.contains("refused [quota]"),
+        ran.stderr.contains("error [pods]") && ran.stderr.contains("error [quota]"),
         "{}",
         ran.stderr
     );
@@ -208,9 +208,9 @@ fn a_quota_and_a_limit_that_the_release_raises_are_no_reason_to_refuse_it() {
         .promote("3", &[quota("3"), limits("2"), web(4, "2")])
         .run()
         .exits(2);
-    assert!(!ran.stderr.contains("refused [pods]"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("error [pods]"), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("refused [quota]"),
+        ran.stderr.contains("error [quota]"),
         "four pods do not fit into three: {}",
         ran.stderr
     );
@@ -238,8 +238,9 @@ fn what_thirty_objects_wait_for_is_said_once() {
         "{}",
         ran.stderr
     );
-    let first: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
-    let finding = first["findings"]
+    // After the first event, which says what is promoted and where.
+    let preflight: Value = serde_json::from_str(ran.stdout.lines().nth(1).unwrap()).unwrap();
+    let finding = preflight["findings"]
         .as_array()
         .unwrap()
         .iter()
@@ -265,8 +266,7 @@ fn a_job_that_a_promotion_replaces_is_called_replaced_without_the_servers_dump()
             .arg(manifests.path());
         let ran = diff.run().exits(1);
         assert!(
-            ran.stdout
-                .contains("replaced: a promotion deletes it and creates it again"),
+            ran.stdout.contains("replaced: would be deleted and recreated"),
             "{}",
             ran.stdout
         );
@@ -301,7 +301,7 @@ fn a_quota_without_room_for_what_a_promotion_itself_keeps_is_found_by_the_prefli
         let app = App::new();
         app.namespace.quota(json!({resource: limit}));
         let ran = app.promote("1", &[map("a", json!({"a": "1"}))]).run().exits(2);
-        let refused = lines_starting_with(&ran.stderr, "refused [quota]");
+        let refused = lines_starting_with(&ran.stderr, "error [quota]");
         assert!(
             refused.len() == 1 && refused[0].contains(resource),
             "{resource}: {}",

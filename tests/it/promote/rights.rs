@@ -138,7 +138,7 @@ fn each_single_right_that_is_missing_is_found_by_its_name_before_anything_is_tou
         let ran = as_user(&user, &namespace, &release, &["-y"]).exits(2);
         let finding = ran.stderr.lines().find(|line| {
             // What may not be read cannot be planned either: said as such.
-            (line.contains("refused [rights]") || line.contains("refused [unreadable]"))
+            (line.contains("error [permissions]") || line.contains("error [unreadable]"))
                 && line.contains(right.verb.as_str())
                 && line.contains(&right.resource)
         });
@@ -208,7 +208,7 @@ fn a_promotion_and_its_revert_run_under_exactly_the_documented_role() {
     let mut revert = cluster.delivery();
     revert
         .env("KUBECONFIG", user.kubeconfig())
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     assert_eq!(namespace.get("", "ConfigMap", "a").unwrap().text("/data/a"), "1");

@@ -26,7 +26,7 @@ fn a_strategy_that_forbids_the_servers_default_is_promoted_and_reverted(#[case] 
 
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     let strategy = &live(&namespace, "deployment/web")["spec"]["strategy"];

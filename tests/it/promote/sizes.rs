@@ -163,7 +163,7 @@ fn what_was_promoted_before_a_failed_promotion_can_still_be_put_back_and_then_no
             "the journal and the pre-images of what is promoted"
         );
     }
-    app.revert().run().exits(0);
+    app.undo_current().run().exits(0);
     app.copy(&version("1")).must_be(&before, "after the revert");
     assert_eq!(retained(&app), (0, 0));
     assert_eq!(app.status()["version"], "1");
@@ -195,12 +195,12 @@ fn a_promotion_killed_at_any_write_leaves_the_one_before_to_be_put_back() {
             None,
             "write {n}"
         );
-        if matches!(app.status()["state"].as_str(), Some("open" | "inProgress")) {
+        if matches!(app.status()["state"].as_str(), Some("unfinished" | "inProgress")) {
             app.revert().run().exits(0);
         }
         app.copy(&version("2"))
             .must_be(&second, &format!("killed at write {n}, and put back"));
-        app.revert().run().exits(0);
+        app.undo_current().run().exits(0);
         app.copy(&version("1"))
             .must_be(&first, &format!("killed at write {n}, and put back twice"));
         let left: Vec<String> = names(&app, "configmaps")

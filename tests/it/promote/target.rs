@@ -200,7 +200,7 @@ fn a_service_account_that_leaves_the_release_leaves_the_pods_too(#[case] kind: &
 
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     let pod = &live(&namespace, &resource)["spec"]["template"]["spec"];

@@ -36,18 +36,14 @@ fn each_finding_is_waived_by_its_own_name_and_the_history_keeps_name_and_reason(
         let ran = with(&waived).exits(2);
         let refused: Vec<&str> = ran
             .stderr
-            .split("refused [")
+            .split("error [")
             .skip(1)
             .filter_map(|text| text.split(']').next())
             .collect();
         assert_eq!(refused, [left.split('=').next().unwrap()], "{}", ran.stderr);
         assert_eq!(contents(&namespace), before);
         if left.starts_with("requirements") {
-            assert!(
-                ran.stderr.contains("expected the keys password"),
-                "{}",
-                ran.stderr
-            );
+            assert!(ran.stderr.contains("missing key \"password\""), "{}", ran.stderr);
         }
     }
     with(&all).exits(0);
@@ -90,7 +86,7 @@ fn a_waiver_covers_the_finding_that_it_names_and_no_other_of_its_check() {
         let refused: Vec<&str> = ran
             .stderr
             .lines()
-            .filter(|line| line.starts_with("refused ["))
+            .filter(|line| line.starts_with("error ["))
             .collect();
         assert_eq!(refused.len(), 1, "{}", ran.stderr);
         assert!(

@@ -28,7 +28,7 @@ fn what_a_webhook_denies_refuses_the_promotion_with_its_words_and_changes_nothin
     ];
     let before = contents(&namespace);
     let ran = promote(&namespace, &ReleaseFile::new("shop", "1", bad), &["-y"]).exits(2);
-    assert!(ran.stderr.contains("refused [admission]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error [admission]"), "{}", ran.stderr);
     assert!(
         ran.stderr.contains("no forbidden keys here") && ran.stderr.contains("/bad"),
         "{}",
@@ -87,7 +87,7 @@ fn a_denial_that_quotes_a_secret_shows_its_value_nowhere(#[case] only_real: bool
         shown += &(ran.stdout + &ran.stderr);
         TestCluster::get()
             .delivery()
-            .args(["revert", "shop", "-n", namespace.name()])
+            .args(["revert", "shop", "-y", "-n", namespace.name()])
             .run();
     }
     assert!(
@@ -144,7 +144,7 @@ fn a_denial_of_pods_whose_secret_may_not_be_read_is_withheld() {
         .with_role("view")
         .may(&all, "apps", &["deployments"])
         .ready();
-    for format in ["person", "json", "markdown", "html", "junit"] {
+    for format in ["text", "json", "markdown", "html", "junit"] {
         let mut diff = TestCluster::get().delivery();
         diff.env("KUBECONFIG", user.kubeconfig()).args([
             "diff",
@@ -200,7 +200,7 @@ fn a_webhook_that_answers_a_little_later_is_asked_again_by_a_promotion_and_by_it
     assert_eq!(value(), "2");
     TestCluster::get()
         .delivery()
-        .args(["revert", "shop", "-n", namespace.name()])
+        .args(["revert", "shop", "-y", "-n", namespace.name()])
         .run()
         .exits(0);
     assert_eq!(value(), "1");

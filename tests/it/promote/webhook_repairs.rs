@@ -36,7 +36,7 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
     app.promote("1", &objects(1, '1', "1")).run().exits(0);
     // The gadget does not change.
     let ran = app.promote("2", &objects(1, '1', "2")).run().exits(0);
-    let note = "not checked, and predicted to be in sync";
+    let note = "not checked by a dry run, predicted in sync";
     assert!(
         lines_starting_with(&ran.stderr, "note [dry-run]")
             .iter()
@@ -46,8 +46,8 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
     );
     // It does, and nothing brings the webhook back.
     let ran = app.promote("3", &objects(3, '1', "2")).run().exits(2);
-    let refused = lines_starting_with(&ran.stderr, "refused [");
-    let named = format!("webhook hook.{group} does not answer");
+    let refused = lines_starting_with(&ran.stderr, "error [");
+    let named = format!("no response from webhook hook.{group}");
     assert!(
         refused.len() == 1 && refused[0].contains(&named),
         "{}",
@@ -62,7 +62,7 @@ fn a_webhook_that_does_not_answer_is_in_the_way_of_nothing_but_what_it_has_to_ad
         .exits(0);
     assert!(
         ran.stderr
-            .contains(&format!("{named}, and this promotion changes it")),
+            .contains(&format!("{named}, which this promotion changes")),
         "{}",
         ran.stderr
     );
@@ -101,7 +101,7 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
 
     let ran = app.promote("1", std::slice::from_ref(&widget)).run().exits(2);
     assert!(
-        ran.stderr.contains("does not answer") && ran.stderr.contains("v1beta1"),
+        ran.stderr.contains("no response from") && ran.stderr.contains("v1beta1"),
         "{ran:?}"
     );
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "convert"},
@@ -112,11 +112,7 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
         widget.clone(),
     ];
     let ran = app.promote("2", &mended).arg("--dry-run=server").run().exits(0);
-    assert!(
-        ran.stderr
-            .contains("does not answer, and this promotion changes it"),
-        "{ran:?}"
-    );
+    assert!(ran.stderr.contains("which this promotion changes"), "{ran:?}");
     let none = [definition(json!({"strategy": "None"})), widget.clone()];
     let ran = app
         .promote("3", &none)
@@ -160,14 +156,14 @@ fn a_definition_whose_converting_webhook_does_not_answer_is_in_the_way_of_no_rel
     larger["spec"]["size"] = 2.into();
     let ran = app.promote("4", std::slice::from_ref(&larger)).run().exits(2);
     assert!(
-        ran.stderr.contains("refused [unreadable]"),
+        ran.stderr.contains("error [unreadable]"),
         "nothing mends it: {ran:?}"
     );
     let none = [definition(json!({"strategy": "None"})), larger];
     let ran = app.promote("5", &none).run().exits(0);
     assert!(
         ran.stderr
-            .contains("not checked, and left as it is: conversion webhook for"),
+            .contains("not checked and not changed: no response from conversion webhook for"),
         "{ran:?}"
     );
     app.promote("5", &none).run().exits(0);

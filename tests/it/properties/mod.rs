@@ -284,7 +284,7 @@ fn quieter(id: &str, auto: &Value, readonly: &Value, differs: &[String]) -> Opti
     let path = |change: &Value| change["path"].as_str().unwrap_or_default().to_owned();
     let quiet: Vec<String> = auto.as_array().into_iter().flatten().map(path).collect();
     let mut ours = readonly.as_array().into_iter().flatten().filter(|change| {
-        change["whose"]["class"] == "ours"
+        change["changedBy"]["class"] == "ours"
             || (change["kind"] == "changed" && change["desired"] != Value::Null)
     });
     let list = |change: &Value| path(change).rsplit_once("/[").map(|(list, _)| list.to_owned());

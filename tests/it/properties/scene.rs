@@ -185,7 +185,7 @@ impl Scene {
                 .collect::<Vec<_>>()
         };
         let refused = findings
-            .filter(|finding| finding["severity"] == "refuse")
+            .filter(|finding| finding["severity"] == "error")
             .flat_map(of_object);
         for (id, finding) in refused {
             let message = finding["message"].to_string();

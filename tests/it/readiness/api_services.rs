@@ -58,9 +58,9 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let noted = app.promote("2", &first).run().exits(0);
     assert!(noted.took > Duration::from_secs(29), "{:?}", noted.took);
     assert!(noted.took < Duration::from_secs(60), "{:?}", noted.took);
-    let note = "it is not available: service/api in";
+    let note = "not available: service/api in";
     assert!(
-        noted.stderr.contains(note) && noted.stderr.contains("--wait=strict would wait"),
+        noted.stderr.contains(note) && noted.stderr.contains("not waited for without --wait=strict"),
         "{noted:?}"
     );
 
@@ -68,9 +68,7 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let second = [api(&app, "outside.example", &json!({"a": "b"})), web()];
     let before = app.promote("3", &second).run().exits(0);
     assert!(
-        before
-            .stderr
-            .contains("it was not ready before this promotion either"),
+        before.stderr.contains("not ready before this promotion either"),
         "{before:?}"
     );
     assert!(before.took < Duration::from_secs(15), "{:?}", before.took);

@@ -119,22 +119,22 @@ fn states(ran: &Ran) -> Vec<String> {
     let events = events(ran).into_iter();
     let of_widget = events.filter(|event| event["event"] == "rollout" && event["object"]["kind"] == "Widget");
     of_widget
-        .map(|event| event["verdict"]["state"].as_str().unwrap().to_owned())
+        .map(|event| event["health"].as_str().unwrap().to_owned())
         .collect()
 }
 
 /// Why the Widget's health is unknown, as its event says.
 fn why_unknown(ran: &Ran) -> Value {
     let mut events = events(ran).into_iter();
-    let unknown = events.find(|event| event["verdict"]["state"] == "unknown");
-    unknown.unwrap_or_else(|| panic!("{ran:#?}"))["verdict"]["why"].clone()
+    let unknown = events.find(|event| event["health"] == "unknown");
+    unknown.unwrap_or_else(|| panic!("{ran:#?}"))["message"].clone()
 }
 
 const SILENT: &str = "applied; no controller reports its health";
 
 #[test]
 fn a_first_status_is_waited_for_where_the_kind_has_the_subresource_and_nowhere_else() {
-    for (has_status, expected) in [(true, &["waiting", "unknown"][..]), (false, &["unknown"])] {
+    for (has_status, expected) in [(true, &["progressing", "unknown"][..]), (false, &["unknown"])] {
         let scene = Scene::new(has_status);
         let promoted = scene.promote("1", 1, "red").run().exits(0);
         assert_eq!(states(&promoted), expected, "{promoted:#?}");
@@ -167,7 +167,7 @@ fn unknown_health_fails_where_the_user_or_the_environment_says_so_with_the_objec
         let failed = events.iter().find(|event| event["event"] == "failed").unwrap();
         assert_eq!(failed["object"]["kind"], "Widget", "{ran:#?}");
         assert_eq!(failed["object"]["name"], "main", "{ran:#?}");
-        let message = format!("its health is unknown: {SILENT}");
+        let message = format!("health unknown: {SILENT}");
         assert_eq!(failed["cause"]["message"], message, "{ran:#?}");
         // No mark against the release.
         assert_eq!(failed["cause"]["kind"], "unverified", "{ran:#?}");
@@ -188,33 +188,33 @@ fn unknown_health_fails_where_the_user_or_the_environment_says_so_with_the_objec
         .run()
         .exits(3);
     let named = format!("Widget {}/main", scene.app.namespace.name());
-    let is_named = |line: &str| line.contains(&named) && line.contains("its health is unknown: applied");
+    let is_named = |line: &str| line.contains(&named) && line.contains("health unknown: applied");
     assert!(shown.stderr.lines().any(is_named), "{shown:#?}");
 }
 
 #[test]
 fn ready_is_believed_of_a_status_that_was_written_after_the_spec_and_else_unknown() {
     let scene = Scene::new(true);
-    let old = "applied; its status names no generation and was not written since";
+    let old = "applied; its status has no observedGeneration and was not updated since";
 
     let first = scene.promote_and_report("1", 1).exits(0);
-    assert_eq!(states(&first).last().unwrap(), "done", "{first:#?}");
+    assert_eq!(states(&first).last().unwrap(), "ready", "{first:#?}");
 
     // Its controller does not come: `Ready` is of the spec before.
     let second = scene.promote("2", 2, "red").run().exits(0);
-    assert_eq!(states(&second), ["waiting", "unknown"], "{second:#?}");
+    assert_eq!(states(&second), ["progressing", "unknown"], "{second:#?}");
     assert_eq!(why_unknown(&second), old);
     let waited = scene.wait("2", 2, "red").run().exits(0);
-    assert_eq!(states(&waited), ["waiting", "unknown"], "{waited:#?}");
+    assert_eq!(states(&waited), ["progressing", "unknown"], "{waited:#?}");
     assert_eq!(why_unknown(&waited), old);
 
     let third = scene.promote_and_report("3", 3).exits(0);
-    assert_eq!(states(&third).last().unwrap(), "done", "{third:#?}");
+    assert_eq!(states(&third).last().unwrap(), "ready", "{third:#?}");
     assert!(!states(&third).contains(&"unknown".to_owned()), "{third:#?}");
 
     // No spec changes, so that the status is of the present one still.
     let labelled = scene.promote("4", 3, "blue").run().exits(0);
-    assert_eq!(states(&labelled), ["done"], "{labelled:#?}");
+    assert_eq!(states(&labelled), ["ready"], "{labelled:#?}");
 
     // Before anybody waited: the times of the server tell, in whole seconds.
     let apply = ["apply", "--server-side", "--force-conflicts"];
@@ -222,5 +222,5 @@ fn ready_is_believed_of_a_status_that_was_written_after_the_spec_and_else_unknow
     std::thread::sleep(Duration::from_millis(1100));
     scene.report_ready("late");
     let waited = scene.wait("5", 5, "blue").run().exits(0);
-    assert_eq!(states(&waited), ["done"], "{waited:#?}");
+    assert_eq!(states(&waited), ["ready"], "{waited:#?}");
 }

@@ -27,7 +27,7 @@ fn a_budget_that_its_controller_cannot_compute_is_told_and_not_waited_for() {
     assert!(
         first
             .stderr
-            .contains("its controller cannot compute it: jobs.batch"),
+            .contains("its controller cannot compute the budget: jobs.batch"),
         "{first:?}"
     );
     let next = app

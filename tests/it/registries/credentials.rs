@@ -90,7 +90,7 @@ fn credentials_are_found_in_every_place_where_docker_and_podman_keep_them() {
         }
         let ran = record(command, &reference, &out).exits(1);
         assert!(
-            ran.stderr.contains("the registry refuses access (401"),
+            ran.stderr.contains("the registry denies access (401"),
             "{name}: {}",
             ran.stderr
         );
@@ -149,7 +149,7 @@ fn a_password_is_exchanged_for_a_token_that_opens_the_repository() {
     );
     let ran = record(bare(), &format!("{}/acme/web:1", registry.host), &out).exits(1);
     assert!(
-        ran.stderr.contains("the registry refuses access"),
+        ran.stderr.contains("the registry denies access"),
         "{}",
         ran.stderr
     );

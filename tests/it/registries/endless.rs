@@ -59,15 +59,15 @@ fn a_token_answer_without_an_end_is_given_up() {
     };
     record(
         &endless(Reply::endless),
-        "the token that its token server gives has more than 1 MiB, which none has",
+        "the response of its token server is larger than 1 MiB",
     );
     record(
         &endless(|| Reply::new(200, r#"{"token": 1}"#)),
-        "expected a token from its token server, found something else",
+        "invalid response of its token server",
     );
     record(
         &endless(|| Reply::new(200, "{}")),
-        "expected a token from its token server, found none",
+        "no token in the response of its token server",
     );
 }
 
@@ -79,13 +79,10 @@ fn manifests_and_refusals_without_an_end_are_given_up() {
             _ => rest(),
         })
     };
-    record(
-        &of(200, Reply::endless),
-        "its manifest has more than 4 MiB, which none has",
-    );
+    record(&of(200, Reply::endless), "its manifest is larger than 4 MiB");
     record(
         &Fake::start(|_| Reply::endless()),
-        "its manifest has more than 4 MiB, which none has",
+        "its manifest is larger than 4 MiB",
     );
 }
 
@@ -98,7 +95,7 @@ fn an_answer_that_comes_a_byte_every_five_seconds_is_given_up_in_a_minute() {
     });
     let took = record(
         &registry,
-        &format!("no whole answer from {} within 38s", registry.host),
+        &format!("no complete response from {} within 38s", registry.host),
     );
     assert!(took < Duration::from_secs(45), "{took:?}");
 }
@@ -122,7 +119,7 @@ fn what_a_push_is_answered_has_bounds_too() {
             Some("token") => Reply::endless(),
             _ => asks_for_a_token(&request.headers["host"]),
         }),
-        "the token that its token server gives has more than 1 MiB",
+        "the response of its token server is larger than 1 MiB",
     );
     let no_place = Fake::start(|request| {
         Reply::new(
@@ -134,5 +131,5 @@ fn what_a_push_is_answered_has_bounds_too() {
             "",
         )
     });
-    push(&no_place, "it names no safe place to upload to");
+    push(&no_place, "its upload URL does not use TLS");
 }

@@ -55,14 +55,10 @@ fn part(image: &Image, request: &Request) -> Reply {
 fn an_answer_that_is_no_success_is_told_with_its_code_and_words() {
     let message = r#"{"errors": [{"code": "UNKNOWN", "message": "the disk is full"}]}"#;
     let cases = [
-        (401, message, "the registry refuses access (401 the disk is full)"),
-        (403, "no", "the registry refuses access (403 no)"),
-        (404, "", "the registry has no such image (404)"),
-        (
-            500,
-            message,
-            "the registry does not answer as it should: 500 the disk is full",
-        ),
+        (401, message, "the registry denies access (401 the disk is full)"),
+        (403, "no", "the registry denies access (403 no)"),
+        (404, "", "not found in its registry (404)"),
+        (500, message, "answers 500 the disk is full"),
         (
             502,
             "<html>\u{1b}[31mbad</html>\nmore",
@@ -98,7 +94,7 @@ fn a_registry_that_asks_for_fewer_requests_is_waited_for_as_long_as_it_says() {
     refused(
         &registry,
         "acme/web:1",
-        "asks for fewer requests (429), at last after 1 tries, and to wait for 3600 s",
+        "is rate limiting (429): still after 1 attempt, retry after 1h",
     );
     assert!(start.elapsed() < Duration::from_secs(5));
 }
@@ -116,7 +112,7 @@ fn bytes_of_another_digest_are_refused_whatever_the_registry_says_of_them() {
     };
     let found = Sha256Digest::compute(&other);
     let index = image.digest.to_string();
-    let expected = format!("other bytes than their digest says: expected {index}, found {found}");
+    let expected = format!("the content does not match its digest: expected {index}, found {found}");
     refused(&lies(index.clone()), &format!("acme/web@{index}"), &expected);
     let (_, manifest, config) = image.platforms[0].clone();
     let expected = format!("expected {manifest}, found {found}");
@@ -135,22 +131,18 @@ fn a_manifest_of_a_hundred_megabytes_is_not_read_to_its_end() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::of_blocks(100),
     });
-    refused(
-        &endless,
-        "acme/web:1",
-        "its manifest has more than 4 MiB, which none has",
-    );
+    refused(&endless, "acme/web:1", "its manifest is larger than 4 MiB");
     let announced = Fake::start(|request| match request.path.as_str() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::new(200, vec![b' '; 100 * 1024 * 1024]),
     });
-    refused(&announced, "acme/web:1", "its manifest has more than 4 MiB");
+    refused(&announced, "acme/web:1", "its manifest is larger than 4 MiB");
 }
 
 #[test]
 fn what_is_no_manifest_is_refused_and_so_is_a_redirect_into_the_void() {
     let registry = Fake::start(|_| Reply::new(200, "<html>sign in</html>"));
-    refused(&registry, "acme/web:1", "its manifest cannot be read");
+    refused(&registry, "acme/web:1", "invalid image manifest");
     let registry = Fake::start(|request| match request.path.as_str() {
         "/v2/" => Reply::new(200, ""),
         _ => Reply::new(307, "").with("Location", "http://127.0.0.1:1/there"),

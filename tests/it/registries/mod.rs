@@ -8,6 +8,7 @@ mod misbehaving;
 mod real;
 mod referrers;
 mod round;
+mod silent;
 mod tampering;
 
 use crate::harness::{Ran, Run, TestCluster};

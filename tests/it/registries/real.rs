@@ -74,7 +74,7 @@ fn an_index_that_no_node_can_run_is_refused_by_what_it_holds() {
         let ran = record(cluster.delivery(), &image, &out);
         assert_eq!(ran.code, Some(1), "{ran:?}");
         assert!(
-            ran.stderr.contains(&image) && ran.stderr.contains("lists none for a platform"),
+            ran.stderr.contains(&image) && ran.stderr.contains("the index lists no platform"),
             "{ran:?}"
         );
     }

@@ -96,7 +96,7 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
         &of_blob(|bytes| bytes[..bytes.len() - 1].to_vec()),
         ":1",
         &format!(
-            "another size than its manifest says: expected {size} bytes, found {}",
+            "the content does not match the size in its manifest: expected {size} bytes, found {}",
             size - 1
         ),
     );
@@ -108,7 +108,7 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     pull(
         &of_blob(|bytes| [&bytes[1..], b"\n"].concat()),
         ":1",
-        &format!("other bytes than their digest says: expected {blob}"),
+        &format!("the content does not match its digest: expected {blob}"),
     );
     let larger = manifest.replace(&format!("\"size\":{size}"), &format!("\"size\":{}", size + 7));
     assert_ne!(larger, manifest);
@@ -118,17 +118,13 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
         &format!("expected {} bytes, found {size}", size + 7),
     );
     let endless = manifest.replace(&format!("\"size\":{size}"), "\"size\":99999999999");
-    pull(
-        &of_manifest(endless),
-        ":1",
-        "the release has more than 256 MiB, which none has",
-    );
+    pull(&of_manifest(endless), ":1", "the release is larger than 256 MiB");
     let other_type = manifest.replace("vnd.kubectl-delivery.release.v1alpha1\"", "vnd.acme.chart\"");
     assert_ne!(other_type, manifest);
     pull(
         &of_manifest(other_type),
         ":1",
-        "expected a release (application/vnd.kubectl-delivery.release.v1alpha1), found",
+        ", not a release (application/vnd.kubectl-delivery.release.v1alpha1)",
     );
     let lie = pushed.serve({
         let other = manifest.replace("release.yaml", "Release.yaml");
@@ -140,10 +136,10 @@ fn what_lies_in_a_registry_and_is_no_release_or_not_what_it_is_said_to_be_is_ref
     pull(
         &lie,
         &format!("@{digest}"),
-        &format!("other bytes than their digest says: expected {digest}"),
+        &format!("the content does not match its digest: expected {digest}"),
     );
     let broken = pushed.serve(|path| path.contains("/referrers/").then(|| Reply::new(500, "no")));
-    pull(&broken, ":1", "the registry does not answer as it should: 500 no");
+    pull(&broken, ":1", "answers 500 no");
 }
 
 #[test]
@@ -160,7 +156,7 @@ fn an_image_is_no_release() {
         let ran = command.args(["show", &format!("oci://{place}")]).run().exits(1);
         assert!(
             ran.stderr
-                .contains("expected a release (application/vnd.kubectl-delivery.release"),
+                .contains("not a release (application/vnd.kubectl-delivery.release"),
             "{}",
             ran.stderr
         );
@@ -179,14 +175,15 @@ fn a_layout_whose_files_were_changed_is_refused() {
     std::fs::write(&blob, &bytes[..bytes.len() - 1]).unwrap();
     let ran = round.verify("oci-layout:layout:1").exits(1);
     assert!(
-        ran.stderr.contains("another size than its manifest says"),
+        ran.stderr
+            .contains("the content does not match the size in its manifest"),
         "{}",
         ran.stderr
     );
     std::fs::write(&blob, [&bytes[1..], b"\n"].concat()).unwrap();
     let ran = round.verify("oci-layout:layout:1").exits(1);
     assert!(
-        ran.stderr.contains("other bytes than their digest says"),
+        ran.stderr.contains("the content does not match its digest"),
         "{}",
         ran.stderr
     );

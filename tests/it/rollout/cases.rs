@@ -90,10 +90,10 @@ fn judged(case: &Case, baseline: Option<Baseline>, generation: i64, later: i64) 
 
 fn state_and_message(verdict: &Health) -> (&'static str, &str) {
     match verdict {
-        Health::Waiting { why, .. } => ("waiting", why),
-        Health::Done { note } => ("done", note.as_deref().unwrap_or_default()),
+        Health::Progressing { message, .. } => ("waiting", message),
+        Health::Ready { message } => ("done", message.as_deref().unwrap_or_default()),
         Health::Failed { cause } => ("failed", &cause.message),
-        Health::Unknown { why } => ("unknown", why),
+        Health::Unknown { message } => ("unknown", message),
     }
 }
 
@@ -120,7 +120,7 @@ fn a_status_that_is_older_than_our_write_says_nothing_whatever_it_says() {
     for case in cases().iter().filter(|case| case.object.generation() > 0) {
         let judgement = judged(case, None, case.object.generation() + 1, 100);
         assert!(
-            matches!(judgement.verdict, Health::Waiting { .. }),
+            matches!(judgement.verdict, Health::Progressing { .. }),
             "{}: {judgement:?}",
             case.case
         );
@@ -143,12 +143,15 @@ fn exits_of_before_are_not_counted_and_the_deadline_decides() {
         "{before:?}"
     );
     let waiting = judged(&case, Some(before.clone()), case.object.generation(), 100);
-    assert!(matches!(waiting.verdict, Health::Waiting { .. }), "{waiting:?}");
+    assert!(
+        matches!(waiting.verdict, Health::Progressing { .. }),
+        "{waiting:?}"
+    );
     let late = judged(&case, Some(before), case.object.generation(), 700);
     let (state, text) = state_and_message(&late.verdict);
     assert_eq!(state, "failed");
     assert!(
-        text.starts_with("no progress for 600 s (600 s progressDeadlineSeconds)"),
+        text.starts_with("no progress for 10m (progressDeadlineSeconds: 600)"),
         "{text}"
     );
 }
@@ -163,7 +166,7 @@ fn one_bad_pod_beside_a_good_one_waits_for_the_deadline() {
     bad.pods[1] = pod;
     let judgement = judged(&bad, None, bad.object.generation(), 100);
     assert!(
-        matches!(judgement.verdict, Health::Waiting { .. }),
+        matches!(judgement.verdict, Health::Progressing { .. }),
         "{judgement:?}"
     );
     let late = judged(&bad, None, bad.object.generation(), 700);
@@ -201,13 +204,13 @@ fn an_image_that_the_preflight_saw_gets_a_grace() {
         )
         .verdict
     };
-    assert!(matches!(at(0), Health::Waiting { .. }));
-    assert!(matches!(at(29), Health::Waiting { .. }));
+    assert!(matches!(at(0), Health::Progressing { .. }));
+    assert!(matches!(at(29), Health::Progressing { .. }));
     let verdict = at(30);
     assert!(
         state_and_message(&verdict)
             .1
-            .contains("though it was there before the promotion"),
+            .contains("where it existed before the promotion"),
         "{verdict:?}"
     );
 }

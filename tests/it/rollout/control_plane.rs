@@ -33,12 +33,12 @@ impl Drop for Gone {
 }
 
 fn is_done(followed: &Followed) -> bool {
-    matches!(followed.verdicts.last(), Some(Health::Done { .. }))
+    matches!(followed.verdicts.last(), Some(Health::Ready { .. }))
 }
 
 fn is_unknown(followed: &Followed, words: &str) {
     match followed.verdicts.last() {
-        Some(Health::Unknown { why }) => assert!(why.contains(words), "{followed:#?}"),
+        Some(Health::Unknown { message }) => assert!(message.contains(words), "{followed:#?}"),
         _ => panic!("expected unknown health, found {followed:#?}"),
     }
 }
@@ -86,10 +86,7 @@ fn an_autoscaler_whose_target_is_not_there_says_that_it_cannot_scale() {
             .unwrap();
         found.at("/status/conditions/0").is_some()
     });
-    waits_for(
-        &follow(&namespace, &hpa("2"), short()),
-        "it cannot scale its target",
-    );
+    waits_for(&follow(&namespace, &hpa("2"), short()), "cannot scale its target");
 }
 
 #[test]
@@ -98,7 +95,7 @@ fn a_disruption_budget_that_allows_none_says_so() {
         "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}});
     assert_eq!(
         follow(&namespace(), &budget, short()).note(),
-        "it allows no disruption now"
+        "allows no disruption now"
     );
 }
 
@@ -110,7 +107,7 @@ fn an_ingress_that_nobody_serves_says_so_and_is_no_failure() {
     assert!(
         follow(&namespace, &ingress, short())
             .note()
-            .contains("no ingress controller")
+            .contains("waiting for an ingress controller")
     );
     let status = r#"{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}"#;
     namespace
@@ -145,7 +142,7 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
     );
     let mut lost = claim("lost", "", Some("no-such-volume"));
     lost["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
-    let words = "has lost its volume";
+    let words = "has lost its PersistentVolume";
     fails_with(
         &follow(&namespace, &lost, short()),
         CauseKind::VolumeNotMounted,
@@ -191,7 +188,11 @@ fn a_namespace_that_is_going_takes_nothing_new() {
         r#"{"metadata":{"finalizers":null}}"#,
     ];
     cluster.kubectl().args(free).run().ok();
-    fails_with(&going, CauseKind::Disappeared, "is being deleted");
+    fails_with(
+        &going,
+        CauseKind::Disappeared,
+        "being deleted (phase Terminating)",
+    );
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn a_definition_is_done_when_it_is_served_and_one_whose_kind_is_taken_fails() {
         short()
     )));
     let taken = follow(&namespace, &definition(&group, "others", "Thing"), short());
-    fails_with(&taken, CauseKind::ReportedByObject, "its names are not accepted");
+    fails_with(&taken, CauseKind::ReportedByObject, "names not accepted");
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
             json!({"conditions": [unready]}),
             Err((
                 ReportedByObject,
-                "not done within 3 s --timeout: it is not ready: no disk",
+                "not ready within 3s (--timeout): not ready: no disk",
             )),
         ),
         (
@@ -294,12 +295,12 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
         (
             "failed by its rule",
             rule("Broken"),
-            Err((ReportedByObject, "its health check says failed")),
+            Err((ReportedByObject, "its health check failed")),
         ),
         (
             "not yet by its rule",
             rule("Starting"),
-            Err((Stalled, "its health check does not hold yet")),
+            Err((Stalled, "its health check has not passed yet")),
         ),
     ];
     let namespace = namespace();

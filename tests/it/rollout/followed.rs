@@ -32,7 +32,7 @@ impl Followed {
     /// The remark of what is done.
     pub fn note(&self) -> &str {
         match self.verdicts.last() {
-            Some(Health::Done { note }) => note.as_deref().unwrap_or_default(),
+            Some(Health::Ready { message }) => message.as_deref().unwrap_or_default(),
             _ => panic!("expected it done, found {:#?}", self.verdicts),
         }
     }
@@ -79,7 +79,7 @@ pub fn follow_while(
             let verdict = update
                 .unwrap_or_else(|_| panic!("no final verdict in a minute: {verdicts:#?}"))
                 .verdict;
-            let is_final = !matches!(verdict, Health::Waiting { .. });
+            let is_final = !matches!(verdict, Health::Progressing { .. });
             verdicts.push(verdict);
             if is_final {
                 return Followed {

@@ -14,13 +14,13 @@ const IMAGE: &str = "127.0.0.1:5000/app:1";
 fn a_set_is_done_when_all_its_pods_are_of_the_new_revision(#[values("StatefulSet", "DaemonSet")] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let first = follow(&namespace, &workload(kind, 2, IMAGE, None), quick());
-    assert_eq!(first.verdicts.last(), Some(&Health::done()), "{first:#?}");
+    assert_eq!(first.verdicts.last(), Some(&Health::ready()), "{first:#?}");
     let second = follow(
         &namespace,
         &workload(kind, 2, "127.0.0.1:5000/app:2", None),
         quick(),
     );
-    assert_eq!(second.verdicts.last(), Some(&Health::done()), "{second:#?}");
+    assert_eq!(second.verdicts.last(), Some(&Health::ready()), "{second:#?}");
     let pods = namespace
         .kubectl()
         .args(["get", "pods", "-o", "json"])
@@ -93,7 +93,7 @@ fn job(play: Option<&str>) -> serde_json::Value {
 fn a_job_is_done_when_it_is_complete_and_not_when_it_has_started() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let done = follow(&namespace, &job(None), quick());
-    assert_eq!(done.verdicts.last(), Some(&Health::done()), "{done:#?}");
+    assert_eq!(done.verdicts.last(), Some(&Health::ready()), "{done:#?}");
     assert!(done.verdicts.len() > 1, "{done:#?}");
 }
 
@@ -149,7 +149,7 @@ fn a_load_balancer_without_an_address_is_waited_for_until_the_timeout_where_wait
         failed
             .cause()
             .message
-            .contains("not done within 5 s --timeout: the load balancer has no address yet"),
+            .contains("not ready within 5s (--timeout): waiting for a load balancer address"),
         "{failed:#?}"
     );
 }
@@ -159,5 +159,5 @@ fn what_has_no_rollout_is_done_when_it_is_written() {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let map =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shop"}, "data": {"A": "1"}});
-    assert_eq!(follow(&namespace, &map, quick()).verdicts, [Health::done()]);
+    assert_eq!(follow(&namespace, &map, quick()).verdicts, [Health::ready()]);
 }

@@ -59,8 +59,8 @@ fn an_etcd_that_stops_while_a_rollout_is_watched_is_no_failure_of_the_release() 
         ran.took
     );
     for message in [
-        "does not answer for",
-        "did not answer for 15 s",
+        "no response from the API server for",
+        "no response from the API server for 15s",
         "promote --resume app",
     ] {
         assert!(
@@ -74,7 +74,7 @@ fn an_etcd_that_stops_while_a_rollout_is_watched_is_no_failure_of_the_release() 
         "blamed on what was seen last: {}",
         ran.stderr
     );
-    assert_eq!(scene.app.status()["open"]["version"], "2");
+    assert_eq!(scene.app.status()["unfinished"]["version"], "2");
     scene.app.promote("2", &[slow]).run().exits(0);
     assert_eq!(scene.app.status()["version"], "2");
 }

@@ -10,14 +10,9 @@ use std::time::Duration;
 const IMAGE: &str = "127.0.0.1:5000/app:1";
 
 #[rstest]
-#[case::image_not_found("image-not-found", CauseKind::ImageNotFound, "does not exist", 3)]
+#[case::image_not_found("image-not-found", CauseKind::ImageNotFound, "not found in its registry", 3)]
 #[case::pull_unauthorized("pull-unauthorized", CauseKind::ImageUnauthorized, "401 Unauthorized", 3)]
-#[case::invalid_image_name(
-    "invalid-image-name",
-    CauseKind::InvalidImageName,
-    "is not an image's name",
-    3
-)]
+#[case::invalid_image_name("invalid-image-name", CauseKind::InvalidImageName, "invalid image name", 3)]
 #[case::missing_key("missing-config-key", CauseKind::MissingConfiguration, "key", 5)]
 #[case::crash_loop("crash-loop", CauseKind::CrashLoop, "exit code 1", 10)]
 #[case::init_fails("init-fails", CauseKind::InitFailed, "init container", 10)]
@@ -29,7 +24,7 @@ fn a_new_revision_that_cannot_come_up_fails_early_with_its_cause(
 ) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     let good = follow(&namespace, &deployment(2, IMAGE, None), quick());
-    assert_eq!(good.verdicts.last(), Some(&Health::done()), "{good:#?}");
+    assert_eq!(good.verdicts.last(), Some(&Health::ready()), "{good:#?}");
     let mut object = deployment(2, IMAGE, Some(play));
     if play == "init-fails" {
         let init = serde_json::json!([{"name": "prepare", "image": IMAGE}]);
@@ -64,12 +59,12 @@ fn a_revision_that_never_becomes_ready_fails_at_its_deadline_which_shows_its_ari
     assert!(
         cause
             .message
-            .contains("5 s = 3 s progressDeadlineSeconds + 2 s startup probe"),
+            .contains("5s (progressDeadlineSeconds: 3, startup probe: 2s)"),
         "{}",
         cause.message
     );
     assert!(
-        cause.message.contains("runs and is not ready"),
+        cause.message.contains("is running but not ready"),
         "{}",
         cause.message
     );
@@ -89,7 +84,7 @@ fn a_container_without_a_readiness_probe_must_live_a_while_before_it_counts() {
     let settling = good
         .verdicts
         .iter()
-        .any(|one| matches!(one, Health::Waiting { why, .. } if why.contains("must stay so for 2 s")));
+        .any(|one| matches!(one, Health::Progressing { message, .. } if message.contains("settling for 2s")));
     assert!(settling, "{good:#?}");
 }
 

@@ -330,7 +330,8 @@ async fn what_was_broken_before_is_said_and_not_blamed() {
     assert!(
         notes
             .iter()
-            .any(|note| note.contains("was already broken before") && note.contains("CrashLoopBackOff")),
+            .any(|note| note.contains("was unhealthy before this promotion")
+                && note.contains("CrashLoopBackOff")),
         "{notes:?}"
     );
 }

@@ -16,6 +16,10 @@ fn a_command_line_that_is_wrong() {
         ("bad_input_missing_argument", "promote"),
         ("bad_input_context", "status --context prod"),
         ("bad_input_namespace", "status -n no-such-namespace"),
+        ("bad_input_other_tool", "apply -f manifests-1.4.2.json"),
+        ("bad_input_promote_f", "promote -f shop-1.4.2.yaml"),
+        ("bad_input_format_as_file", "render shop-1.4.2.yaml -o json"),
+        ("bad_input_guarded_flag", "promote shop-1.4.2.yaml --alow-prune"),
     ] {
         stage.assert_screen(name, line);
     }
@@ -28,8 +32,9 @@ fn a_file_that_is_missing_or_cannot_be_read() {
     stage.write("unknown-field.yaml", "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Release\nmetadata: {name: shop, version: '1'}\nspec: {object: []}\n");
     stage.write(
         "manifest.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n",
     );
+    stage.release("1.4.2", &[config("settings", "EUR")]);
 
     for (name, line) in [
         ("bad_input_missing_file", "promote shop.yaml"),
@@ -39,6 +44,12 @@ fn a_file_that_is_missing_or_cannot_be_read() {
         ),
         ("bad_input_unknown_field", "promote unknown-field.yaml"),
         ("bad_input_other_kind", "promote manifest.yaml"),
+        (
+            "bad_input_release_as_manifests",
+            "record -f shop-1.4.2.yaml --name shop --version 2",
+        ),
+        ("bad_input_image", "promote ghcr.io/acme/web:1"),
+        ("bad_input_similar_file", "promote shop-1.4.2.yml"),
     ] {
         stage.assert_screen(name, line);
     }

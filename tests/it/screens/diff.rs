@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::stage::{config, web};
-use crate::harness::TestCluster;
+use crate::harness::{TestCluster, until};
 use serde_json::json;
 
 const EDIT: &str =
@@ -30,6 +30,44 @@ fn drift_in_each_output_format() {
             &format!("diff shop-1.4.1.yaml -o {format}"),
         );
     }
+}
+
+#[test]
+fn a_limit_for_another_format_and_one_without_room_for_a_headline() {
+    let stage = Stage::new();
+    stage.release("1.4.1", &[config("settings", "EUR")]);
+
+    stage.assert_screen("diff_max_bytes_of_text", "diff shop-1.4.1.yaml --max-bytes 5000");
+    stage.assert_screen(
+        "diff_max_bytes_too_small",
+        "diff shop-1.4.1.yaml -o markdown --max-bytes 100",
+    );
+}
+
+#[test]
+fn objects_that_differ_in_the_same_way_as_markdown() {
+    let stage = Stage::new();
+    stage.promoted("1.4.1", &["a", "b", "c"].map(|name| config(name, "EUR")));
+    // Within one second: the server's times have no fractions of it, and a time that is not that of all is left out.
+    let edit_all = || {
+        for name in ["a", "b", "c"] {
+            let edit = EDIT.replace("settings", name);
+            stage.kubectl(&edit.replace("CHF", "EUR"));
+        }
+        let edit = |name: &str| {
+            stage.kubectl(&EDIT.replace("settings", name));
+            let object = stage.namespace.get("", "ConfigMap", name).unwrap();
+            object.at("/metadata/managedFields/1/time").cloned()
+        };
+        let times = ["a", "b", "c"].map(edit);
+        times.iter().all(|time| time.is_some() && *time == times[0])
+    };
+    assert!(until(20, edit_all));
+
+    stage.assert_screen(
+        "diff_markdown_of_equal_changes",
+        "diff shop-1.4.1.yaml -o markdown",
+    );
 }
 
 #[test]

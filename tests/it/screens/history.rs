@@ -15,8 +15,8 @@ fn each_promotion_is_a_revision_with_its_end() {
     );
     stage.run("promote shop-1.4.2.yaml --yes").exits(3);
     stage.promoted("1.4.3", &[config("settings", "USD")]);
-    stage.run("revert shop").ok();
-    stage.run("revert shop --to-revision 3").ok();
+    stage.run("revert shop --yes").ok();
+    stage.run("revert shop --to-revision 3 --yes").ok();
 
     stage.assert_screen("history", "history shop");
 }

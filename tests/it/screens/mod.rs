@@ -7,6 +7,7 @@
 mod attest;
 mod bad_input;
 mod compare;
+mod delete;
 mod diff;
 mod forget;
 mod help;
@@ -21,7 +22,7 @@ mod render;
 mod revert;
 mod show;
 mod sign;
-mod stage;
+pub mod stage;
 mod state;
 mod status;
 mod tokens;

@@ -1,7 +1,8 @@
 //! Screens of promotions that end well, and of those that are only looked at.
 
 use super::Stage;
-use super::stage::{config, service, web};
+use super::stage::{assert_screen, config, service, web};
+use crate::harness::Run;
 
 #[test]
 fn a_first_promotion_and_one_with_nothing_to_do() {
@@ -26,6 +27,8 @@ fn an_update_is_shown_by_both_dry_runs_and_then_promoted() {
         "promote_dry_run_server",
         "promote shop-1.4.2.yaml --dry-run=server",
     );
+    let mut narrow = stage.command("promote shop-1.4.2.yaml --dry-run=server");
+    assert_screen("promote_dry_run_narrow", &narrow.env("COLUMNS", "60").run());
     stage.assert_screen("promote_update", "promote shop-1.4.2.yaml --yes");
 }
 

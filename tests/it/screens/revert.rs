@@ -12,7 +12,10 @@ fn the_last_promotion_is_reverted_and_then_nothing_is_left_to_revert() {
         &[config("settings", "USD"), web("1.1.0"), config("flags", "on")],
     );
 
-    stage.assert_screen("revert_last", "revert shop");
+    stage.assert_screen("revert_dry_run", "revert shop --dry-run=server");
+    stage.assert_screen("revert_dry_run_json", "revert shop --dry-run=server -o json");
+    stage.assert_screen("revert_without_a_terminal", "revert shop");
+    stage.assert_screen("revert_last", "revert shop --yes");
     stage.assert_screen("revert_nothing_to_revert", "revert shop");
 }
 
@@ -23,7 +26,7 @@ fn a_revision_of_the_history_is_promoted_again() {
         stage.promoted(version, &[config("settings", currency)]);
     }
 
-    stage.assert_screen("revert_to_revision", "revert shop --to-revision 1");
+    stage.assert_screen("revert_to_revision", "revert shop --to-revision 1 --yes");
     stage.assert_screen("revert_to_the_current_revision", "revert shop --to-revision 4");
     stage.assert_screen("revert_to_an_unknown_revision", "revert shop --to-revision 9");
 }
@@ -53,10 +56,31 @@ fn a_failed_promotion_that_was_rolled_back_leaves_nothing_to_revert() {
 }
 
 #[test]
+fn after_a_rollback_the_promotion_before_is_reverted_by_its_number() {
+    let stage = Stage::new();
+    stage.promoted("1.4.1", &[config("settings", "EUR")]);
+    stage.release(
+        "1.4.2",
+        &[config("settings", "USD"), playing("1.1.0", "crash-loop")],
+    );
+    stage.run("promote shop-1.4.2.yaml --yes").exits(3);
+
+    stage.assert_screen("revert_after_a_rollback_of_the_second", "revert shop --yes");
+    stage.assert_screen(
+        "revert_of_another_revision",
+        "revert shop --yes --undo-revision 2",
+    );
+    stage.assert_screen(
+        "revert_of_the_revision_before",
+        "revert shop --yes --undo-revision 1",
+    );
+}
+
+#[test]
 fn a_change_of_another_client_is_overwritten_or_kept() {
     for (name, line) in [
-        ("revert_overwrites", "revert shop"),
-        ("revert_keeps", "revert shop --keep-foreign"),
+        ("revert_overwrites", "revert shop --yes"),
+        ("revert_keeps", "revert shop --yes --keep-foreign"),
     ] {
         let stage = Stage::new();
         stage.promoted("1.4.1", &[config("settings", "EUR")]);

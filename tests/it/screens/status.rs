@@ -60,6 +60,6 @@ fn a_promotion_that_was_rolled_back_and_one_that_was_reverted() {
     stage.assert_screen("status_rolled_back", "status shop");
 
     stage.promoted("1.4.3", &[config("settings", "USD")]);
-    stage.run("revert shop").ok();
+    stage.run("revert shop --yes").ok();
     stage.assert_screen("status_reverted", "status shop");
 }

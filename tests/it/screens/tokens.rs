@@ -10,12 +10,12 @@ pub const FILTERS: [(&str, &str); 12] = [
     (r"shop-[0-9a-f]{10}", "shop-0123456789"),
     // The seconds that a progress line begins with, right-aligned, and what a phase took.
     (r"(?m)^ +\d+\.\ds ", "   #.#s "),
-    (r"\b\d+\.\d s\b", "#.# s"),
+    (r"\b\d+\.\ds\b", "#.#s"),
     (
         r"\b\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?Z",
         "YYYY-MM-DD${1}hh:mm:ssZ",
     ),
-    (r"\b(just now|\d+ seconds? ago)", "AGE ago"),
+    (r"\b\d+s ago\b", "AGE ago"),
     // Which of a rollout's first states a watch sees is a race between controllers.
     (r"(waiting  Deployment \S+: )[^;\n]+", "${1}STATE"),
     (r"web-[0-9a-f]{8,10}-[0-9a-z]{5}", "web-HASH-POD"),

@@ -33,7 +33,7 @@ fn a_journal_that_was_rewritten_stops_every_command() {
     rewrite(&app, "delivery-app-journal", |object| {
         object["data"]["message"] = "nothing to see".into();
     });
-    is_refused(&app, "its journal is not as it was sealed");
+    is_refused(&app, "its journal was changed");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn an_older_journal_put_in_its_place_is_known() {
         object["data"] = old["data"].clone();
         object["binaryData"] = old["binaryData"].clone();
     });
-    is_refused(&app, "its journal is not as it was sealed");
+    is_refused(&app, "its journal was changed");
 }
 
 #[test]
@@ -60,27 +60,27 @@ fn an_inventory_that_was_rewritten_stops_every_command() {
         let members = object["data"]["members"].as_str().unwrap().to_owned();
         object["data"]["members"] = format!("{members}v1 namespaces Namespace - kube-system\n").into();
     });
-    is_refused(&app, "its inventory is not as it was sealed");
+    is_refused(&app, "its inventory was changed");
 }
 
 #[test]
 fn state_that_is_gone_is_no_first_promotion() {
     for (gone, why) in [
-        (&["configmap/delivery-app-journal"][..], "its journal is gone"),
+        (&["configmap/delivery-app-journal"][..], "its journal was deleted"),
         (
             &["configmap/delivery-app-journal", "configmap/delivery-app"][..],
-            "its journal is gone",
+            "its journal was deleted",
         ),
-        (&["secret/delivery-app-seal"][..], "its seal is gone"),
+        (&["secret/delivery-app-seal"][..], "its seal was deleted"),
         (
             &[
                 "secret/delivery-app-seal",
                 "configmap/delivery-app-journal",
                 "configmap/delivery-app",
             ][..],
-            "its seal is gone",
+            "its seal was deleted",
         ),
-        (&["secret/delivery-app-key"][..], "is gone"),
+        (&["secret/delivery-app-key"][..], "was deleted"),
     ] {
         let app = promoted();
         app.kubectl(&[&["delete"], gone].concat());
@@ -133,7 +133,7 @@ fn a_journal_that_cannot_be_read_is_altered_and_not_accepted() {
     rewrite(&app, "delivery-app-journal", |object| {
         object["binaryData"]["journal"] = "AAAA".into();
     });
-    is_refused(&app, "its journal is not as it was sealed");
+    is_refused(&app, "its journal was changed");
     let ran = answered(&state(&app, "accept"), NAME);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     assert!(

@@ -168,7 +168,7 @@ fn a_pre_image_in_a_config_map_is_none() {
     forger.seal();
     let ran = app.revert().run().exits(2);
     assert!(
-        ran.stderr.contains("a pre-image that lies in no Secret"),
+        ran.stderr.contains("a pre-image that is not a Secret"),
         "{}",
         ran.stderr
     );
@@ -185,7 +185,7 @@ fn what_a_journal_names_reaches_no_command_that_is_to_be_typed() {
         let ran = command(&app, words).run();
         let all = ran.stdout.clone() + &ran.stderr;
         assert!(!all.contains("curl"), "{all}");
-        assert!(all.contains("that of another release"), "{words:?}: {all}");
+        assert!(all.contains("belongs to another release"), "{words:?}: {all}");
     }
 }
 
@@ -228,7 +228,11 @@ fn what_a_key_in_the_cluster_vouched_for_is_forgotten_under_a_key_outside() {
     assert!(ran.stderr.contains("is forgotten"), "{}", ran.stderr);
     let with_key = |mut command: Command| command.arg("--state-key").arg(&own).run();
     let ran = with_key(app.revert()).exits(1);
-    assert!(ran.stderr.contains("nothing kept of it"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("are gone since its state got a key outside"),
+        "{}",
+        ran.stderr
+    );
     let mut back = app.revert();
     back.args(["--to-revision", "1"]);
     assert_eq!(with_key(back).code, Some(1));

@@ -31,7 +31,8 @@ fn a_key_outside_is_needed_for_every_write_and_nothing_of_it_lies_in_the_cluster
     assert!(!secrets.contains("delivery-app-key"), "{secrets}");
     let ran = app.promote("2", &version("2")).run().exits(2);
     assert!(
-        ran.stderr.contains("is kept outside of the cluster: --state-key"),
+        ran.stderr
+            .contains("is stored outside of the cluster: add --state-key"),
         "{}",
         ran.stderr
     );
@@ -41,11 +42,7 @@ fn a_key_outside_is_needed_for_every_write_and_nothing_of_it_lies_in_the_cluster
         .arg(&other)
         .run()
         .exits(2);
-    assert!(
-        ran.stderr.contains("not with the one that is given"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("not with the given one"), "{}", ran.stderr);
     let status = command(&app, &["status"]).run().exits(0);
     assert!(status.stdout.contains("not verified"), "{}", status.stdout);
     app.promote("2", &version("2"))
@@ -69,7 +66,7 @@ fn whoever_replaces_the_seal_by_one_of_a_key_in_the_cluster_is_not_believed_wher
         .exits(2);
     assert!(
         ran.stderr
-            .contains("with a key in the cluster, and not with the one"),
+            .contains("with a key in the cluster, not with the given one"),
         "{}",
         ran.stderr
     );

@@ -36,7 +36,7 @@ fn state(app: &App, what: &str) -> Command {
 }
 
 /// The same on a terminal on which a person types an answer.
-fn answered(command: &Command, answer: &str) -> Ran {
+pub fn answered(command: &Command, answer: &str) -> Ran {
     let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
     let words: Vec<String> = [command.get_program()]
         .into_iter()

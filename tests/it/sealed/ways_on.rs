@@ -16,13 +16,13 @@ fn altered() -> App {
 fn what_was_altered_is_accepted_by_a_person_alone() {
     let app = altered();
     let ran = state(&app, "accept").run().exits(2);
-    assert!(ran.stderr.contains("expected a terminal"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("without a terminal"), "{}", ran.stderr);
     let ran = answered(&state(&app, "accept"), "yes");
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     let ran = answered(&state(&app, "accept"), NAME);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     assert!(
-        ran.stdout.contains("app 2") && ran.stdout.contains("with the release's label"),
+        ran.stdout.contains("app 2") && ran.stdout.contains("with the label of the release"),
         "{}",
         ran.stdout
     );
@@ -83,7 +83,7 @@ fn a_namespace_that_was_restored_under_another_uid_is_accepted() {
 
     let ran = app.promote("3", &version("3")).run().exits(2);
     assert!(
-        ran.stderr.contains("made for another namespace"),
+        ran.stderr.contains("belongs to another namespace"),
         "{}",
         ran.stderr
     );

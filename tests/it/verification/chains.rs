@@ -2,6 +2,7 @@
 
 use super::shop::{IMAGE, Shop, controlled_by, digest, owned_by};
 use crate::harness::{Run, TestCluster};
+use crate::registries::fake::{Fake, Reply};
 use serde_json::{Value, json};
 
 /// A chain of so many owners above five pods, the workload among them.
@@ -20,26 +21,73 @@ fn a_workload_without_a_controller_has_no_pod_and_is_not_verified() {
     shop.create_workload(5);
 
     let ran = shop.wait("3s").exits(3);
-    let what = format!(
-        "Rollout {}/web: wants 5 pods and has none after 3s",
-        shop.namespace
-    );
+    let what = format!("Rollout {}/web: 0 of 5 pods exist after 3s", shop.namespace);
     assert!(ran.stderr.contains(&what), "{}", ran.stderr);
 }
 
 #[test]
 fn five_pods_of_the_wrong_digest_below_an_object_in_between_are_a_failure_that_names_it() {
-    let shop = Shop::new();
+    // Its registry says that it has no such image.
+    let mut shop = Shop::new();
+    shop.registry.clone_from(&TestCluster::get().registry);
     chain(&shop, 3, "another");
 
     let ran = shop.wait("20s").exits(3);
     let (runs, tested) = (digest("another"), digest("tested"));
     let what = format!(
-        "runs image {}, and registry.example/verification:1 was tested as {}",
+        "runs {}; the release has {} at {}",
         runs.short(),
+        shop.image(),
         tested.short()
     );
     assert!(ran.stderr.contains(&what), "{}", ran.stderr);
+}
+
+#[test]
+fn a_digest_of_which_no_registry_can_tell_is_unknown_and_not_wrong() {
+    let shop = Shop::new();
+    chain(&shop, 2, "another");
+
+    let ran = shop
+        .command("wait --timeout 60s -o json", &[shop.workload(5)])
+        .run();
+    let ran = ran.exits(3);
+    let shown = ran.stdout + &ran.stderr;
+    let cause = "cannot reach registry.example: name not resolved";
+    let expected = "image digests unknown after 20s: container web of pod set-";
+    assert!(shown.contains(expected) && shown.contains(cause), "{shown}");
+    assert!(!shown.contains("wrongImage"), "{shown}");
+}
+
+#[test]
+fn the_environments_registries_are_asked_what_runs() {
+    let shop = Shop::new();
+    chain(&shop, 2, "another");
+    let mirror = Fake::start(|_| Reply::new(404, ""));
+    let environment = shop.write(
+        "environment.yaml",
+        &format!(
+            "apiVersion: kubectl-delivery.io/v1alpha1\nkind: Environment\nmetadata: {{name: here}}\nspec: {{registries: {{registry.example: '{}/mirror'}}}}\n",
+            mirror.host
+        ),
+    );
+
+    // The workload names the image as the environment has it pinned.
+    let mut workload = shop.workload(5);
+    let pinned = format!("{}/mirror/verification@{}", mirror.host, digest("tested"));
+    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": pinned}]}}}});
+    let rollout = format!("rollout.{}/web", shop.group);
+    let patched = ["patch", &rollout, "--type=merge", "-p", &patch.to_string()];
+    shop.namespace.kubectl().args(patched).run().ok();
+    workload["spec"]["template"]["spec"]["containers"][0]["image"] = IMAGE.into();
+
+    let words = format!("wait --timeout 60s -e {environment}");
+    let ran = shop.command(&words, &[workload]).run().exits(3);
+    let reported = format!("/v2/mirror/verification/manifests/{}", digest("another"));
+    let asked: Vec<String> = mirror.asked().into_iter().map(|one| one.path).collect();
+    assert_eq!(asked, [reported], "{}", ran.stderr);
+    let runs = format!("runs {}", digest("another").short());
+    assert!(ran.stderr.contains(&runs), "{}", ran.stderr);
 }
 
 #[test]
@@ -48,7 +96,7 @@ fn six_owners_are_followed_up_and_a_seventh_is_not() {
     chain(&shop, 6, "tested");
     let ran = shop.wait("20s").exits(0);
     let what = "shop 1.4.2 is running: 1 object in sync, 1 of 1 images verified in 5 pods\n";
-    assert!(ran.stderr.ends_with(what), "{}", ran.stderr);
+    assert!(ran.stderr.contains(what), "{}", ran.stderr);
 
     let shop = Shop::new();
     chain(&shop, 7, "tested");
@@ -57,9 +105,9 @@ fn six_owners_are_followed_up_and_a_seventh_is_not() {
         "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: pod set-",
         shop.namespace
     );
-    let last = ran.stderr.lines().last().unwrap();
+    let last = ran.stderr.lines().find(|line| line.starts_with("shop ")).unwrap();
     assert!(
-        last.starts_with(&start) && last.ends_with("has more than 6 owners above it)"),
+        last.starts_with(&start) && last.ends_with("has a chain of more than 6 owners)"),
         "{last}"
     );
 }
@@ -72,7 +120,7 @@ fn an_owner_that_does_not_control_owns_no_pods() {
 
     let ran = shop.wait("3s").exits(3);
     assert!(
-        ran.stderr.contains("wants 5 pods and has none after 3s"),
+        ran.stderr.contains("0 of 5 pods exist after 3s"),
         "{}",
         ran.stderr
     );
@@ -93,7 +141,7 @@ fn an_owner_that_may_not_be_read_makes_its_pods_unknown() {
         "shop 1.4.2 is running: 1 object in sync, 0 of 1 images verified; 1 unknown (Rollout {}/web: cannot read Middle m0, an owner of pod set-",
         shop.namespace
     );
-    let last = ran.stderr.lines().last().unwrap();
+    let last = ran.stderr.lines().find(|line| line.starts_with("shop ")).unwrap();
     assert!(last.starts_with(&start) && last.contains("forbidden"), "{last}");
 }
 

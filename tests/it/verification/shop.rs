@@ -6,7 +6,7 @@ use kubectl_delivery::testing::model::Sha256Digest;
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// The image of the release, as CI tested it.
+/// The image of a release whose registry nobody can reach.
 pub const IMAGE: &str = "registry.example/verification:1";
 
 /// The digest of an image of that name.
@@ -18,6 +18,8 @@ pub fn digest(name: &str) -> Sha256Digest {
 pub struct Shop {
     pub namespace: Namespace,
     pub group: String,
+    /// Where its image is said to be.
+    pub registry: String,
     cluster: TestCluster,
     folder: tempfile::TempDir,
     _definitions: Vec<Definition>,
@@ -39,6 +41,7 @@ impl Shop {
         let shop = Self {
             namespace: cluster.namespace_named("t-verify"),
             group: group.into(),
+            registry: "registry.example".into(),
             cluster: cluster.clone(),
             folder: tempfile::tempdir().unwrap(),
             _definitions: Vec::new(),
@@ -62,15 +65,20 @@ impl Shop {
     /// Creates the workload as another tool applies it: with the image that the release pins.
     pub fn create_workload(&self, replicas: u32) -> Value {
         let mut workload = self.workload(replicas);
-        let pinned = format!("registry.example/verification@{}", digest("tested"));
+        let pinned = format!("{}/verification@{}", self.registry, digest("tested"));
         workload["spec"]["template"]["spec"]["containers"][0]["image"] = pinned.into();
         self.create(&workload)
+    }
+
+    /// The image, as CI tested it.
+    pub fn image(&self) -> String {
+        format!("{}/verification:1", self.registry)
     }
 
     /// The workload, as the release holds it.
     pub fn workload(&self, replicas: u32) -> Value {
         json!({"apiVersion": format!("{}/v1", self.group), "kind": "Rollout", "metadata": {"name": "web"},
-            "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "web", "image": IMAGE}]}}}})
+            "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "web", "image": self.image()}]}}}})
     }
 
     /// An object in between that is controlled by another.
@@ -84,12 +92,12 @@ impl Shop {
     /// A ReplicaSet with an owner, whose pods report this digest.
     pub fn pods(&self, name: &str, count: u32, runs: &str, owner: &Value) -> Value {
         let labels = json!({"app": name, "rollouts-pod-template-hash": name});
-        let reported = format!("registry.example/verification@{}", digest(runs));
+        let reported = format!("{}/verification@{}", self.registry, digest(runs));
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "ownerReferences": [owner]},
             "spec": {"replicas": count, "selector": {"matchLabels": {"app": name}},
                 "template": {"metadata": {"labels": labels, "annotations": {"kwok-image-id/web": reported}},
-                    "spec": {"containers": [{"name": "web", "image": IMAGE}]}}}});
+                    "spec": {"containers": [{"name": "web", "image": self.image()}]}}}});
         let made = self.create(&set);
 
         let ready = || {
@@ -102,13 +110,20 @@ impl Shop {
         made
     }
 
+    /// Writes a file beside the release; gives its path.
+    pub fn write(&self, name: &str, text: &str) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    }
+
     /// A release of these objects with the one image.
     pub fn release(&self, objects: &[Value]) -> String {
         let file = self.folder.path().join("release.json");
         let path = "/spec/template/spec/containers/[*]/image";
         let release = json!({"apiVersion": "kubectl-delivery.io/v1alpha1", "kind": "Release",
             "metadata": {"name": "shop", "version": "1.4.2"},
-            "spec": {"images": [{"reference": IMAGE, "digest": digest("tested")}],
+            "spec": {"images": [{"reference": self.image(), "digest": digest("tested")}],
                 "imagePaths": [{"group": self.group, "kind": "Rollout", "path": path}], "objects": objects}});
         std::fs::write(&file, release.to_string()).unwrap();
         file.display().to_string()

@@ -26,6 +26,17 @@ pub enum Act {
     LoseRequest,
 }
 
+impl Act {
+    /// Killed before and after the server does it, in turn.
+    pub fn kill_in_turn(point: usize) -> Self {
+        if point.is_multiple_of(2) {
+            Self::KillBefore
+        } else {
+            Self::KillAfter
+        }
+    }
+}
+
 /// At which write it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum At {
