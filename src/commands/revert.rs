@@ -147,6 +147,7 @@ async fn revert_last(
                 report
             }
             NextStep::Planned(planned) => {
+                console.set_current(planned.current.clone());
                 show::show_plan(&planned.plan, is_dry_run, console)?;
                 planned.check_refusal()?;
                 if is_dry_run {

@@ -51,6 +51,7 @@ mod state_after;
 mod step_status;
 mod steps;
 mod store;
+mod terminating;
 mod unconfirmed;
 mod undo;
 mod undo_by_job;

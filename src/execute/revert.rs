@@ -13,6 +13,7 @@ use super::unconfirmed::{Unconfirmed, find_doubts};
 use crate::model::journal::Journal;
 use crate::model::moves::ReleaseRef;
 use crate::model::rollback_plan::RollbackPlan;
+use crate::model::run_end::CurrentRelease;
 use crate::observe::release_state::read_release_state;
 
 /// What a revert comes to next.
@@ -31,6 +32,8 @@ pub struct RevertPlan {
     pub plan: RollbackPlan,
     /// What nothing but the state in the cluster says.
     pub unconfirmed: Vec<Unconfirmed>,
+    /// What is promoted.
+    pub current: CurrentRelease,
     /// Why it must not begin.
     pub refusal: Option<RunReport>,
 }
@@ -74,6 +77,7 @@ pub async fn plan_revert(
     Ok(NextRevert::Planned(Box::new(RevertPlan {
         plan,
         unconfirmed: doubts.found,
+        current: CurrentRelease::from_entry(start.inventory.promoted()),
         refusal: stopped(&start, release, &goal, services).await?,
     })))
 }

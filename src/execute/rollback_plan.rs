@@ -19,7 +19,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::phrase::list_first;
 use crate::model::plan::Undo;
 use crate::model::rollback_plan::{RollbackAction, RollbackPlan, RollbackStep};
-use crate::monitor::StopReason;
+use crate::monitor::{Heartbeat, StopReason};
 use crate::objects::differing;
 use futures::future::try_join_all;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ pub(super) async fn plan_rollback(
             cluster: rehearsal.clone(),
             patience: RetryBudget::without_lock(services),
             gone: Duration::ZERO,
+            heartbeat: Arc::new(Heartbeat::new(services.events.clone())),
             content: start.seal.key.content().clone(),
         },
         rehearsal,

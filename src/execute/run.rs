@@ -17,7 +17,7 @@ use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, StepState};
 use crate::model::moves::ReleaseRef;
-use crate::monitor::StopReason;
+use crate::monitor::{Heartbeat, StopReason};
 use crate::observe::release_state::Stored;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -57,6 +57,7 @@ pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> 
         cluster: services.cluster.clone(),
         patience,
         gone: services.limits.gone,
+        heartbeat: Arc::new(Heartbeat::new(services.events.clone())),
         content: content.clone(),
     };
     // Before this run intends anything itself.

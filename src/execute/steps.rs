@@ -16,7 +16,7 @@ use crate::model::plan::{Action, Expect, Propagation};
 use crate::model::state_key::ContentKey;
 use crate::model::verdict::CauseKind;
 use crate::model::{Object, Target, Uid};
-use crate::monitor::StopReason;
+use crate::monitor::{Heartbeat, StopReason};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,8 @@ pub(super) struct Steps {
     pub patience: RetryBudget,
     /// How long a deleted object may take to go.
     pub gone: Duration,
+    /// Says what is waited for: one line for all steps.
+    pub heartbeat: Arc<Heartbeat>,
     /// For the hashes of what the objects are.
     pub content: ContentKey,
 }
@@ -302,33 +304,6 @@ impl Steps {
         self.wait_gone(target, live.uid()).await.map_err(Again::Ended)
     }
 
-    /// Waits until the object with this uid is gone.
-    pub(super) async fn wait_gone(&self, target: &Target, uid: &str) -> Result<(), StepOutcome> {
-        let start = tokio::time::Instant::now();
-        let mut clock = self.patience.start();
-        // Most objects go at once.
-        let mut pause = Duration::from_millis(20);
-
-        loop {
-            match self.cluster.get(target).await {
-                // The server answers: what is waited for are finalizers, and these have a limit of their own.
-                Ok(Some(live)) if live.uid() == uid => {
-                    clock.hear();
-                    if start.elapsed() > self.gone {
-                        return Err(StepOutcome::Conflict(held_by(&live, self.gone)));
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_millis(500));
-                }
-                // One of another uid is another object, and of no concern to this wait.
-                Ok(_) | Err(ApiError::NotServed { .. }) => return Ok(()),
-                Err(error) if may_catch_up(&error, &clock) => clock.catch_up().await,
-                Err(error) if error.is_transient() => clock.wait().await.map_err(StepOutcome::Unknown)?,
-                Err(error) => return Err(StepOutcome::Refused(error)),
-            }
-        }
-    }
-
     pub(super) fn after_write(&self, trying: &Trying<'_>, error: ApiError, clock: &Attempts<'_>) -> Again {
         if error.may_have_been_done() {
             trying.mark_written();
@@ -345,25 +320,6 @@ impl Steps {
             _ => Again::Ended(StepOutcome::Refused(error)),
         }
     }
-}
-
-/// What holds an object back that was deleted.
-fn held_by(live: &Object, waited: Duration) -> String {
-    let finalizers = live.at("/metadata/finalizers").and_then(Value::as_array);
-    let names: Vec<_> = finalizers
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let seconds = waited.as_secs();
-
-    if names.is_empty() {
-        return format!("expected it to go within {seconds} s, found it still there");
-    }
-    format!(
-        "expected it to go within {seconds} s, found it held by its finalizers {}",
-        names.join(", ")
-    )
 }
 
 /// The uid that a step expects.

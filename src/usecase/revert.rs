@@ -14,6 +14,7 @@ use crate::model::inventory::MAX_HISTORY;
 use crate::model::moves::ReleaseRef;
 use crate::model::plan::PlanLimits;
 use crate::model::rollback_plan::RollbackPlan;
+use crate::model::run_end::CurrentRelease;
 use crate::model::state_key::StateKey;
 use crate::monitor::WatchingOptions;
 use crate::plan::PlanPolicy;
@@ -85,6 +86,8 @@ pub struct PlannedRevert {
     pub unconfirmed: Vec<Unconfirmed>,
     /// The run.
     pub recovery: Recovery,
+    /// What is promoted.
+    pub current: CurrentRelease,
     refusal: Option<RunReport>,
 }
 
@@ -179,6 +182,7 @@ impl LastPromotion {
                 let RevertPlan {
                     plan,
                     unconfirmed,
+                    current,
                     refusal,
                 } = *planned;
                 let plan = Arc::new(plan);
@@ -186,6 +190,7 @@ impl LastPromotion {
                     recovery: self.recovery(None, Some(plan.clone())),
                     plan,
                     unconfirmed,
+                    current,
                     refusal,
                 }))
             }
