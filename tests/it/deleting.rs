@@ -307,12 +307,12 @@ fn a_finalizer_that_never_ends_is_told_beforehand_and_rolls_the_deletion_back() 
     let ran = delete(&app, &["-y", "--timeout", "31s"]).run().exits(4);
     let other = format!("ConfigMap {}/other", app.namespace.name());
     let held = "held by its finalizers example.com/hold";
-    for said in [
+    for line in [
         "note [undo]".to_owned(),
         format!("{other}: being deleted, {held}; "),
         format!("{other}: still being deleted after 31s, {held}"),
     ] {
-        assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&line), "{line}: {}", ran.stderr);
     }
     // What could be recreated is; the one that is held can only be waited for.
     assert_eq!(names(&app, "configmaps"), ["config", "marked", "other"]);
