@@ -120,7 +120,7 @@ kubectl rollout status deployment/web --namespace shop --timeout 60s >/dev/null
 crane copy --insecure "$registry/demo/api:1.0.0" "$registry/demo/metrics:1.0.0" >/dev/null 2>&1
 tell "What was tested runs by its digest. The sidecar that exists only in production runs by its tag, which points elsewhere now:"
 run 0 kubectl delivery images -n shop
-tell "diff says what, where and whose."
+tell "diff says what differs, where, and by whom it was changed."
 run 1 kubectl delivery diff shop-1.0.0.yaml -e production/environment.yaml
 
 chapter "4. The next release: promoted over the edit, because we say so"
@@ -128,7 +128,7 @@ web_becomes 1.1.0
 run 0 kubectl delivery record -k ci --name shop --version 1.1.0 -o shop-1.1.0.yaml
 run 0 kubectl delivery promote shop-1.1.0.yaml -e production/environment.yaml -y --overwrite
 
-chapter "5. A broken release: found early, reverted by itself"
+chapter "5. A broken release: found early, rolled back by itself"
 if [ -n "$broken" ]; then
   tell "$broken."
   web_becomes 1.2.0
@@ -138,10 +138,10 @@ else
 fi
 run 0 kubectl delivery record -k ci --name shop --version 1.2.0 -o shop-1.2.0.yaml
 run 3 kubectl delivery promote shop-1.2.0.yaml -e production/environment.yaml -y
-tell "Production is what it was before:"
+tell "Production runs shop 1.1.0 again:"
 run 0 kubectl delivery diff shop-1.1.0.yaml -e production/environment.yaml
 
-chapter "6. A promotion is killed half-way; the next one settles it"
+chapter "6. A promotion is killed half-way; the next one resumes it"
 web_becomes 1.0.0
 sed -i 's/, kwok-play: crash-loop//' base/web.yaml
 run 0 kubectl delivery record -k ci --name shop --version 1.3.0 -o shop-1.3.0.yaml
