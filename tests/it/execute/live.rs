@@ -54,11 +54,12 @@ fn a_rollout_of_many_is_drawn_seldom_in_whole_frames_and_its_counts_only_grow() 
         );
         last = counts;
     }
-    // Nobody waits for the ConfigMap.
-    assert_eq!(last, (31, 30));
-
     let end = shown.rsplit("\u{1b}[J").next().unwrap();
     let tree = shown.rsplit(FRAME).next().unwrap();
+    // The last frame may be older than the last pod: the end says all of it.
+    assert!(last.0 > 0 && last <= (31, 30), "{last:?}");
+
+    // Nobody waits for the ConfigMap.
     assert!(
         tree.contains("✓ 31 of 31 objects done, 30 of 30 rollouts ready"),
         "{tree}"
