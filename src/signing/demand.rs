@@ -42,7 +42,7 @@ pub fn demand(
                 check: Check::Signature,
                 name: None,
                 message: format!("signature by {names}: {found}"),
-                hint: "kubectl delivery sign RELEASE --key cosign.key".into(),
+                hint: "to sign it: kubectl delivery sign RELEASE --key cosign.key".into(),
             });
         }
     }
@@ -67,7 +67,9 @@ fn test(
         check: Check::Evidence,
         name: Some(name.clone()),
         message: format!("evidence {name}: {found}"),
-        hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
+        hint: format!(
+            "to attest it: kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"
+        ),
     };
 
     let results = |one: &&Attestation| {
