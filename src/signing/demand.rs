@@ -38,11 +38,16 @@ pub fn demand(
         let signatures = attestations.iter().filter(|one| one.claim().is_signature());
         if let Err(found) = any_good(signatures, keys, release) {
             let names = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(" or ");
+            // Whoever finds another release than the one that was signed must not sign it for that.
+            let hint = match found.as_str() {
+                "missing" => "to sign it: kubectl delivery sign RELEASE --key cosign.key",
+                _ => "to see what it holds: kubectl delivery show RELEASE",
+            };
             refusals.push(Refusal {
                 check: Check::Signature,
                 name: None,
                 message: format!("signature by {names}: {found}"),
-                hint: "to sign it: kubectl delivery sign RELEASE --key cosign.key".into(),
+                hint: hint.into(),
             });
         }
     }
