@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     // The payload of a panic may hold what must not be printed; the place is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("error: this is a mistake in kubectl-delivery itself ({place})");
+        eprintln!("error: internal error at {place}: this is a bug in kubectl-delivery");
         eprintln!("hint: please report it, with the command that you typed");
     }));
 

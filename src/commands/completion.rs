@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 /// Arguments of `completion`.
 #[derive(ClapArgs, Debug)]
 #[command(before_help = "Examples:
-  # kubectl delivery <TAB>, in every shell that kubectl completes in: a link beside the program
+  # kubectl delivery <TAB>, in every shell that kubectl completes in: a link next to the program
   ln -s \"$(command -v kubectl-delivery)\" ~/.local/bin/kubectl_complete-delivery
   # kubectl-delivery <TAB>
   source <(kubectl-delivery completion bash)

@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Policy")]
 pub(super) struct ConsentArgs {
-    /// Prune this Namespace, PersistentVolumeClaim, CRD, external object or object with a keep mark too
+    /// Prune this object too, which is left in place by default: a Namespace, PersistentVolumeClaim or CRD, an object that
+    /// the environment declares as external, or one annotated to be kept, such as with helm.sh/resource-policy: keep
     #[arg(long, value_name = "KIND/NAME")]
     prune_kept: Vec<String>,
     /// Delete the data of this PersistentVolumeClaim or PersistentVolume, which no revert restores; the plan names the data

@@ -28,31 +28,31 @@ use std::time::Duration;
     after_help = "Exit codes:
   0    deleted, nothing to delete, or shown with --dry-run
   1    wrong usage, no such release, or the cluster cannot be reached
-  2    the preflight refused, or not confirmed; nothing was changed
+  2    refused or not confirmed; nothing was changed
   3    failed and rolled back
   4    failed, rollback incomplete
   5    another run holds the lock
   130  interrupted: rolled back, or unfinished"
 )]
 pub struct Args {
-    /// The release's name
+    /// Name of the release
     #[arg(value_name = "NAME")]
     name: String,
-    /// Go on without asking
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Stop after the plan: `client` shows it, `server` has the server dry-run every deletion
+    /// Stop after the plan: `client` only shows it, `server` also dry-runs every deletion
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
-    /// Format of the plan and of what happens
+    /// Output format of the plan and the events
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
     consent: ConsentArgs,
-    /// How long one object may take to be gone, with its finalizers, before the deletion fails and is rolled back
+    /// Time limit of each object to be gone, with its finalizers; after it the deletion fails and is rolled back
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2m")]
     timeout: Duration,
-    /// How long to wait for another run's lock
+    /// How long to wait for the lock of another run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     #[command(flatten)]
@@ -160,8 +160,7 @@ async fn confirm(
     }
     let question = format!("{}?", show::summary(prepared, deletion));
     let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message)
-        .with_hint("add --dry-run=server to see the plan, then --yes to delete without a question");
+    let cannot_ask = CommandError::usage(message).with_hint("add --yes to delete without confirmation");
     console::confirm(&question, cannot_ask, console.context).await
 }
 
@@ -171,7 +170,8 @@ async fn finish_idle(deletion: &Deletion, console: &Console<'_>) -> Exit {
         deletion.remove_abandoned_lock().await;
     }
     let name = deletion.name();
-    let message = format!("nothing to delete: no release {name} is promoted");
+    let namespace = deletion.identity().namespace;
+    let message = format!("nothing to delete: no release {name} is promoted in namespace {namespace}");
     let report = RunReport::new(RunOutcome::NothingToDo, message, Vec::new());
     console.finish(report, RunCommand::Delete)
 }

@@ -31,17 +31,17 @@ use std::time::Duration;
   2  an error, or something could not be checked"
 )]
 pub struct Args {
-    /// The release; without it, what was last promoted into the namespace, or the manifests of -f
+    /// The release: a file, oci://… or oci-layout:DIR (default: the promoted release of the namespace, or the manifests of -f)
     #[arg(value_name = "RELEASE")]
     release: Option<String>,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: DiffFormat,
-    /// Unfold differences that the environment expects
+    /// Show expected differences in full
     #[arg(long)]
     show_expected: bool,
-    /// Whom to ask what an apply would change
-    #[arg(long, value_enum, value_name = "WHOM", default_value_t)]
+    /// How changes are determined
+    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     mode: Mode,
     /// Show which fields were written in this time, and by whom, instead of differences
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "show_expected")]

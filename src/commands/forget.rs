@@ -22,26 +22,26 @@ use std::time::Duration;
     after_help = "Exit codes:
   0  forgotten, or shown with --dry-run
   1  wrong usage, no such release, or the cluster cannot be reached
-  2  a promotion is unfinished, the state is not as it was written, or not confirmed; nothing was changed
-  5  a promotion holds the lock"
+  2  a promotion is unfinished, the stored state was altered, or not confirmed; nothing was changed
+  5  another run holds the lock"
 )]
 pub struct Args {
-    /// The release's name
+    /// Name of the release
     #[arg(value_name = "NAME")]
     name: String,
-    /// The field manager that gets the fields of the objects, such as `kubectl` for `kubectl apply --server-side`
+    /// Field manager that becomes the owner of the fields, such as `kubectl` for `kubectl apply --server-side`
     #[arg(long, value_name = "MANAGER", value_parser = parse_manager)]
     manager: String,
-    /// Show what would be done, and change nothing
+    /// Stop after the plan; nothing is changed
     #[arg(long)]
     dry_run: bool,
-    /// Go on without asking
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// How long to wait for a promotion's lock
+    /// How long to wait for the lock of another run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
-    /// Format
+    /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         let name = clean(&forgetting.release.name).into_owned();
         writeln!(
             context.stderr(),
-            "release {name} forgotten; no object was deleted\nnothing to do"
+            "release {name} forgotten; no object was deleted"
         )?;
     }
     out.flush()?;
@@ -115,7 +115,7 @@ fn show(forgetting: &Forgetting, is_dry_run: bool, context: &Context) -> Result<
     let end = if is_dry_run { " (dry run)" } else { "" };
     writeln!(
         out,
-        "release {} in {}: {count} left in place; history, stored releases, seal and key deleted{end}",
+        "release {} in {}: {count} to leave in place; to delete: its history, its stored releases and their seal{end}",
         clean(&release.name),
         clean(&forgetting.identity().to_string()),
     )?;
@@ -126,8 +126,9 @@ async fn confirm(forgetting: &Forgetting, context: &Context) -> Result<(), Comma
     let name = &forgetting.release.name;
     let place = forgetting.identity();
     let question = format!("forget release {name} in {place}? No promotion of it can be reverted afterwards");
-    let cannot_ask = CommandError::usage("no terminal to ask on, and no -y; nothing was changed")
-        .with_hint("add --dry-run to see the plan, or -y to go on");
+    let cannot_ask =
+        CommandError::usage("cannot ask for confirmation without a terminal; nothing was changed")
+            .with_hint("add --yes to forget it without confirmation");
     console::confirm(&question, cannot_ask, context).await
 }
 

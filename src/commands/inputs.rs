@@ -32,6 +32,17 @@ impl ManifestArgs {
         self.filename.is_empty() && self.kustomize.is_none()
     }
 
+    /// The flags, as they were given.
+    fn as_given(&self) -> String {
+        let files = self.filename.iter().map(|path| format!(" -f {}", path.display()));
+        let directory = self
+            .kustomize
+            .iter()
+            .map(|path| format!(" -k {}", path.display()));
+        let recursive = self.recursive.then(|| " -R".to_owned());
+        files.chain(directory).chain(recursive).collect()
+    }
+
     /// Where they are, in the order of the flags.
     pub fn sources(&self) -> Vec<ManifestSource> {
         let file = |path: &PathBuf| ManifestSource::Path {
@@ -88,13 +99,14 @@ impl From<UnknownHealthMode> for UnknownHealth {
 }
 
 impl InputArgs {
-    /// A release and the environment as they were named, to be typed again.
+    /// A release, the environment and the manifests as they were named, to be typed again.
     pub fn as_given(&self, release: &str) -> String {
         let environment = self
             .environment
             .as_ref()
             .map(|file| format!(" -e {}", file.display()));
-        format!("{release}{}", environment.unwrap_or_default())
+        let manifests = self.manifests.as_given();
+        format!("{release}{}{manifests}", environment.unwrap_or_default())
     }
 
     /// Reads the files.

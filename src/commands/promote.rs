@@ -34,12 +34,12 @@ use std::time::Duration;
   1    wrong usage, or the cluster cannot be reached
   2    refused; nothing was changed
   3    failed and rolled back
-  4    failed, and not rolled back or not wholly: an irreversible step, --on-failure=stop
+  4    failed and not rolled back (an irreversible step, --on-failure=stop), or rollback incomplete
   5    another run holds the lock
   130  interrupted: rolled back, or unfinished"
 )]
 pub struct Args {
-    /// The release's file; with --resume or --promoted, its name
+    /// The release: a file, oci://… or oci-layout:DIR; with --resume or --promoted, its name
     #[arg(value_name = "RELEASE")]
     release: PathBuf,
     /// Resume an unfinished promotion or rollback
@@ -127,7 +127,7 @@ struct LimitArgs {
     /// What to do with a custom resource without a reported health
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     unknown_health: UnknownHealthMode,
-    /// How long to wait for another promotion's lock
+    /// How long to wait for the lock of another run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     /// How many promotions the history keeps, 100 at most

@@ -2,6 +2,7 @@
 
 use super::inputs::RegistryArgs;
 use crate::cli::{Context, Exit, parse_output_file};
+use crate::model::phrase::counted;
 use crate::usecase::CommandError;
 use crate::usecase::releases::{ReleaseLocation, open, save};
 use clap::Args as ClapArgs;
@@ -27,19 +28,17 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let ReleaseLocation::Registry(_) = ReleaseLocation::parse(&args.place)? else {
         let message = format!(
-            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {}",
+            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR, found {:?}",
             args.place
         );
-        return Err(CommandError::usage(message));
+        let hint = format!("kubectl delivery pull oci://{}", args.place);
+        return Err(CommandError::usage(message).with_hint(hint));
     };
     let opened = open(&args.place, &args.registry.options()).await?;
     let identity = opened.release.identity();
     let saved = save(&opened, args.output)?;
     let digest = identity.digest.short();
-    let statements = match opened.statements.len() {
-        1 => "1 attestation".to_owned(),
-        count => format!("{count} attestations"),
-    };
+    let statements = counted(opened.statements.len(), "attestation");
     writeln!(
         context.stderr(),
         "pulled {} {} ({digest}) into {} with {statements}",

@@ -29,10 +29,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let options = args.registry.options();
     let ReleaseLocation::Registry(location) = ReleaseLocation::parse(&args.place)? else {
         let message = format!(
-            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, found {}",
+            "expected oci://HOST/REPOSITORY:TAG or oci-layout:DIR:TAG, found {:?}",
             args.place
         );
-        return Err(CommandError::usage(message));
+        let hint = format!("kubectl delivery push {} oci://{}", args.release, args.place);
+        return Err(CommandError::usage(message).with_hint(hint));
     };
     let opened = open(&args.release, &options).await?;
     let release = Artifact {

@@ -34,29 +34,28 @@ use std::time::Duration;
   130  aborted, or interrupted before anything was changed"
 )]
 pub struct Args {
-    /// The release's name; may be left out where the namespace has only one
+    /// Name of the release; optional if the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// Promote the release of this revision of the history again, instead
     #[arg(long, value_name = "REVISION", conflicts_with_all = ["keep_foreign", "undo_revision"])]
     to_revision: Option<u32>,
-    /// Undo the promotion of the current revision, which has this number, although the last promotion was already rolled
-    /// back
+    /// Revert the current revision, which must have this number, although the last promotion was already rolled back
     #[arg(long, value_name = "REVISION")]
     undo_revision: Option<u32>,
     /// Keep later changes by others to fields that the promotion changed
     #[arg(long)]
     keep_foreign: bool,
-    /// Go on without asking
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Stop after the plan: `client` makes it from what is read alone, `server` has the server dry-run what would be written
+    /// Stop after the plan: `client` only shows it, `server` also dry-runs every step
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
-    /// How long to wait for a promotion or revert that is running
+    /// How long to wait for the lock of another run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
-    /// Format of the plan and of what happens
+    /// Output format of the plan and the events
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
     #[command(flatten)]
@@ -76,7 +75,7 @@ impl Args {
             return Ok(RevertRequest::ToRevision { revision, policy });
         }
         if self.allow.is_given_besides_data_loss() {
-            let message = "expected --to-revision with what a promotion may do, found none";
+            let message = "--overwrite, --adopt, --allow-prune, --prune-kept and --waive need --to-revision";
             return Err(CommandError::usage(message));
         }
         Ok(RevertRequest::Last(LastRequest {
@@ -177,15 +176,10 @@ async fn confirm(planned: &PlannedRevert, console: &Console<'_>) -> Result<(), C
         return Ok(());
     }
     let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message).with_hint("add --yes");
+    let cannot_ask = CommandError::usage(message).with_hint("add --yes to revert without confirmation");
     console::confirm(&question(&planned.plan), cannot_ask, console.context).await
 }
 
 fn question(plan: &RollbackPlan) -> String {
-    format!(
-        "revert {} in {}: {}?",
-        plan.reverted(),
-        plan.cluster,
-        plan.totals()
-    )
+    format!("{}: {}?", plan.title(), plan.totals())
 }

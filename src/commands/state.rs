@@ -25,9 +25,9 @@ use std::time::Duration;
   kubectl delivery state rotate shop -n shop --to state.key",
     after_help = "Exit codes:
   0  verified, accepted or rotated
-  1  usage error, or the cluster cannot be reached
+  1  wrong usage, or the cluster cannot be reached
   2  altered, not verified or not accepted; nothing was changed
-  5  locked by another promotion"
+  5  another run holds the lock"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -55,7 +55,7 @@ struct Common {
     /// Name of the release; optional if the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// How long to wait for the lock of a promotion
+    /// How long to wait for the lock of another run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     lock_timeout: Duration,
     #[command(flatten)]
@@ -99,8 +99,9 @@ async fn verify(state: StoredState, context: &Context) -> Result<(), CommandErro
     let mut out = context.stdout();
     writeln!(
         out,
-        "verified: {} in {}, sequence {}, with the key {key}",
-        state.release.name, state.release.namespace, verified.sequence
+        "verified: {} is sealed with a key {key} (sequence {})",
+        state.describe(),
+        verified.sequence
     )?;
     Ok(out.flush()?)
 }
@@ -111,7 +112,8 @@ async fn accept(state: StoredState, context: &Context) -> Result<(), CommandErro
     summary::show(&state.describe(), &state.summarise().await, &mut err)?;
     if !context.can_ask() {
         let message = "cannot ask for confirmation without a terminal; nothing was changed";
-        return Err(CommandError::new(ErrorKind::Refused, message));
+        let hint = "run it in a terminal: this confirmation has no flag";
+        return Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint));
     }
     write!(
         err,

@@ -18,10 +18,10 @@ use std::time::Duration;
 #[derive(ClapArgs, Debug)]
 #[command(
     before_help = "Examples:
-  # Argo CD or Flux applies; this says when the release runs, or why it does not
+  # Argo CD or Flux applies; this waits until the release is running
   kubectl delivery wait release.yaml -e environments/production.yaml
   kubectl delivery wait release.yaml -n shop --timeout 10m --soak 2m",
-    after_help = "Needs rights to get, list and watch, and changes nothing.
+    after_help = "Needs permissions to get, list and watch, and changes nothing.
 
 Exit codes:
   0    running: rolled out, its images verified, and ready for the time of --soak
@@ -29,28 +29,28 @@ Exit codes:
   3    notApplied: not applied within --timeout; failed: a rollout or gate failed, or another image runs"
 )]
 pub struct Args {
-    /// The release: a file, or where a registry keeps it
+    /// The release: a file, oci://… or oci-layout:DIR
     #[arg(value_name = "RELEASE")]
     release: String,
-    /// The environment's file: how this cluster may differ from what was tested
-    #[arg(short, long, value_name = "ENVIRONMENT")]
+    /// The environment file: how this cluster may differ from the release
+    #[arg(short, long, value_name = "FILE")]
     environment: Option<PathBuf>,
-    /// Format of what happens: one event a line
+    /// Output format: one event a line
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
-    /// Give up when an object is not applied, or not rolled out, after this long
+    /// Time limit of each object to be applied and to be ready
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
     timeout: Duration,
-    /// How long everything must stay well after the rollout
+    /// How long to watch the health of all objects after the rollout
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     soak: Option<Duration>,
     /// How long a container without a readiness probe must run to count as ready; set it above its start-up time
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s")]
     settle: Duration,
-    /// How long to wait for what something outside of the release brings about
+    /// How long to wait for what clients outside of the release provide
     #[arg(long, value_enum, value_name = "HOW", default_value_t)]
     wait: WaitMode,
-    /// What becomes of a custom resource whose health nothing reports
+    /// What to do with a custom resource without a reported health
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     unknown_health: UnknownHealthMode,
     /// Do not show a failing container's last log lines

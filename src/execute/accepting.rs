@@ -163,8 +163,8 @@ impl Sealing<'_> {
         let mut renewing = Renewing::new(self.services, old.to_vec(), bound.clone());
         let gone = if forgets {
             renewing.notes.push(format!(
-                "what is kept of earlier promotions is forgotten, for a key in the cluster vouched for it: the next promotion \
-                 of {} is the first that can be reverted",
+                "the stored state of earlier promotions of {} was sealed with a key in the cluster and is dropped: only \
+                 promotions from now on can be reverted",
                 self.release.name
             ));
             unname_bundles(head.as_mut(), inventory.as_mut())
@@ -289,12 +289,9 @@ fn ensure_nothing_unfinished(found: &Unsealed, release: &ReleaseRef) -> Result<(
     let ReleaseRef { namespace, name } = release;
     Err(ExecuteError::Nothing {
         message: format!(
-            "a promotion of {name} is unfinished, and no key outside of the cluster vouches for it; nothing was changed"
+            "a promotion of {name} is unfinished, and its state is not sealed with a key outside of the cluster; nothing was changed"
         ),
-        hint: format!(
-            "to finish it first: kubectl delivery promote --resume {name} -n {namespace}; or add --discard-state to a \
-             promotion of the release's file"
-        ),
+        hint: format!("to resume it first: kubectl delivery promote --resume {name} -n {namespace}"),
     })
 }
 

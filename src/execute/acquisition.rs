@@ -40,7 +40,7 @@ pub enum LockError {
     #[error("interrupted while it waited for the lock; nothing was changed")]
     Interrupted,
     /// It cannot be read or written.
-    #[error("expected to take the lock {target}")]
+    #[error("cannot take the lock {target}")]
     Api {
         /// The Lease.
         target: String,

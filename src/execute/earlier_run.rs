@@ -162,11 +162,11 @@ fn check_parts_kept(journal: &Journal, name: &str) -> Result<(), ExecuteError> {
     }
     Err(ExecuteError::Nothing {
         message: format!(
-            "the pre-images of the promotion of {name} {} are gone since its state got a key outside of the cluster",
+            "the pre-images of the promotion of {name} {} were dropped when its state got a key outside of the cluster",
             journal.release.version
         ),
         hint: format!(
-            "to go back: kubectl delivery promote OLDER-RELEASE -n {}",
+            "to promote an earlier release: kubectl delivery promote RELEASE -n {}",
             journal.namespace
         ),
     })

@@ -6,7 +6,7 @@ use super::services::RunReport;
 use super::state_after::{RolledBackState, after_promotion, while_open};
 use crate::model::event::RunOutcome;
 use crate::model::inventory::Inventory;
-use crate::model::journal::{Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
+use crate::model::journal::{Failure, Journal, JournalPhase, RollbackReason, StepProgress, UndoState};
 use crate::model::release::PublicRelease;
 use crate::model::run_end::CurrentRelease;
 use crate::model::verification::VerificationSummary;
@@ -83,7 +83,7 @@ pub(super) fn deleted(journal: &Journal) -> RunReport {
         after: after_promotion(journal),
         hints: vec![
             format!("to revert it: {}", in_namespace(journal, "revert")),
-            format!("to delete its history and pre-images, too: {forget} --manager kubectl"),
+            format!("to delete its history and what a revert restores, too: {forget} --manager kubectl"),
         ],
     }
 }
@@ -116,11 +116,13 @@ pub(super) fn rolled_back(state: &RolledBackState<'_>) -> RunReport {
         };
     }
 
-    let status = format!("to see what is running: {}", in_namespace(journal, "status"));
     let mut hints: Vec<String> = state.remains.iter().filter_map(|one| one.hint.clone()).collect();
-    if not_ready.is_some() || after.current != CurrentRelease::None {
-        hints.push(status);
-    }
+    // Without a promoted release nothing of it runs: what was tried is in the history.
+    hints.push(if not_ready.is_some() || after.current != CurrentRelease::None {
+        format!("to see what is running: {}", in_namespace(journal, "status"))
+    } else {
+        format!("to see past promotions: {}", in_namespace(journal, "history"))
+    });
     let outcome = match reason {
         // Every object is restored; but what was ready and is not any more was not brought back.
         _ if not_ready.is_some() => incomplete,
@@ -144,12 +146,21 @@ fn rolled_back_message(journal: &Journal, not_ready: Option<&str>) -> String {
         (RollbackReason::Asked, _, Some(what)) => format!("reverted {name}, but {what}"),
         (RollbackReason::Interrupted, ..) => format!("{run} of {name} interrupted"),
         (RollbackReason::Failed, Some(failure), _) => {
-            format!("{run} of {name} failed: {}", failure.cause.message)
+            format!("{run} of {name} failed: {}", cause(failure))
         }
         // Its parts may be missing, so that no later run can go on with it.
         (RollbackReason::Failed, None, _) => {
             format!("{run} of {name} failed: the run that began it ended before its journal was complete")
         }
+    }
+}
+
+/// What failed, the object first.
+fn cause(failure: &Failure) -> String {
+    let message = &failure.cause.message;
+    match &failure.object {
+        Some(object) if !message.starts_with(&object.to_string()) => format!("{object}: {message}"),
+        _ => message.clone(),
     }
 }
 
@@ -188,7 +199,7 @@ pub(super) fn after_irreversible_step(journal: &Journal, inventory: &Inventory, 
     let message = match &journal.failure {
         Some(failure) => format!(
             "{run} of {name} failed after an irreversible step ({step}) and was not rolled back: {}",
-            failure.cause.message
+            cause(failure)
         ),
         None => {
             format!("{run} of {name} interrupted after an irreversible step ({step}) and was not rolled back")
@@ -204,8 +215,7 @@ pub(super) fn after_irreversible_step(journal: &Journal, inventory: &Inventory, 
 
 /// The end of a promotion that leaves its failure standing, as it was asked to.
 pub(super) fn stopped(journal: &Journal, inventory: &Inventory) -> RunReport {
-    let cause = journal.failure.as_ref();
-    let cause = cause.map_or("", |failure| failure.cause.message.as_str());
+    let cause = journal.failure.as_ref().map(cause).unwrap_or_default();
     let status = format!("to look at the failure: {}", in_namespace(journal, "status"));
     let mut hints = vec![status];
     hints.extend(ways_on_after_failure(journal));
@@ -227,7 +237,7 @@ pub fn ways_on(journal: &Journal) -> Vec<String> {
     let revert = in_namespace(journal, "revert");
     // A rollback that has begun is ended, and never turned forward again.
     if journal.phase == JournalPhase::Reverting {
-        return vec![format!("to finish it: {revert}")];
+        return vec![format!("to resume it: {revert}")];
     }
     let PublicRelease { name, .. } = &journal.release;
     let resume = journal.operation.resume_command(name, &journal.namespace);

@@ -43,12 +43,7 @@ pub(super) async fn refusal(
         .iter()
         .map(|(id, why)| format!("{id}: its data would be deleted: {why}"))
         .collect();
-    let hint = |id: &ObjectId| {
-        format!(
-            "--allow-data-loss {}, if nothing of it is needed any more",
-            allowance(id)
-        )
-    };
+    let hint = |id: &ObjectId| format!("add --allow-data-loss {} to delete its data", allowance(id));
 
     Some(refused(
         format!("{}; nothing was changed", reasons.join("; ")),

@@ -53,10 +53,10 @@ pub(super) async fn read_sources(
         if let Some(gone) = one.objects.iter().find(|target| !members.contains(&target.id())) {
             let from = one.from.name_from(&plan.namespace);
             let message =
-                format!("the cluster has moved since the plan was made: {gone} has left release {from}");
+                format!("the cluster changed since the plan was made: {gone} is no longer in release {from}");
             return Ok(Some(refused(
                 message,
-                vec!["kubectl delivery promote plans again".into()],
+                vec!["promote again, with a new plan".into()],
             )));
         }
         // Looked at ahead: after the commit it has to take what it is told.

@@ -29,7 +29,7 @@ pub enum ExecuteError {
     #[error(transparent)]
     OwnNamespace(#[from] OwnNamespaceError),
     /// State alone would do that, and nothing confirms it.
-    #[error("what the cluster keeps of the release would do what nothing else confirms")]
+    #[error("the stored state of the release asks for changes that nothing else confirms")]
     Unconfirmed(Vec<Unconfirmed>),
     /// There is nothing to do it with.
     #[error("{message}")]

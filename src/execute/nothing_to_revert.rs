@@ -34,19 +34,21 @@ pub(super) fn check(
         }
         (Some(journal), Some(revision)) if journal.revision == revision => return Ok(()),
         (Some(journal), Some(revision)) if !journal.is_committed() => format!(
-            "cannot undo revision {revision}: the promotion of {} {} (revision {}) is unfinished, and is reverted first",
+            "cannot revert revision {revision}: the promotion of {} {} (revision {}) is unfinished, and is reverted first",
             journal.release.name, journal.release.version, journal.revision
         ),
         (None, Some(revision)) if promoted_revision(inventory) == Some(revision) => {
-            format!("cannot undo revision {revision}: what it replaced is no longer stored")
+            format!("cannot revert revision {revision}: its pre-images are no longer stored")
         }
         (_, Some(revision)) => format!(
-            "cannot undo revision {revision}: it is not the current revision; {}",
+            "cannot revert revision {revision}: it is not the current revision; {}",
             promoted(inventory)
         ),
         (_, None) if is_repair(last) => {
             let promoted = promoted(inventory);
-            format!("nothing to revert: what the last promotion replaced is no longer stored; {promoted}")
+            format!(
+                "nothing to revert: the pre-images of the last promotion are no longer stored; {promoted}"
+            )
         }
         (_, None) => format!(
             "nothing to revert: the last promotion of {} {} was already {}; {}",
@@ -91,14 +93,14 @@ fn ways_on(last: &Journal, next_undone: Option<&Journal>, inventory: &Inventory)
         Some(journal) if journal.is_committed() => {
             let revision = journal.revision;
             vec![format!(
-                "to undo revision {revision} too: {revert} --undo-revision {revision}"
+                "to revert revision {revision} too: {revert} --undo-revision {revision}"
             )]
         }
         Some(_) => vec![revert],
         // Whatever the history has stored can be promoted again.
         None if inventory.history.iter().any(|entry| !entry.record.is_empty()) => {
             vec![format!(
-                "kubectl delivery history {name} -n {namespace} lists the revisions that revert --to-revision promotes again"
+                "to see the revisions for revert --to-revision: kubectl delivery history {name} -n {namespace}"
             )]
         }
         None => Vec::new(),
@@ -147,12 +149,12 @@ mod tests {
         }
     }
 
-    const UNDO: &str = "to undo revision 1 too: kubectl delivery revert shop -n shop --undo-revision 1";
+    const UNDO: &str = "to revert revision 1 too: kubectl delivery revert shop -n shop --undo-revision 1";
 
     #[rstest]
     #[case::without_its_number(None, &format!("nothing to revert: the last promotion of shop 1.4.2 was already rolled back; shop 1.4.1 (revision 1) is promoted | {UNDO}"))]
     #[case::by_its_number(Some(1), "goes on")]
-    #[case::by_the_number_of_the_failed_one(Some(2), &format!("cannot undo revision 2: it is not the current revision; shop 1.4.1 (revision 1) is promoted | {UNDO}"))]
+    #[case::by_the_number_of_the_failed_one(Some(2), &format!("cannot revert revision 2: it is not the current revision; shop 1.4.1 (revision 1) is promoted | {UNDO}"))]
     fn after_a_rollback_the_promotion_before_is_undone_by_its_number_alone(
         #[case] named: Option<u32>,
         #[case] expected: &str,
@@ -171,13 +173,13 @@ mod tests {
         Some("promoted"),
         None,
         Some(1),
-        "cannot undo revision 1: it is not the current revision; shop 1.4.2 (revision 2) is promoted | to undo revision 2 too: kubectl delivery revert shop -n shop --undo-revision 2"
+        "cannot revert revision 1: it is not the current revision; shop 1.4.2 (revision 2) is promoted | to revert revision 2 too: kubectl delivery revert shop -n shop --undo-revision 2"
     )]
     #[case::unfinished_and_another_named(
         None,
         None,
         Some(1),
-        "cannot undo revision 1: the promotion of shop 1.4.2 (revision 2) is unfinished, and is reverted first | kubectl delivery revert shop -n shop"
+        "cannot revert revision 1: the promotion of shop 1.4.2 (revision 2) is unfinished, and is reverted first | kubectl delivery revert shop -n shop"
     )]
     fn the_last_promotion_is_undone_without_a_number(
         #[case] ending: Option<&str>,
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(refusal(&repair, Some(&promoted), Some(1), &[1]), "goes on");
         assert_eq!(
             refusal(&repair, None, None, &[1]),
-            "nothing to revert: what the last promotion replaced is no longer stored; shop 1.4.1 (revision 1) is promoted | "
+            "nothing to revert: the pre-images of the last promotion are no longer stored; shop 1.4.1 (revision 1) is promoted | "
         );
     }
 
@@ -209,7 +211,7 @@ mod tests {
         );
         assert_eq!(
             refusal(&asked, None, Some(1), &[1]),
-            "cannot undo revision 1: what it replaced is no longer stored | "
+            "cannot revert revision 1: its pre-images are no longer stored | "
         );
         let failed = journal(1, Some("reverted"), Some("failed"));
         assert_eq!(

@@ -32,18 +32,12 @@ pub(super) fn checked(sent: &Object, answer: Object, changed: &[String]) -> Step
     // Features that are off and admission drop fields without a word, strict validation or not.
     let lost = dropped(sent.value(), answer.value());
     if !lost.is_empty() {
-        let why = format!(
-            "expected the server to keep every field, found that it dropped {}",
-            lost.join(", ")
-        );
+        let why = format!("the API server dropped {}", lost.join(", "));
         return StepOutcome::Otherwise(Box::new(answer), why);
     }
 
     if !changed.is_empty() {
-        let why = format!(
-            "expected what the dry run showed, found other values at {}",
-            changed.join(", ")
-        );
+        let why = format!("differs from the dry run at {}", changed.join(", "));
         return StepOutcome::Otherwise(Box::new(answer), why);
     }
 

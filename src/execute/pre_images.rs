@@ -47,7 +47,7 @@ pub(super) async fn pre_images(
         match read {
             Ok(Some(object)) if expect_holds(step, Some(&object)) => drop(found.insert(step.id, object)),
             Ok(Some(object)) => moved.push(format!("{}: {}", step.target, who_changed(None, &object))),
-            Ok(None) => moved.push(format!("{}: it is gone", step.target)),
+            Ok(None) => moved.push(format!("{}: was deleted by another client", step.target)),
             Err(error) => unread.push(format!("{}: {error}", step.target)),
         }
     }

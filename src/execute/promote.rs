@@ -27,6 +27,7 @@ use crate::model::journal::{
     Head, Journal, JournalPhase, StepPart, StepProgress, StepState, SuccessCriteria, UndoState,
 };
 use crate::model::moves::ReleaseRef;
+use crate::model::names::docs_url;
 use crate::model::plan::{Expect, Plan};
 use crate::model::release::PublicDigest;
 use crate::model::state_key::BoundKey;
@@ -108,10 +109,10 @@ fn too_large(error: ExecuteError) -> Result<RunReport, ExecuteError> {
         return Err(error);
     };
 
-    let message = format!("{target} would not fit into the cluster: {source}; nothing was changed");
+    let message = format!("{target} is too large for the cluster: {source}; nothing was changed");
     Ok(refused(
         message,
-        vec!["make several smaller releases of this one".into()],
+        vec![format!("to split the release: {}", docs_url("splitting.md"))],
     ))
 }
 
@@ -334,7 +335,7 @@ mod tests {
         assert_eq!(report.outcome, RunOutcome::Refused);
         assert_eq!(
             report.message,
-            "the journal would not fit into the cluster: expected at most 2 bytes, found 3; nothing was changed"
+            "the journal is too large for the cluster: expected at most 2 bytes, found 3; nothing was changed"
         );
         assert!(too_large(StoreError::LockLost.into()).is_err());
     }

@@ -64,5 +64,5 @@ pub(super) fn deletion(live: &Object, propagation: Propagation, deadline: SendDe
 
 /// How a refusal is told.
 pub(super) fn refusal(error: &ApiError) -> String {
-    format!("the server refuses: {error}")
+    format!("rejected by the API server: {error}")
 }

@@ -242,7 +242,7 @@ impl Rereading<'_> {
         let stays = |name: &str| {
             let object = ObjectId::new("", "PersistentVolumeClaim", Some(namespace), name);
             let message = format!(
-                "stays: a volume of {}, created by this promotion",
+                "left in place: a volume of {}, created by this promotion",
                 part.step.target
             );
             let hint = format!(

@@ -155,7 +155,7 @@ impl Undoing<'_> {
         if !same_content(&owned, &merged.object) && !paths.is_empty() {
             let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
             return Ok(self.left(format!(
-                "expected what it was, found other values at {}",
+                "not restored: the API server keeps other values at {}",
                 paths.join(", ")
             )));
         }
@@ -228,7 +228,7 @@ impl Undoing<'_> {
                     return Ok(answer.object);
                 }
                 Ok(_) => {
-                    let why = "expected its field ownership as it was, found that the server keeps another";
+                    let why = "its field managers were not restored: the API server keeps others";
                     return Err(Next::End(self.left(why.into())));
                 }
 

@@ -9,6 +9,7 @@ use super::locks::Locks;
 use super::services::Services;
 use crate::cluster::{Moment, SendDeadline};
 use crate::model::event::{Event, EventSink};
+use crate::model::phrase::duration;
 use crate::monitor::StopReason;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -88,9 +89,9 @@ impl RetryBudget {
 
         *reported_at = Some(Instant::now());
         let message = format!(
-            "the API server does not answer for {} s; after {} s a later run has to go on",
-            silent.as_secs(),
-            self.limit.as_secs()
+            "no response from the API server for {}; giving up after {}",
+            duration(silent),
+            duration(self.limit)
         );
         self.events.emit(Event::Note {
             object: None,

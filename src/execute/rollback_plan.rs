@@ -68,6 +68,7 @@ pub(super) async fn plan_rollback(
 
     Ok(RollbackPlan {
         promotion: journal.id.clone(),
+        operation: journal.operation,
         release: journal.release.clone(),
         cluster: services.cluster.identity(&journal.namespace),
         revision: journal.revision,

@@ -34,14 +34,24 @@ pub(super) struct SealAtHand {
 /// Why nothing may be written here: what is kept cannot be believed. None where it can.
 pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> {
     let ReleaseRef { namespace, name } = release;
-    let state = format!("the state of release {name} in {namespace}");
+    let (message, mut next) = why_not_believed(sealing, release)?;
+    if matches!(sealing.integrity, Integrity::Altered(_)) {
+        let verify = format!("to see what was altered: kubectl delivery state verify {name} -n {namespace}");
+        next.insert(0, verify);
+    }
+    Some(refused(format!("{message}; nothing was changed"), next))
+}
+
+/// Why what is kept cannot be believed, and what to type. None where it can.
+pub fn why_not_believed(sealing: &Sealing, release: &ReleaseRef) -> Option<(String, Vec<String>)> {
+    let ReleaseRef { namespace, name } = release;
+    let state = format!("the state of release {name} in namespace {namespace}");
     let discard = format!(
         "to start from the release's file: kubectl delivery promote RELEASE -n {namespace} --discard-state"
     );
     let accept = format!("to accept it: kubectl delivery state accept {name} -n {namespace}");
-    let verify = format!("to see what was altered: kubectl delivery state verify {name} -n {namespace}");
 
-    let (message, next) = match &sealing.integrity {
+    Some(match &sealing.integrity {
         Integrity::None | Integrity::Sealed => return None,
         Integrity::Unsealed => (
             format!("{state} is not sealed: an older version wrote it"),
@@ -51,18 +61,17 @@ pub fn stopped_by(sealing: &Sealing, release: &ReleaseRef) -> Option<RunReport> 
         Integrity::Newer(version) => {
             let message =
                 format!("{state} has format version {version}, which only a later kubectl-delivery writes");
-            (message, vec!["install that version".to_owned(), discard])
+            let upgrade = "to install it: kubectl krew upgrade delivery".to_owned();
+            (message, vec![upgrade, discard])
         }
-        Integrity::NotVerified(why) | Integrity::Hidden(why) => {
-            (format!("{state} cannot be verified: {why}"), vec![verify])
+        // It names what to add.
+        Integrity::NotVerified(why) => (format!("{state} cannot be verified: {why}"), Vec::new()),
+        Integrity::Hidden(why) => {
+            let ask = format!("kubectl auth can-i get secrets -n {namespace}");
+            (format!("{state} cannot be verified: {why}"), vec![ask])
         }
-        Integrity::Altered(why) => (
-            format!("{state} was altered: {why}"),
-            vec![verify, accept, discard],
-        ),
-    };
-
-    Some(refused(format!("{message}; nothing was changed"), next))
+        Integrity::Altered(why) => (format!("{state} was altered: {why}"), vec![accept, discard]),
+    })
 }
 
 /// What is sealed already, as it was read.

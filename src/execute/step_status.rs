@@ -40,9 +40,7 @@ pub(super) fn step_status(part: &StepPart, live: Option<&Object>) -> StepStatus 
     match (&part.step.action, live) {
         (Action::Delete { .. }, None) => StepStatus::Done,
         (Action::Create { .. } | Action::Recreate { .. }, None) => StepStatus::NotDone,
-        (Action::Apply { .. }, None) => {
-            StepStatus::Foreign("expected it to be there, found it deleted".into())
-        }
+        (Action::Apply { .. }, None) => StepStatus::Foreign("was deleted by another client".into()),
         (action, Some(live)) => {
             // Whoever deletes it: what is left of it says nothing of the step.
             if live.at("/metadata/deletionTimestamp").is_some() {
@@ -54,10 +52,7 @@ pub(super) fn step_status(part: &StepPart, live: Option<&Object>) -> StepStatus 
                     if is_made_by(object, live) {
                         return StepStatus::Done;
                     }
-                    StepStatus::Foreign(format!(
-                        "expected it not to be there, found it made by {}",
-                        makers(live)
-                    ))
+                    StepStatus::Foreign(format!("already exists, created by {}", makers(live)))
                 }
                 Action::Recreate { object } => recreated(part, object, live),
                 Action::Apply { .. } => applied(part, live),
@@ -126,10 +121,7 @@ fn applied(part: &StepPart, live: &Object) -> StepStatus {
     };
 
     if uid != live.uid() {
-        return StepStatus::Foreign(format!(
-            "expected the object that was planned for, found a new one made by {}",
-            makers(live)
-        ));
+        return StepStatus::Foreign(format!("was recreated by {}", makers(live)));
     }
     // First of all: what goes before the apply would pass for somebody's change below.
     if is_prepared(part, live) {

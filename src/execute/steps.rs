@@ -118,7 +118,7 @@ impl Steps {
                 }
 
                 Again::Look => {
-                    let why = "found it changed again and again while it was written";
+                    let why = "was changed repeatedly by another client";
                     return trying.with_traces(StepOutcome::Conflict(why.into()));
                 }
                 Again::CatchUp => clock.catch_up().await,

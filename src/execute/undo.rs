@@ -211,7 +211,7 @@ impl Undoing<'_> {
         {
             None => {}
             Some(Stay::Foreign(why)) => {
-                return Ok(self.left(format!("it was created, and stays: {why}")));
+                return Ok(self.left(format!("created by this promotion and left in place: {why}")));
             }
             Some(Stay::Kept(why)) => {
                 return Ok(self.done(Some(&live), vec![format!("left in place: {why}")]));
@@ -272,9 +272,9 @@ impl Undoing<'_> {
             Err(StepOutcome::Unknown(problem)) => Err(Next::Stop(problem)),
             Err(StepOutcome::Conflict(why)) => Err(Next::End(self.left(why))),
             // Forbidden or broken: it was on its way out, and nobody can say that it is gone.
-            Err(_) => Err(Next::End(
-                self.left("expected to see it go, found that it cannot be read".into()),
-            )),
+            Err(_) => Err(Next::End(self.left(
+                "deleted, but whether it is gone is unknown: it cannot be read".into(),
+            ))),
         }
     }
 
@@ -288,7 +288,7 @@ impl Undoing<'_> {
         match &part.step.undo {
             // It was a Job that had ended: to create it again is to run it again.
             Undo::Delete | Undo::Run { .. } => {
-                return Ok(self.done(None, vec!["a Job that had run is not run again".into()]));
+                return Ok(self.done(None, vec!["had completed before; not run again".into()]));
             }
             Undo::Impossible { why } => return Ok(self.left(why.clone())),
             Undo::Restore | Undo::CreateAgain | Undo::Replace => {}
@@ -316,7 +316,7 @@ impl Undoing<'_> {
         }
 
         let why = last.map(|error| error.to_string()).unwrap_or_default();
-        Ok(self.left(format!("expected to create it again, found: {why}")))
+        Ok(self.left(format!("not recreated: {why}")))
     }
 
     pub(super) async fn own_again(
@@ -351,7 +351,7 @@ impl Undoing<'_> {
             error if may_catch_up(error, clock) => Next::CatchUp,
             error if error.is_transient() => Next::Wait,
             ApiError::NotServed { .. } => {
-                Next::End(self.left("expected its kind to be served, found it is not".into()))
+                Next::End(self.left("its kind is no longer served by the API server".into()))
             }
             _ => Next::End(self.left(refusal(error))),
         }

@@ -14,6 +14,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::{BundleError, PartBundle};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::*;
+use crate::model::phrase::format_seconds;
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
 use crate::monitor::StopReason;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The server refuses.
-    #[error("expected to write {target}")]
+    #[error("cannot write {target}")]
     Api {
         /// What was written.
         target: String,
@@ -46,13 +47,13 @@ pub enum StoreError {
     #[error("the lock is held by another run")]
     LockLost,
     /// The API server did not answer for too long.
-    #[error("the API server did not answer for {seconds} s")]
+    #[error("no response from the API server for {}", format_seconds(*seconds))]
     Unreachable {
         /// How long.
         seconds: u64,
     },
     /// It cannot be encoded.
-    #[error("expected to encode {target}")]
+    #[error("cannot encode {target}")]
     Encoding {
         /// What.
         target: String,
@@ -61,7 +62,7 @@ pub enum StoreError {
         source: BundleError,
     },
     /// The operating system gives no randomness for a key.
-    #[error("expected random bytes of the operating system: {0}")]
+    #[error("the operating system gives no random bytes: {0}")]
     NoRandomness(String),
     /// It is not as it was written.
     #[error("the state of release {release} was altered: {why}")]

@@ -6,6 +6,7 @@
 use super::cluster_identity::ClusterIdentity;
 use super::identity::ObjectId;
 use super::object::Object;
+use super::operation::Operation;
 use super::path::FieldPath;
 use super::release::PublicRelease;
 use serde::Serialize;
@@ -16,6 +17,8 @@ use std::fmt;
 pub struct RollbackPlan {
     /// The id of the promotion that is undone.
     pub promotion: String,
+    /// What that run did.
+    pub operation: Operation,
     /// What was promoted.
     pub release: PublicRelease,
     /// Where: the cluster and the release namespace in it.
@@ -109,6 +112,15 @@ impl RollbackPlan {
         }
     }
 
+    /// What is done, and where: `revert shop 1.4.2 (revision 7) in …`.
+    pub fn title(&self) -> String {
+        let what = match self.operation {
+            Operation::Promote => "",
+            Operation::Delete => "the deletion of ",
+        };
+        format!("revert {what}{} in {}", self.reverted(), self.cluster)
+    }
+
     /// How many objects have that done to them.
     pub fn count(&self, action: RollbackAction) -> usize {
         self.steps.iter().filter(|step| step.action == action).count()
@@ -186,6 +198,7 @@ mod tests {
             }
         };
         RollbackPlan {
+            operation: Operation::Promote,
             promotion: "p".into(),
             release: serde_json::from_value(json!({"name": "shop", "version": "1.4.2"})).unwrap(),
             cluster: serde_json::from_value(json!({"server": "https://k8s", "namespace": "shop"})).unwrap(),

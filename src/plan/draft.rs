@@ -15,7 +15,7 @@ use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::format::FormatVersion;
 use crate::model::hook::goes_once_succeeded;
-use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL};
+use crate::model::names::{API_VERSION, APPLYSET_PART_OF_LABEL, docs_url};
 use crate::model::plan::{Plan, PreflightFinding};
 use crate::model::snapshot::ReadFailure;
 use crate::model::{Operation, Target};
@@ -85,8 +85,8 @@ pub(super) fn empty_plan(policy: &PlanPolicy, facts: &Facts) -> Plan {
 }
 
 pub(super) fn unreadable_finding(unread: &ReadFailure) -> PreflightFinding {
-    let hint = "docs/permissions.md has a Role that suffices".to_owned();
-    let message = format!("expected to read all that counts, found: {}", unread.why);
+    let hint = format!("a Role that is enough: {}", docs_url("permissions.md"));
+    let message = format!("cannot read what the plan depends on: {}", unread.why);
 
     PreflightFinding {
         subject: unread.subject.clone(),

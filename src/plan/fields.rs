@@ -306,7 +306,8 @@ fn ownership_finding(id: &ObjectId, owner: &FieldManager) -> PreflightFinding {
     let (message, hint) = if owner.class == ManagerClass::Manual {
         (
             format!("changed manually by {manager}; a promotion would overwrite it"),
-            "add --overwrite to overwrite it; or take it into the manifests and record again".to_owned(),
+            "add --overwrite to overwrite it; to keep it, add it to the manifests and record a new version"
+                .to_owned(),
         )
     } else {
         (

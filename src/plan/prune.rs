@@ -131,8 +131,10 @@ fn too_many(goes: Vec<ObjectId>, inputs: &PlanInputs<'_>) -> Option<PreflightFin
     }
 
     let count = goes.len();
-    let message = format!("would prune {count} of {set_size} objects, more than a third of the inventory");
-    let hint = "add --allow-prune if they are really no longer wanted".to_owned();
+    let message = format!(
+        "{count} of {set_size} objects of the inventory are no longer in the release, more than a third"
+    );
+    let hint = "add --allow-prune to prune them".to_owned();
     Some(PreflightFinding {
         objects: goes,
         ..refuse(Check::Prune, None, message, Some(hint))
@@ -180,7 +182,7 @@ fn deletion(object: &ObjectComparison, live: &Object, why: &str) -> PlanStep {
     }
 }
 
-/// The deletion of a hook that this promotion runs and that goes once it has hook_deletion; its revert finds nothing to
+/// The deletion of a hook that this promotion runs and that goes once it has run; its revert finds nothing to
 /// put back.
 fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
     step.action
@@ -197,7 +199,7 @@ fn hook_deletion(step: &PlanStep) -> Option<PlanStep> {
         expect: Expect::Made { uid: None },
         // It has run, and a revert runs nothing again.
         undo: Undo::Delete,
-        why: "a hook that goes once it has hook_deletion".into(),
+        why: "a hook that is deleted after it completes".into(),
         changes: Vec::new(),
         stamps: Vec::new(),
     })
@@ -217,7 +219,7 @@ fn reason_to_stay<'a>(
         Observed::Absent(_) => return Err(None),
         // Unknown is not absent: it may run, and after this promotion it is no member any more.
         Observed::Unreadable { error, .. } => {
-            let message = format!("expected to read what is no longer in the release, found: {error}");
+            let message = format!("no longer in the release, and cannot be read: {error}");
             return Err(Some(Box::new(refuse(
                 Check::Unreadable,
                 Some(&id),
@@ -233,7 +235,7 @@ fn reason_to_stay<'a>(
     }
     // Named or not: with it inventory, journal and lock would go in the middle of the run.
     if is_namespace(&id) && id.name == facts.namespace {
-        let message = "stays: the release namespace holds the journal and the history".into();
+        let message = "left in place: the release namespace holds the journal and the history".into();
         return Err(Some(Box::new(note(Check::Prune, Some(&id), message))));
     }
 
@@ -248,12 +250,12 @@ fn reason_to_stay<'a>(
     };
     let reason = external().or_else(|| keep_mark(live)).or_else(kept_kind);
     if let Some(reason) = reason.filter(|_| !policy.prune_kept.iter().any(|name| is_named_by(name, &id))) {
-        let message = format!("stays: {reason}");
+        let message = format!("left in place: {reason}");
         let mut finding = note(Check::Prune, Some(&id), message);
         let name = id.kubectl_name();
         // Once the release is promoted, what stayed is no member any more.
         finding.hints.push(format!(
-            "--prune-kept {name} prunes it now; afterwards kubectl delete does"
+            "add --prune-kept {name} to prune it now; after the promotion it is deleted by kubectl delete"
         ));
         return Err(Some(Box::new(finding)));
     }

@@ -44,14 +44,11 @@ fn order_finding(error: OrderError) -> PreflightFinding {
         OrderError::Cycle(ids) => {
             let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
             let cycle = names.join(" → ");
-            (
-                None,
-                format!("expected an order, found objects that wait for each other: {cycle}"),
-            )
+            (None, format!("dependency cycle: {cycle}"))
         }
         OrderError::Unknown { object, names } => (
             Some(object),
-            format!("expected the release to hold what this waits for, found no {names}"),
+            format!("annotation {AFTER_ANNOTATION} names what is not in the release: {names}"),
         ),
     };
 
@@ -78,7 +75,7 @@ fn late_pre_hooks(items: &[Item<'_>], waves: &[WaveIndex], is_first: bool) -> Ve
 
     let finding = |(item, _): (&Item<'_>, &WaveIndex)| {
         let message = format!(
-            "runs after workloads have begun: {AFTER_ANNOTATION} says so; what must come after it names it in {AFTER_ANNOTATION}"
+            "its annotation {AFTER_ANNOTATION} makes it run after workloads have started; an object that must wait for it needs that annotation, too"
         );
         note(Check::Order, Some(&item.object.id()), message)
     };

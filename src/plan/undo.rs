@@ -5,6 +5,7 @@
 
 use crate::model::hook::{ended, is_irreversible};
 use crate::model::k8s::quantity::thousandths;
+use crate::model::names::IRREVERSIBLE_ANNOTATION;
 use crate::model::plan::Undo;
 use crate::model::{Gvk, Object};
 use serde_json::Value;
@@ -48,7 +49,7 @@ pub(super) fn create_undo(body: &Object, live: Option<&Object>, undo_job: Option
 
     if is_irreversible(body) {
         return Undo::Impossible {
-            why: "the Job says that its effect cannot be undone".into(),
+            why: format!("its annotation {IRREVERSIBLE_ANNOTATION} is \"true\""),
         };
     }
 

@@ -190,7 +190,8 @@ fn apply_answer(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -
 
     (!dropped.is_empty()).then(|| {
         let message = "the API server drops fields".to_owned();
-        let hint = "is the kind's definition older than the manifest?".to_owned();
+        let hint =
+            "the CustomResourceDefinition may be older than the manifest: kubectl explain KIND".to_owned();
         PreflightFinding {
             paths: dropped,
             ..refuse(Check::DryRun, Some(&id), message, Some(hint))
@@ -247,13 +248,13 @@ pub(super) fn add_ownership_hints(
 
         // It is refused for its owners already, and the server's reason may be one of their fields.
         if findings.iter().any(is_owned) {
-            finding.hints = vec!["this may be gone once ownership of the fields of others is taken".into()];
+            finding.hints = vec!["see the other error of this object first: this may be caused by it".into()];
             continue;
         }
         let object = finding.objects.first();
         if let Some(tools) = object.and_then(|id| other_tools(steps, compared, id)) {
             finding.hints = vec![format!(
-                "fields of another tool may be in the way: --adopt {tools}"
+                "fields of another tool may cause this: add --adopt {tools} to take ownership"
             )];
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::model::check::Check;
 use crate::model::names::docs_url;
-use crate::model::plan::PreflightFinding;
+use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::preflight::{Answers, Permission, PermissionAnswer, Questions};
 use crate::model::unknown::Unknown;
 use crate::model::verb::Verb;
@@ -51,11 +51,18 @@ pub(super) fn permission_findings(asked: &Questions, answers: &Answers) -> Vec<P
         }
     }
 
+    let first = findings.len();
     findings.extend(
         missing
             .iter()
             .map(|(place, missing)| missing_finding(place, missing)),
     );
+    // Once: the same Role has all of them.
+    let mut refused = findings[first..].iter_mut();
+    if let Some(finding) = refused.find(|finding| finding.severity == Severity::Error) {
+        let role = format!("a Role that is enough: {}", docs_url("permissions.md"));
+        finding.hints.push(role);
+    }
     findings
 }
 
@@ -106,10 +113,7 @@ fn missing_finding(place: &MissingAt<'_>, missing: &Missing<'_>) -> PreflightFin
         .map(|name| format!(" -n {name}"))
         .unwrap_or_default();
     let verb = verbs.first().copied().unwrap_or_default();
-    let hint = format!(
-        "kubectl auth can-i {verb} {resource}{flag} (a Role that is enough: {})",
-        docs_url("permissions.md")
-    );
+    let hint = format!("kubectl auth can-i {verb} {resource}{flag}");
     PreflightFinding {
         subject: Some(place.subject()),
         ..refuse(Check::Permissions, None, message, Some(hint))

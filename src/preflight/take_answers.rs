@@ -122,7 +122,10 @@ fn keep_used(plan: &mut Plan, comparison: &Comparison) -> Vec<PreflightFinding> 
     let mut findings = Vec::new();
     let is_used = |step: &mut PlanStep| {
         let Some(users) = users(step) else { return false };
-        let message = format!("stays: still used by {}", list_first(users.iter(), NAMED, ", "));
+        let message = format!(
+            "left in place: still used by {}",
+            list_first(users.iter(), NAMED, ", ")
+        );
         findings.push(note(Check::Prune, Some(&step.target.id()), message));
         true
     };

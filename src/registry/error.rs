@@ -137,6 +137,29 @@ pub enum Unreachable {
     Connection(String),
 }
 
+impl RegistryError {
+    /// What to type about an image.
+    pub fn hint(&self) -> Option<String> {
+        let reference = self.reference.strip_prefix("oci://").unwrap_or(&self.reference);
+        self.trouble
+            .hint()
+            .map(|hint| hint.replace("REFERENCE", reference))
+    }
+
+    /// What to type about a release.
+    pub fn release_hint(&self) -> Option<String> {
+        match self.trouble {
+            // A release is pushed under a tag alone.
+            RegistryFailure::NotFound(_) if self.reference.contains('@') => None,
+            RegistryFailure::NotFound(_) => Some(format!(
+                "to push it: kubectl delivery push RELEASE {}",
+                self.reference
+            )),
+            _ => self.hint(),
+        }
+    }
+}
+
 impl RegistryFailure {
     /// What to type.
     pub fn hint(&self) -> Option<String> {

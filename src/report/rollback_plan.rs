@@ -27,6 +27,8 @@ pub struct RollbackView {
     promoted_after: Option<PromotedRevision>,
     totals: BTreeMap<&'static str, usize>,
     #[serde(skip)]
+    title: String,
+    #[serde(skip)]
     total: String,
 }
 
@@ -69,6 +71,7 @@ impl RollbackView {
             steps: plan.steps.iter().map(|step| step_view(step, redactor)).collect(),
             promoted_after: plan.promoted_after.clone(),
             totals: RollbackAction::ALL.map(count).into(),
+            title: plan.title(),
             total: plan.totals(),
         }
     }
@@ -117,8 +120,7 @@ fn label(action: RollbackAction) -> (&'static str, Tone) {
 /// Writes the plan for a user.
 pub fn rollback_plan(view: &RollbackView, style: RollbackStyle, out: &mut dyn Write) -> io::Result<()> {
     let palette = Palette::new(style.color);
-    let title = format!("revert {} in {}", view.reverted, view.cluster);
-    writeln!(out, "{}", palette.paint(Tone::Heading, &title))?;
+    writeln!(out, "{}", palette.paint(Tone::Heading, &view.title))?;
 
     for step in &view.steps {
         let (word, tone) = label(step.action);

@@ -38,11 +38,16 @@ pub fn demand(
         let signatures = attestations.iter().filter(|one| one.claim().is_signature());
         if let Err(found) = any_good(signatures, keys, release) {
             let names = keys.iter().map(PublicKey::name).collect::<Vec<_>>().join(" or ");
+            // Whoever finds another release than the one that was signed must not sign it for that.
+            let hint = match found.as_str() {
+                "missing" => "to sign it: kubectl delivery sign RELEASE --key cosign.key",
+                _ => "to see what it holds: kubectl delivery show RELEASE",
+            };
             refusals.push(Refusal {
                 check: Check::Signature,
                 name: None,
                 message: format!("signature by {names}: {found}"),
-                hint: "kubectl delivery sign RELEASE --key cosign.key".into(),
+                hint: hint.into(),
             });
         }
     }
@@ -67,7 +72,9 @@ fn test(
         check: Check::Evidence,
         name: Some(name.clone()),
         message: format!("evidence {name}: {found}"),
-        hint: format!("kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"),
+        hint: format!(
+            "to attest it: kubectl delivery attest RELEASE --evidence {name}=junit.xml --key cosign.key"
+        ),
     };
 
     let results = |one: &&Attestation| {

@@ -128,7 +128,7 @@ pub async fn diff(
             examine_images(&subject.inputs, &mut comparison, pods, request).await;
             subject.name_promoted_images(scope, &mut comparison).await;
         }
-        Err(error) if request.is_release() => notes.push(format!("what runs could not be read: {error}")),
+        Err(error) if request.is_release() => notes.push(format!("running images not checked: {error}")),
         _ => {}
     }
 
@@ -285,7 +285,7 @@ fn note_predictions(comparison: &Comparison, mode: Mode) -> Option<String> {
     let count = comparison.objects.iter().filter(is_predicted).count();
     match mode {
         _ if count == 0 => None,
-        Mode::Readonly => Some("no dry run was made: differences are predictions".into()),
+        Mode::Readonly => Some("no dry run: differences are predictions".into()),
         Mode::Auto | Mode::Server => Some(format!(
             "{} could not be dry-run (missing permission to patch): differences are predictions",
             counted(count, "object")

@@ -5,6 +5,7 @@ use super::{CommandError, ErrorKind};
 use crate::model::check::{path_in_item, waiver_item};
 use crate::model::environment::Environment;
 use crate::model::finding::{Comparison, ObjectStatus};
+use crate::model::phrase::counted;
 use crate::model::release::PublicRelease;
 use crate::model::{ClusterIdentity, ObjectId};
 use crate::report::Redactor;
@@ -56,12 +57,12 @@ impl Differences {
         if self.unchecked.is_empty() {
             return Ok(());
         }
-        let message = format!("{} objects could not be checked", self.unchecked.len());
+        let message = format!("{} could not be checked", counted(self.unchecked.len(), "object"));
         let waivers = self
             .unchecked
             .iter()
             .map(|id| format!(" --waive unreadable={}", waiver_item(id)));
-        let hint = format!("to go on without them:{}", waivers.collect::<String>());
+        let hint = format!("to ignore them: add{}", waivers.collect::<String>());
         Err(CommandError::new(ErrorKind::Other, message).with_hint(hint))
     }
 }

@@ -132,7 +132,7 @@ impl From<LoadError> for CommandError {
 
 impl From<RegistryError> for CommandError {
     fn from(error: RegistryError) -> Self {
-        with_hints(ErrorKind::Unreachable, &error, error.trouble.hint())
+        with_hints(ErrorKind::Unreachable, &error, error.release_hint())
     }
 }
 

@@ -79,7 +79,8 @@ impl Forgetting {
         let found = read_unsealed(cluster.as_ref(), &home, &request.name, request.key.as_ref()).await;
         let found = found.map_err(|error| release_state::home_error(&error))?;
         if release_state::is_nothing(&found) {
-            return Err(release_state::no_release(cluster.as_ref(), &home, &request.name, "forget").await);
+            let command = format!("forget --manager {}", request.manager);
+            return Err(release_state::no_release(cluster.as_ref(), &home, &request.name, &command).await);
         }
         check_forgettable(&found, &release)?;
 

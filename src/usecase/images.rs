@@ -63,7 +63,7 @@ pub async fn open_registries(
 ) -> Result<Registries, Unknown> {
     let (options, named) = (options.clone(), references.to_vec());
     let made = tokio::task::spawn_blocking(move || Registries::new(&options, &named)).await;
-    made.map_err(|_| Unknown::new("no client for registries could be made"))
+    made.map_err(|_| Unknown::new("the registry client cannot be created"))
 }
 
 /// What registries hold under references by digest.

@@ -6,7 +6,7 @@ use crate::compare::check_expressions;
 use crate::load::{self, LoadedEnvironment, LoadedRelease, ManifestSource};
 use crate::model::Object;
 use crate::model::environment::Environment;
-use crate::model::names::API_VERSION;
+use crate::model::names::{API_VERSION, docs_url};
 use crate::registry::RegistryOptions;
 use crate::signing::{Refusal, demand};
 use std::path::{Path, PathBuf};
@@ -119,6 +119,8 @@ pub fn open_environment(path: Option<&Path>) -> Result<LoadedEnvironment, Comman
         .iter()
         .map(|(expression, why)| format!("{}: {why}", loaded.place_of(expression)))
         .collect();
-    Err(CommandError::usage(messages.join("\n"))
-        .with_hint("expressions are CEL over tested, desired and live: docs/environment.md"))
+    Err(CommandError::usage(messages.join("\n")).with_hint(format!(
+        "expressions are CEL over tested, desired and live: {}",
+        docs_url("environment.md")
+    )))
 }

@@ -16,7 +16,7 @@ use crate::observe::sealing::Sealing;
 use std::path::Path;
 
 /// What shows every release.
-const ALL_RELEASES: &str = "kubectl delivery status -A";
+pub(super) const ALL_RELEASES: &str = "kubectl delivery status -A";
 /// Releases that a message names; the rest is counted.
 const MOST_NAMED: usize = 10;
 
@@ -33,9 +33,9 @@ pub fn is_nothing(found: &Unsealed) -> bool {
 pub fn read_key(path: &Path) -> Result<StateKey, CommandError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| CommandError::usage(format!("expected to read the state key {shown}: {error}")))?;
+        .map_err(|error| CommandError::usage(format!("cannot read the state key {shown}: {error}")))?;
     StateKey::parse(&text).map_err(|error| {
-        CommandError::usage(format!("expected a state key in {shown}: {error}"))
+        CommandError::usage(format!("{shown} holds no state key: {error}"))
             .with_hint(format!("openssl rand -base64 {KEY_BYTES} > {shown}"))
     })
 }
@@ -158,9 +158,22 @@ pub fn check_writable(sealing: &Sealing, namespace: &str, name: &str) -> Result<
     Err(report.hints.into_iter().fold(error, CommandError::with_hint))
 }
 
+/// An error where what the cluster keeps cannot be believed, for whoever writes nothing.
+///
+/// # Errors
+///
+/// Where it was altered, is not sealed, cannot be verified, or a later version wrote it.
+pub fn check_believed(sealing: &Sealing, release: &ReleaseRef) -> Result<(), CommandError> {
+    let Some((message, hints)) = execute::why_not_believed(sealing, release) else {
+        return Ok(());
+    };
+    let error = CommandError::new(ErrorKind::Refused, message);
+    Err(hints.into_iter().fold(error, CommandError::with_hint))
+}
+
 /// The note about it.
 pub fn note(sealing: &Sealing) -> Option<String> {
-    not_verified(sealing).map(|why| format!("what the cluster keeps of the release is not verified: {why}"))
+    not_verified(sealing).map(|why| format!("the stored state of the release is not verified: {why}"))
 }
 
 /// An error where what was read must not be shown: it was altered, or is not verified and must be.
@@ -174,7 +187,7 @@ pub fn check_readable(
     name: &str,
     must_be_verified: bool,
 ) -> Result<(), CommandError> {
-    let state = format!("the state of release {name} in {namespace}");
+    let state = format!("the state of release {name} in namespace {namespace}");
     let message = match (&sealing.integrity, not_verified(sealing)) {
         (Integrity::Altered(why), _) => format!("{state} was altered: {why}"),
         (_, Some(why)) if must_be_verified => format!("{state} is not verified: {why}"),

@@ -229,7 +229,7 @@ fn assess_tag(image: &RunningImage, tags: &Tags, trees: &ImageTrees) -> TagStatu
     } else if let Some(why) = trees.unknown(digest) {
         TagStatus::unknown(why)
     } else if trees.knows(digest) && !trees.tells(digest) {
-        TagStatus::unknown("the registry does not tell what runs")
+        TagStatus::unknown("the registry does not have the running digest")
     } else {
         TagStatus::Moved {
             to: tag.digest.clone(),
@@ -306,7 +306,7 @@ mod tests {
         // A registry that was asked for what runs and did not say may have it under this very tag.
         let mut silent = ImageTrees::default();
         silent.insert(digest("old"), Ok(Vec::new()));
-        let unknown = TagStatus::unknown("the registry does not tell what runs");
+        let unknown = TagStatus::unknown("the registry does not have the running digest");
         assert_eq!(assess_tag(&image, &tags(), &silent), unknown);
         let mut unreachable = ImageTrees::default();
         unreachable.insert(digest("old"), Err(Unknown::new("no answer")));

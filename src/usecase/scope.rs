@@ -93,7 +93,7 @@ pub fn target(
     let gvk = object.gvk();
     let kind = kinds.get(&gvk).ok_or_else(|| {
         let message = format!(
-            "expected a kind that the cluster serves, found {} {}",
+            "kind {} {} is not served by the API server",
             gvk.api_version(),
             gvk.kind
         );

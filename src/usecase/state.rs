@@ -121,7 +121,7 @@ impl StoredState {
             | Integrity::Newer(_)
             | Integrity::NotVerified(_)
             | Integrity::Hidden(_)
-            | Integrity::Altered(_) => release_state::check_writable(&home.sealing, namespace, name)?,
+            | Integrity::Altered(_) => release_state::check_believed(&home.sealing, &self.release)?,
         }
 
         // A seal vouches for what head and inventory name; that the parts are there only a read can show.
@@ -158,7 +158,10 @@ impl StoredState {
             self.describe(),
             clean(why)
         );
-        let hint = "to start from the release file: kubectl delivery promote RELEASE --discard-state";
+        let hint = format!(
+            "to start from the release's file: kubectl delivery promote RELEASE -n {} --discard-state",
+            self.release.namespace
+        );
         Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint))
     }
 
@@ -179,7 +182,10 @@ impl StoredState {
             "the promotion of {} {} is unfinished; nothing was changed",
             open.release.name, open.release.version
         );
-        Err(CommandError::new(ErrorKind::Refused, message))
+        let error = CommandError::new(ErrorKind::Refused, message);
+        Err(execute::ways_on(open)
+            .into_iter()
+            .fold(error, CommandError::with_hint))
     }
 
     /// What it says, beside what is there.
@@ -251,6 +257,7 @@ impl StoredState {
     fn no_release(&self) -> CommandError {
         let ReleaseRef { namespace, name } = &self.release;
         CommandError::usage(format!("no release {name} in namespace {namespace}"))
+            .with_hint(release_state::ALL_RELEASES)
     }
 }
 

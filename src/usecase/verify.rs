@@ -46,7 +46,7 @@ pub async fn verify(request: &VerifyRequest) -> Result<VerifyOutcome, CommandErr
     let refusals = demand(&keys, &request.evidence, &attestations, &release.digest);
     if !refusals.is_empty() {
         // One that cannot be read may be the one that is missed.
-        let error = refusal_error(&refusals);
+        let error = refusal_error(&refusals, &request.release);
         return Err(unreadable
             .iter()
             .fold(error, |error, broken| error.with_source(broken)));
@@ -60,12 +60,12 @@ pub async fn verify(request: &VerifyRequest) -> Result<VerifyOutcome, CommandErr
     })
 }
 
-/// One error with all that is missing.
-pub fn refusal_error(refusals: &[Refusal]) -> CommandError {
+/// One error with all that is missing of the release that was named so.
+pub fn refusal_error(refusals: &[Refusal], release: &str) -> CommandError {
     let messages: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
     let error = CommandError::new(ErrorKind::Refused, messages.join("\n"));
     match refusals.first() {
-        Some(first) => error.with_hint(&first.hint),
+        Some(first) => error.with_hint(first.hint.replace("RELEASE", release)),
         None => error,
     }
 }

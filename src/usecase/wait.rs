@@ -97,7 +97,7 @@ fn report(
             (RunOutcome::Failed, hint)
         }
         (_, None) => {
-            let hint = format!("to see what runs: {}", in_namespace("images"));
+            let hint = format!("to see what is running: {}", in_namespace("images"));
             (RunOutcome::Failed, hint)
         }
     };

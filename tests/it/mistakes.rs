@@ -271,7 +271,7 @@ fn a_release_or_a_namespace_that_is_not_there_is_said_with_what_is() {
         let hint = format!("did you mean shop? kubectl delivery {command} shop -n {namespace}");
         assert_mistake(&folder, &format!("{command} shp -n {namespace}"), &unknown, &hint);
     }
-    let hint = format!("did you mean shop? kubectl delivery forget shop -n {namespace}");
+    let hint = format!("did you mean shop? kubectl delivery forget --manager kubectl shop -n {namespace}");
     let forget = format!("forget shp --manager kubectl -y -n {namespace}");
     assert_mistake(&folder, &forget, &unknown, &hint);
     let hint = format!("did you mean shop? kubectl delivery status shop -n {namespace}");
@@ -287,7 +287,7 @@ fn a_release_or_a_namespace_that_is_not_there_is_said_with_what_is() {
     );
 
     for revision in [0, 7] {
-        let message = format!("no stored release of revision {revision} of shop; there are those of 1");
+        let message = format!("no stored release of revision {revision} of shop; stored revisions: 1");
         let hint = format!("kubectl delivery history shop -n {namespace}");
         let line = format!("revert shop --to-revision {revision} -n {namespace}");
         assert_mistake(&folder, &line, &message, &hint);

@@ -100,7 +100,7 @@ fn adopted(scene: &Scene, row: &mut Row, way: &'static str, manager: &str) {
 
 /// A hook's Job that had run before is deleted and run anew, and then gone: a revert does not run it a third time, and says so.
 fn without_jobs_that_ran(mut before: Copy, message: &str) -> Copy {
-    let is_named = |target: &str| message.contains(&format!("{target}: a Job that had run is not run again"));
+    let is_named = |target: &str| message.contains(&format!("{target}: had completed before; not run again"));
     before
         .0
         .retain(|target, _| !(target.starts_with("Job ") && is_named(target)));

@@ -6,7 +6,6 @@ use crate::commands::console::{Console, OutputMode};
 use crate::commands::promote::show_findings;
 use crate::model::StepVerb;
 use crate::model::event::Event;
-use crate::model::phrase::counted;
 use crate::plan;
 use crate::report::{clean, columns};
 use crate::usecase::CommandError;
@@ -58,7 +57,12 @@ fn text(prepared: &Prepared, deletion: &Deletion, out: &mut dyn Write) -> Result
         [verb, step.target.id().to_string(), step.why.clone()]
     });
     let stays = prepared.left.iter();
-    let stays = stays.map(|one| ["keep".to_owned(), one.object.to_string(), one.reason.clone()]);
+    let stays = stays.map(|one| {
+        // The action says that it is left in place.
+        let reason = one.reason.strip_prefix("left in place: ").unwrap_or(&one.reason);
+        ["keep".to_owned(), one.object.to_string(), reason.to_owned()]
+    });
+    writeln!(out, "{}", title(deletion, prepared))?;
     let header = HEADER.map(String::from);
     write!(
         out,
@@ -76,25 +80,35 @@ fn text(prepared: &Prepared, deletion: &Deletion, out: &mut dyn Write) -> Result
     if prepared.left.iter().any(|one| one.can_be_named) {
         writeln!(out, "hint: add --prune-kept KIND/NAME to delete one that is kept")?;
     }
-    // The question says the same.
-    if deletion.is_dry_run() {
-        writeln!(out, "{} (dry run)", summary(prepared, deletion))?;
-    }
+    let dry = if deletion.is_dry_run() { " (dry run)" } else { "" };
+    writeln!(out, "{}{dry}", totals(prepared))?;
     Ok(out.flush()?)
+}
+
+/// What is about to be deleted, and where.
+fn title(deletion: &Deletion, prepared: &Prepared) -> String {
+    let release = &prepared.planned.plan.release;
+    let revision = deletion.current().map_or(0, |entry| entry.revision);
+    let title = format!(
+        "delete {} {} (revision {revision}) from {}",
+        release.name,
+        release.version,
+        deletion.identity(),
+    );
+    clean(&title).into_owned()
+}
+
+/// `2 to delete, 1 left in place`.
+fn totals(prepared: &Prepared) -> String {
+    let plan = &prepared.planned.plan;
+    let goes = format!("{} to delete", plan.steps.len());
+    match plan.unchanged.len() {
+        0 => goes,
+        stays => format!("{goes}, {stays} left in place"),
+    }
 }
 
 /// What is about to be done, with its counts.
 pub(super) fn summary(prepared: &Prepared, deletion: &Deletion) -> String {
-    let plan = &prepared.planned.plan;
-    let revision = deletion.current().map_or(0, |entry| entry.revision);
-    let (goes, stays) = (plan.steps.len(), plan.unchanged.len());
-    let stay = if stays == 1 { "stays" } else { "stay" };
-    let summary = format!(
-        "delete release {} {} (revision {revision}) from {}: {} to delete, {stays} {stay}",
-        plan.release.name,
-        plan.release.version,
-        deletion.identity(),
-        counted(goes, "object"),
-    );
-    clean(&summary).into_owned()
+    format!("{}: {}", title(deletion, prepared), totals(prepared))
 }

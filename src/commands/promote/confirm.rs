@@ -30,7 +30,6 @@ async fn confirm_plan(plan: &Plan, session: &Session, context: &Context) -> Resu
     let question = format!("{title}: {}?", plan_counts(plan));
 
     let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message)
-        .with_hint("add --dry-run=server to see the plan, then --yes to promote without a question");
+    let cannot_ask = CommandError::usage(message).with_hint("add --yes to promote without confirmation");
     console::confirm(&question, cannot_ask, context).await
 }

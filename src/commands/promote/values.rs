@@ -14,7 +14,7 @@ impl ValueEnum for OnOpen {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
             Self::Stop => PossibleValue::new("stop").help("Refuse"),
-            Self::Resume => PossibleValue::new("resume").help("Finish it first"),
+            Self::Resume => PossibleValue::new("resume").help("Resume it first"),
             Self::Revert => PossibleValue::new("revert").help("Roll it back first"),
         })
     }

@@ -67,7 +67,7 @@ impl Machine {
             self.head.current.namespace
         )];
 
-        let why = format!("it was created, and stays: {why}");
+        let why = format!("created by this promotion and left in place: {why}");
         let object = self.head.current.step(step).map(|step| step.target.id());
         let mut effects = vec![Effect::Emit(Event::Note {
             object,

@@ -101,10 +101,15 @@ impl Performer {
                         message: message.clone(),
                     });
                 }
+                // Where every field of the step keeps a later value, nothing was restored.
+                let untouched = notes.iter().filter(|note| note.ends_with(": kept")).count();
+                let keeps_all = untouched > 0 && untouched >= part.step.changes.len();
                 match (part.before.is_some(), content.is_empty()) {
                     (true, true) => "gone".into(),
+                    (true, false) if keeps_all => "kept".into(),
+                    (true, false) => "restored".into(),
                     (false, false) => "kept".into(),
-                    _ => "as before".into(),
+                    (false, true) => "deleted".into(),
                 }
             }
             UndoState::Pending => "not undone".into(),
@@ -151,7 +156,7 @@ fn unconfirmed(release: &ReleaseRef, object: &ObjectId) -> UndoState {
     let ReleaseRef { namespace, name } = release;
     let allow = allowance(object);
     UndoState::Left {
-        why: "nothing confirms what it was: another run wrote that down".into(),
+        why: "its pre-image is not confirmed: only the stored state of another run has it".into(),
         by_hand: vec![format!(
             "kubectl delivery revert {name} -n {namespace} --allow-unconfirmed {allow}"
         )],

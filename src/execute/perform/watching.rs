@@ -130,7 +130,7 @@ impl From<ReadFailure> for Input {
             ReadFailure::Never(problem) => Input::CannotContinue(problem.message()),
             ReadFailure::Refused(object, error) => {
                 // It is neither there nor not there: waiting would not help, and nothing can be judged.
-                let message = format!("{object}: expected to read it, found: {error}");
+                let message = format!("{object}: cannot be read: {error}");
                 Input::Judged(Err(Box::new(Failure::new(
                     Some(object),
                     CauseKind::Conflict,

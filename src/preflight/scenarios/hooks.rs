@@ -373,7 +373,7 @@ fn a_hook_that_waits_for_a_workload_is_said_to_run_after_workloads() {
     let planned = plan(&with_change([job("migrate", &annotations)]));
     assert_eq!(steps(&planned), ["web", "migrate"]);
     assert!(
-        notes(&planned).contains("runs after workloads have begun"),
+        notes(&planned).contains("run after workloads have started"),
         "{}",
         notes(&planned)
     );

@@ -252,7 +252,10 @@ fn status_text(status: &ObjectStatus) -> (&'static str, Option<String>) {
             ("being-deleted", Some(message))
         }
         ObjectStatus::Extra => with("extra", "in the inventory, not in the release"),
-        ObjectStatus::Stray => with("extra", "orphaned: labelled as a member, not in the inventory"),
+        ObjectStatus::Stray => with(
+            "extra",
+            "orphaned: has the label of the release, not in its inventory",
+        ),
         ObjectStatus::NotVerified { why } => with("not-verified", why),
         ObjectStatus::NotChecked { why } => with("not-checked", why),
         ObjectStatus::Replaced => with("replaced", "would be deleted and recreated"),

@@ -94,7 +94,7 @@ fn write_legend(view: &View, out: &mut dyn Write) -> io::Result<()> {
     if view.has_drift() {
         writeln!(
             out,
-            "<p class=\"legend\"><del>− runs now</del> <ins>+ the release</ins></p>"
+            "<p class=\"legend\"><del>− live</del> <ins>+ the release</ins></p>"
         )?;
     }
     if view.has_untested() {

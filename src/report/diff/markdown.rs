@@ -109,10 +109,7 @@ fn head(view: &View) -> [String; 3] {
 
 /// Which sign is what.
 fn legend(view: &View) -> String {
-    let drift = (
-        "In a diff, `-` is what runs now and `+` is the release.",
-        view.has_drift(),
-    );
+    let drift = ("In a diff, `-` is live and `+` is the release.", view.has_drift());
     let untested = "In an untested difference, `-` is tested and `+` is desired.";
     let lines = [drift, (untested, view.has_untested())];
 

@@ -16,10 +16,7 @@ const SHOWN: usize = 12;
 /// A headline, then object by object who wrote what.
 pub fn since(touched: &[RecentChange], period: &str, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     match touched.len() {
-        0 => writeln!(
-            out,
-            "nothing changed in the last {period}, as far as managedFields tell"
-        )?,
+        0 => writeln!(out, "no changes in the last {period} according to managedFields")?,
         count => writeln!(out, "{} changed in the last {period}", counted(count, "object"))?,
     }
 

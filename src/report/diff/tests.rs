@@ -270,7 +270,7 @@ fn shown(comparison: &Comparison) -> View {
         namespace: "shop".into(),
         cluster: None,
         now: now(),
-        notes: vec!["what runs could not be read: <timeout>".into()],
+        notes: vec!["running images not checked: <timeout>".into()],
     };
     view(comparison, &environment(), &Redactor::new([7; 32]), &meta)
 }

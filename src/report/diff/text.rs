@@ -259,10 +259,15 @@ impl TextPage<'_> {
         };
         // A dry run comes first: it shows the plan and changes nothing.
         let hint = match (&view.release, &view.given) {
-            // The release came out of the cluster: no file of it was named.
-            (Some(_), given) => format!(
-                "preview the fix: kubectl delivery promote {}{namespace} --dry-run=server",
-                given.as_deref().unwrap_or("FILE")
+            (Some(_), Some(given)) => {
+                // Files alone have nothing that could be fixed.
+                let what = if namespace.is_empty() { "promotion" } else { "fix" };
+                format!("preview the {what}: kubectl delivery promote {given}{namespace} --dry-run=server")
+            }
+            // The release came out of the cluster: no file of it is needed.
+            (Some(release), None) => format!(
+                "preview the fix: kubectl delivery promote {} --promoted{namespace} --dry-run=server",
+                release.name
             ),
             (None, _) => hint_without_release(view).to_owned(),
         };
@@ -284,9 +289,9 @@ fn hint_without_release(view: &View) -> &'static str {
         .flat_map(|object| &object.changes)
         .any(is_added)
     {
-        "kubectl apply --server-side --force-conflicts keeps fields that others added; record a release and promote it to remove them"
+        "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml"
     } else {
-        "kubectl apply --server-side --force-conflicts -f FILE applies these manifests"
+        "to apply these manifests: kubectl apply --server-side --force-conflicts -f FILE"
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) fn ending_lines(end: &RunEnd, palette: Palette) -> Vec<String> {
     let hint = palette.paint(Tone::Hint, "hint:");
     lines.extend(end.hints.iter().map(|text| format!("{hint} {}", clean(text))));
     // Whoever is woken by it has to know that, too.
-    if end.hints.is_empty() && end.outcome != RunOutcome::NothingToDo {
-        lines.push("nothing to do".into());
+    if end.hints.is_empty() && end.exit_code == 0 && end.outcome != RunOutcome::NothingToDo {
+        lines.push("no action needed".into());
     }
     lines
 }
@@ -244,7 +244,7 @@ mod tests {
         #[case] state: &[&str],
     ) {
         let lines = ending_lines(&end(outcome, current, None), Palette::new(false));
-        assert_eq!(lines[1..lines.len() - 1], *state);
+        assert_eq!(lines[1..], *state);
     }
 
     #[test]
@@ -258,17 +258,22 @@ mod tests {
             Palette::new(false),
         );
         assert_eq!(lines[2], "note: Job shop/0 was recreated");
-        assert_eq!(lines[12..], ["note: and 2 more", "nothing to do"]);
+        assert_eq!(lines[12..], ["note: and 2 more"]);
     }
 
     #[test]
-    fn an_end_says_what_to_type_or_that_there_is_nothing_to_do() {
-        let mut end = end(RunOutcome::RolledBack, CurrentRelease::None, None);
+    fn an_end_says_what_to_type_and_a_good_one_that_nothing_has_to_be_typed() {
+        let mut failed = end(RunOutcome::RolledBack, CurrentRelease::None, None);
         let palette = Palette::new(false);
-        assert_eq!(ending_lines(&end, palette).last().unwrap(), "nothing to do");
+        assert_eq!(ending_lines(&failed, palette).len(), 1);
+        let good = RunEnd {
+            exit_code: 0,
+            ..failed.clone()
+        };
+        assert_eq!(ending_lines(&good, palette).last().unwrap(), "no action needed");
 
-        end.hints = vec!["kubectl delivery status shop -n shop".into()];
-        let lines = ending_lines(&end, palette);
+        failed.hints = vec!["kubectl delivery status shop -n shop".into()];
+        let lines = ending_lines(&failed, palette);
         assert_eq!(lines[1..], ["hint: kubectl delivery status shop -n shop"]);
     }
 
@@ -280,6 +285,6 @@ mod tests {
             ..end(RunOutcome::Promoted, promoted(), None)
         };
         let lines = ending_lines(&end, Palette::new(false));
-        assert_eq!(lines, ["promoted \\u001b[31mshop", "nothing to do"]);
+        assert_eq!(lines, ["promoted \\u001b[31mshop", "no action needed"]);
     }
 }

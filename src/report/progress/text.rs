@@ -353,7 +353,7 @@ mod tests {
             ["kept     Deployment shop/web"]
         );
         assert_eq!(
-            event_lines(&mut text, &ended("as before"), 0),
+            event_lines(&mut text, &ended("restored"), 0),
             ["deleted  Deployment shop/web"]
         );
     }

@@ -55,18 +55,20 @@ impl LoadedSource {
 /// vouches for is compared with nothing.
 pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
     let environment = request.environment.as_deref();
-    let inputs = match &request.source {
+    let (inputs, release) = match &request.source {
         DiffSource::Promoted => return Ok(LoadedSource::Promoted(Box::new(open_environment(environment)?))),
-        DiffSource::Manifests => inputs_of_manifests(request)?,
+        DiffSource::Manifests => (inputs_of_manifests(request)?, ""),
         DiffSource::Release(release) => {
             let location = ReleaseLocation::parse(release)?;
-            Inputs::read(&location, environment, &request.manifests, &request.registries).await?
+            let registries = &request.registries;
+            let inputs = Inputs::read(&location, environment, &request.manifests, registries).await?;
+            (inputs, release.as_str())
         }
     };
     if inputs.refusals.is_empty() {
         Ok(LoadedSource::Given(Box::new(inputs)))
     } else {
-        Err(refusal_error(&inputs.refusals))
+        Err(refusal_error(&inputs.refusals, release))
     }
 }
 
@@ -112,14 +114,16 @@ pub(super) async fn promoted_inputs(
         .and_then(|inventory| inventory.value.promoted());
     let Some(entry) = promoted else {
         let message = format!("no release is promoted in namespace {home}");
-        return Err(CommandError::usage(message).with_hint("kubectl delivery history shows what was tried"));
+        return Err(CommandError::usage(message).with_hint(format!(
+            "to see past promotions: kubectl delivery history {name} -n {home}"
+        )));
     };
 
     let record = read_record(cluster, entry, false, state.key())
         .await
         .map_err(|error| super::unreadable(&error))?;
     let inputs = Inputs {
-        release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
+        release: parse_release(record.release.into_bytes(), Path::new("the stored release"))?,
         environment,
         manifests: Some(record.desired),
         refusals: Vec::new(),

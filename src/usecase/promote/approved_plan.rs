@@ -9,8 +9,9 @@ use std::path::Path;
 /// The plan that a file holds; one that only a later program understands is an error.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     let plan: Plan = load::typed_json(&load::bytes(path)?, path).map_err(|error| {
-        CommandError::usage(format!("expected a plan in {}, found: {error}", path.display()))
-            .with_hint("kubectl delivery promote RELEASE --dry-run=server -o json > plan.json writes one")
+        CommandError::usage(format!("{} holds no plan: {error}", path.display())).with_hint(
+            "to write a plan: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json",
+        )
     })?;
     if plan.format_version.is_newer() {
         let message = format!(
@@ -18,7 +19,7 @@ pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
             path.display(),
             plan.format_version
         );
-        return Err(CommandError::usage(message).with_hint("write a plan with this one"));
+        return Err(CommandError::usage(message).with_hint("to write a plan with this version: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json"));
     }
     Ok(plan)
 }
@@ -28,7 +29,7 @@ pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), Command
     let (was, is) = (&approved.release, &now.release);
     if !was.seems(is) || approved.namespace != now.namespace {
         let message = format!(
-            "expected the release and namespace of the plan ({} {} in {}), found {} {} in {}",
+            "the plan is for {} {} in namespace {}, not for {} {} in namespace {}; nothing was changed",
             was.name,
             was.digest.short(),
             approved.namespace,
@@ -46,10 +47,17 @@ pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), Command
     }
     let names: Vec<_> = moved.iter().map(ToString::to_string).collect();
     let message = format!(
-        "expected the cluster of the plan, found that it has moved: {}; nothing was changed",
+        "the cluster changed since the plan was made: {}; nothing was changed",
         names.join(", ")
     );
-    Err(CommandError::new(ErrorKind::Refused, message).with_hint("write and approve a new plan"))
+    Err(CommandError::new(ErrorKind::Refused, message).with_hint(new_plan(&approved.namespace)))
+}
+
+/// What to type for another plan.
+fn new_plan(namespace: &str) -> String {
+    format!(
+        "to write a new plan: kubectl delivery promote RELEASE -n {namespace} --dry-run=server -o json > plan.json"
+    )
 }
 
 /// A plan that creates objects alone would fit any cluster.
@@ -63,5 +71,6 @@ fn ensure_same_cluster(approved: &Plan, now: &Plan) -> Result<(), CommandError> 
     }
     let message = format!("the plan is for {was}, not for {is}; nothing was changed");
     Err(CommandError::new(ErrorKind::Refused, message)
-        .with_hint("add --context NAME of the plan's cluster, or write and approve a new plan"))
+        .with_hint("to run it: add --context NAME of the plan's cluster")
+        .with_hint(new_plan(&approved.namespace)))
 }

@@ -246,18 +246,18 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
     let (object, message, severity) = match needed {
         Needed { next: Some(id), .. } => (
             Some(id),
-            format!("the registry says that it has no {reference}"),
+            format!("{reference} does not exist in its registry"),
             Severity::Error,
         ),
         Needed { before, .. } => {
             let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
             let message = if is_up {
                 format!(
-                    "{reference}, which is there now, is gone from its registry: after a revert no node could pull it"
+                    "{reference}, which the live object uses, no longer exists in its registry: after a revert no node could pull it"
                 )
             } else {
                 format!(
-                    "its registry has no {reference}, which its template names now: a revert goes back to that"
+                    "{reference}, which the live pod template uses, does not exist in its registry: a revert would restore it"
                 )
             };
             (
@@ -267,7 +267,7 @@ fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
             )
         }
     };
-    let hint = "push it again, unless the nodes hold it".to_owned();
+    let hint = "push the image again, unless the nodes have it".to_owned();
     PreflightFinding {
         subject: Some(reference.to_owned()),
         severity,

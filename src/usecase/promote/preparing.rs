@@ -212,9 +212,9 @@ impl Preparation<'_> {
             return Ok(());
         }
         let name = &self.release.name;
-        let message = format!("the promoted release {name} holds no object {only}; nothing was changed");
+        let message = format!("{only} is not in the promoted release {name}; nothing was changed");
         Err(CommandError::usage(message)
-            .with_hint(format!("kubectl delivery diff -n {home} names what drifted")))
+            .with_hint(format!("to see what drifted: kubectl delivery diff -n {home}")))
     }
 
     /// The revision that the plan makes, or repairs.

@@ -64,7 +64,7 @@ pub(super) async fn read_recorded(
         registries: spec.registries.clone(),
     };
     let inputs = Inputs {
-        release: parse_release(record.release.into_bytes(), Path::new("the recorded release"))?,
+        release: parse_release(record.release.into_bytes(), Path::new("the stored release"))?,
         environment: LoadedEnvironment {
             environment,
             // Nothing lies beside it: what its entries referred to is in the record.
@@ -103,7 +103,7 @@ async fn find_record(
     let promoted = || inventory.promoted().map(|entry| entry.revision);
     let Some(revision) = revision.or_else(promoted) else {
         let message = format!("no release {name} is promoted in namespace {namespace}");
-        return Err(CommandError::usage(message).with_hint("kubectl delivery status -A shows all of them"));
+        return Err(CommandError::usage(message).with_hint("kubectl delivery status -A"));
     };
     let history = &inventory.history;
     let is_meant = |entry: &&inventory::HistoryEntry| entry.revision == revision && !entry.record.is_empty();
@@ -131,7 +131,7 @@ fn unknown_revision(
         0 => format!("no revision of {name} has a stored release"),
         _ => {
             let known = list_first(known.iter(), MAX_HISTORY, ", ");
-            format!("no stored release of revision {revision} of {name}; there are those of {known}")
+            format!("no stored release of revision {revision} of {name}; stored revisions: {known}")
         }
     };
     let hint = format!("kubectl delivery history {name} -n {namespace}");
@@ -145,7 +145,7 @@ fn terms_of_then(terms: inventory::Terms) -> Result<(Environment, PlanLimits), C
         environment => serde_json::from_value(environment).map_err(|error| {
             let found = plain_words(&error.to_string());
             CommandError::usage(format!(
-                "expected the environment that the promotion was made with, found: {found}"
+                "the stored environment of the promotion cannot be read: {found}"
             ))
         })?,
     };

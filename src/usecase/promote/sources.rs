@@ -9,7 +9,7 @@ use crate::model::finding::Comparison;
 use crate::model::inventory::Inventory;
 use crate::model::journal::Journal;
 use crate::model::moves::{RELEASE_PREFIX, ReleaseRef};
-use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::names::{APPLYSET_PART_OF_LABEL, docs_url};
 use crate::model::plan::PreflightFinding;
 use crate::model::state_key::StateKey;
 use crate::observe::release_state::{ReleaseStateError, list_homes, read_release_state};
@@ -119,45 +119,34 @@ async fn read_source(
         Ok(home) => home,
         Err(ReleaseStateError::Api { source, .. }) if source.is_forbidden() => {
             let message = format!(
-                "release {} may not be read: {source}",
+                "release {} cannot be read: {source}",
                 release.name_from(&own.namespace)
             );
-            let hint = format!(
-                "kubectl auth can-i get configmaps -n {}; docs/permissions.md says what a move needs",
-                release.namespace
-            );
-            return Ok(Err(refusal(Check::Permissions, message, hint)));
+            let hints = vec![
+                format!("kubectl auth can-i get configmaps -n {}", release.namespace),
+                format!("the permissions of a move: {}", docs_url("permissions.md")),
+            ];
+            return Ok(Err(refusal(Check::Permissions, message, hints)));
         }
         Err(error) => return Err(CommandError::from_error(ErrorKind::Unreachable, &error)),
     };
     if let Some(report) = execute::stopped_by_state(&home.sealing, &release) {
-        return Ok(Err(refusal(
-            Check::ManagedBy,
-            report.message,
-            report.hints.join("; "),
-        )));
+        return Ok(Err(refusal(Check::ManagedBy, report.message, report.hints)));
     }
     if let Some(open) = home.head.map(|head| head.value.current).filter(Journal::is_open) {
         let name = release.name_from(&own.namespace);
         let message = format!(
-            "the promotion of release {name} {} by {} is not finished ({})",
+            "the promotion of release {name} {} by {} is unfinished ({})",
             open.release.version, open.actor, open.message
         );
-        return Ok(Err(refusal(
-            Check::ManagedBy,
-            message,
-            execute::ways_on(&open).join("; "),
-        )));
+        return Ok(Err(refusal(Check::ManagedBy, message, execute::ways_on(&open))));
     }
     let Some(stored) = home.inventory else {
-        let message = format!(
-            "there is no release {} in the namespace {}",
-            release.name, release.namespace
-        );
+        let message = format!("no release {} in namespace {}", release.name, release.namespace);
         return Ok(Err(refusal(
             Check::ManagedBy,
             message,
-            "kubectl delivery status -A shows all of them".into(),
+            vec!["kubectl delivery status -A".into()],
         )));
     };
     let has_moved = stored.value.moved.iter().any(|moved| moved.to == *own);
@@ -169,6 +158,9 @@ async fn read_source(
     }))
 }
 
-fn refusal(check: Check, message: String, hint: String) -> Box<PreflightFinding> {
-    Box::new(plan::refuse(check, None, message, Some(hint)))
+fn refusal(check: Check, message: String, hints: Vec<String>) -> Box<PreflightFinding> {
+    Box::new(PreflightFinding {
+        hints,
+        ..plan::refuse(check, None, message, None)
+    })
 }

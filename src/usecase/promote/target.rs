@@ -173,7 +173,7 @@ impl PromotionTarget {
         );
         let promotion = bodies.map_err(|error| unreachable_state(&error))?.promotion;
         let Record { release, desired, .. } = record.map_err(|error| unreachable_state(&error))?;
-        let release = parse_release(release.into_bytes(), Path::new("the recorded release"))?.release;
+        let release = parse_release(release.into_bytes(), Path::new("the stored release"))?.release;
 
         let plan = &promotion.plan;
         let images = &release.spec.images;

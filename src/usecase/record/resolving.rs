@@ -116,11 +116,7 @@ async fn ask<'n>(
         return Ok(found);
     };
     let error = CommandError::new(ErrorKind::Unreachable, causes(&failures).join("\n"));
-    Err(first
-        .trouble
-        .hint()
-        .into_iter()
-        .fold(error, CommandError::with_hint))
+    Err(first.hint().into_iter().fold(error, CommandError::with_hint))
 }
 
 /// A line an image; of a host that does not answer one line for all of its images.

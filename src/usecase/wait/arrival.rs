@@ -68,7 +68,7 @@ impl ArrivalScan {
         gone.filter_map(|(target, seen)| match seen {
             Arrival::Completed => Some((target, CLEANED_UP.to_owned())),
             // Nobody saw it run.
-            Arrival::MayBeAbsent => Some((target, format!("not there: {CLEANED_UP}, or never applied"))),
+            Arrival::MayBeAbsent => Some((target, format!("does not exist: {CLEANED_UP}, or never applied"))),
             Arrival::Applied(_) | Arrival::NotYet(_) | Arrival::Drifted(..) | Arrival::Runs => None,
         })
         .collect()
@@ -116,7 +116,7 @@ impl ArrivalScan {
 }
 
 /// What is said of one that runs.
-const RUNS: &str = "it has not run to its end";
+const RUNS: &str = "has not completed yet";
 
 /// Looks at these objects. Of one that is watched it is known that it was applied: whatever differs was changed since.
 pub(super) async fn scan(
@@ -129,7 +129,7 @@ pub(super) async fn scan(
     let snapshot = match observe::objects(cluster, &targets).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let unread = || Arrival::NotYet(format!("it cannot be read: {error}"));
+            let unread = || Arrival::NotYet(format!("cannot be read: {error}"));
             return ArrivalScan {
                 found: targets.into_iter().map(|target| (target, unread())).collect(),
             };
@@ -184,9 +184,9 @@ fn first_look(checks: &SyncChecks<'_>, observed: Option<&Observed>, desired: &Ob
             None => return Arrival::Applied(live.clone()),
         },
         Some(Observed::Unreadable { error, .. }) => {
-            return Arrival::NotYet(format!("it cannot be read: {error}"));
+            return Arrival::NotYet(format!("cannot be read: {error}"));
         }
-        Some(Observed::Absent(_)) | None => "it is not there yet".to_owned(),
+        Some(Observed::Absent(_)) | None => "does not exist yet".to_owned(),
     };
     not_yet(desired, why)
 }

@@ -64,7 +64,7 @@ fn assert_shows_all(namespace: &Namespace, words: &[&str], tool: bool) {
         }
         assert!(!shown.contains(UNSEEN), "{words:?} --color {color}: {shown:?}");
         assert!(
-            !ran.stderr.contains("mistake in kubectl-delivery"),
+            !ran.stderr.contains("this is a bug in kubectl-delivery"),
             "{words:?}: {}",
             ran.stderr
         );

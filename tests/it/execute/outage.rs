@@ -101,8 +101,8 @@ fn a_silent_etcd_is_waited_for_and_said_and_what_cannot_be_done_is_left_to_a_lat
     );
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     for message in [
-        "does not answer for",
-        "did not answer for 15 s",
+        "giving up after 15s",
+        "no response from the API server for 15s",
         "is unfinished",
         "promote --resume app",
         "revert app",

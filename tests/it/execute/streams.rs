@@ -91,7 +91,8 @@ fn a_revert_of_the_first_promotion_ends_its_stream_with_no_revision() {
 
     let last = end(&app.revert().args(["-o", "json"]).run().exits(0));
     assert_eq!((&last["outcome"], &last["message"]), (&json!("reverted"), &json!("reverted app 1")));
-    assert_eq!((&last["revision"], &last["hints"]), (&Value::Null, &json!([])));
+    let history = format!("to see past promotions: kubectl delivery history app -n {}", app.namespace.name());
+    assert_eq!((&last["revision"], &last["hints"]), (&Value::Null, &json!([history])));
     assert_eq!(last["rollback"]["deleted"], 1);
 }
 
@@ -134,5 +135,6 @@ fn an_interrupted_run_ends_its_stream_with_what_became_of_it() {
     let last = end(&running.wait().exits(130));
     assert_eq!(last["outcome"], "interruptedRolledBack");
     assert_eq!(last["message"], "promotion of app 1 interrupted");
-    assert_eq!((&last["revision"], &last["hints"]), (&Value::Null, &json!([])));
+    let history = format!("to see past promotions: kubectl delivery history app -n {}", app.namespace.name());
+    assert_eq!((&last["revision"], &last["hints"]), (&Value::Null, &json!([history])));
 }

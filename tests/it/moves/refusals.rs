@@ -28,7 +28,7 @@ fn a_release_that_is_not_there_is_itself_or_has_nothing_to_move_is_refused() {
     };
     says(
         &adopt(&with_cart(), "release:nobody").exits(2),
-        &["there is no release nobody"],
+        &["no release nobody in namespace"],
     );
     says(
         &adopt(&with_cart(), "release:").exits(1),
@@ -201,10 +201,7 @@ fn whoever_may_not_change_what_the_other_release_keeps_is_told_which_permission_
         .may(&all, "", &["configmaps", "secrets", "namespaces"])
         .ready();
     let refused = promote(blind.kubeconfig()).exits(2);
-    says(
-        &refused,
-        &["may not be read", "kubectl auth can-i get configmaps"],
-    );
+    says(&refused, &["cannot be read", "kubectl auth can-i get configmaps"]);
     split.copy().must_be(&before.0, "refused");
     assert_eq!(split.inventory("shop"), before.1);
 }

@@ -165,7 +165,7 @@ fn past_an_irreversible_job_a_failure_stops_and_says_what_to_do() {
     ];
     let ran = app.promote("2", &new).run().exits(4);
     for message in [
-        "cannot be undone",
+        "irreversible: its annotation",
         "migrate",
         "promote --resume app",
         "revert app",

@@ -261,7 +261,7 @@ fn a_written_plan_is_refused_once_the_cluster_has_moved() {
         .ok();
     let ran = refused(&namespace, &release, &["--plan", plan, "--adopt", "test"], &[]);
     assert!(
-        ran.stderr.contains("has moved") && ran.stderr.contains("/a"),
+        ran.stderr.contains("the cluster changed since the plan was made") && ran.stderr.contains("/a"),
         "{}",
         ran.stderr
     );
@@ -312,7 +312,7 @@ fn an_image_that_its_registry_does_not_have_refuses_and_one_that_nobody_answers_
     let ran = refused(&namespace, &release, &[], &["images"]);
     assert!(
         ran.stderr.contains(&format!(
-            "Deployment {namespace}/web: the registry says that it has no {absent}"
+            "Deployment {namespace}/web: {absent} does not exist in its registry"
         )),
         "{}",
         ran.stderr

@@ -126,7 +126,7 @@ fn one_object_or_one_field_alone_is_repaired() {
 
     let unknown = repair(&app, &["--only", "Secret/a"]).exits(1);
     assert!(
-        unknown.stderr.contains("holds no object Secret/a"),
+        unknown.stderr.contains("Secret/a is not in the promoted release"),
         "{}",
         unknown.stderr
     );

@@ -173,7 +173,8 @@ fn what_somebody_puts_into_the_set_by_its_label_is_told_and_not_touched() {
         namespace.apply(stray);
         let ran = diff().exits(1).stdout;
         assert!(
-            ran.contains("/stray") && ran.contains("orphaned: labelled as a member, not in the inventory"),
+            ran.contains("/stray")
+                && ran.contains("orphaned: has the label of the release, not in its inventory"),
             "{ran}"
         );
         promote(&namespace, &release, &["-y"]).exits(0);

@@ -44,6 +44,8 @@ fn an_unfinished_promotion() {
     let stage = Stage::new();
     stage.promoted("1.4.1", &[config("settings", "EUR")]);
     stage.unfinished("1.4.2");
+    // Between two restarts the container is running, or has exited.
+    stage.wait_for_pod("containerStatuses[*].state.waiting.reason", "CrashLoopBackOff");
 
     stage.assert_screen("status_unfinished", "status shop");
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// What insta replaces, in this order: a pattern and its token.
-pub const FILTERS: [(&str, &str); 12] = [
+pub const FILTERS: [(&str, &str); 15] = [
     // The names that the harness makes: a first word and ten hex digits.
     (r"shop-[0-9a-f]{10}", "shop-0123456789"),
     // The seconds that a progress line begins with, right-aligned, and what a phase took.
@@ -15,7 +15,13 @@ pub const FILTERS: [(&str, &str); 12] = [
         r"\b\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?Z",
         "YYYY-MM-DD${1}hh:mm:ssZ",
     ),
-    (r"\b\d+s ago\b", "AGE ago"),
+    (r"\b\d+[smh] ago\b", "AGE ago"),
+    // A slow machine sees the next exit, too.
+    (r"\bexited \d times, last\b", "exited N times, last"),
+    // The kubelet doubles it with every restart: 10s, 20s, 40s.
+    (r"\bback-off \S+ restarting", "back-off TIME restarting"),
+    // Made of the namespace's name.
+    (r"\bapplyset-[\w-]{43}-v1\b", "applyset-ID-v1"),
     // Which of a rollout's first states a watch sees is a race between controllers.
     (r"(waiting  Deployment \S+: )[^;\n]+", "${1}STATE"),
     (r"web-[0-9a-f]{8,10}-[0-9a-z]{5}", "web-HASH-POD"),

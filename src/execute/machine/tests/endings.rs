@@ -151,7 +151,7 @@ fn what_is_found_not_as_it_was_is_named_with_what_to_type() {
 }
 
 #[test]
-fn after_a_first_promotion_that_is_rolled_back_none_is_promoted_and_nothing_is_to_be_done() {
+fn after_a_first_promotion_that_is_rolled_back_none_is_promoted_and_the_history_has_it() {
     let mut machine = machine();
     let mut inputs = to_first_wave();
     inputs.extend([Input::Judged(Err(failure())), Input::Written, undone(0), reread()]);
@@ -164,7 +164,8 @@ fn after_a_first_promotion_that_is_rolled_back_none_is_promoted_and_nothing_is_t
         (rollback.restored, rollback.deleted, rollback.ready),
         (0, 1, false)
     );
-    assert_eq!(report.hints, [""; 0]);
+    let history = "to see past promotions: kubectl delivery history shop -n shop";
+    assert_eq!(report.hints, [history]);
 }
 
 #[test]
@@ -248,6 +249,6 @@ fn a_run_that_stops_half_way_says_what_is_unfinished_and_how_to_go_on() {
     );
     assert_eq!(
         report.hints,
-        ["to finish it: kubectl delivery revert shop -n shop"]
+        ["to resume it: kubectl delivery revert shop -n shop"]
     );
 }

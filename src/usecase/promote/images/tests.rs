@@ -59,11 +59,11 @@ fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
 fn images_that_nobody_could_be_asked_for_are_named_as_not_looked_up() {
     let references = || vec!["r/a:1".to_owned(), "r/b:1".to_owned()];
     let needed = references().into_iter().map(|one| (one, Needed::default()));
-    let why = Unknown::new("no client for registries could be made");
+    let why = Unknown::new("the registry client cannot be created");
     let check = image_findings(&needed.collect(), unknown(references(), &why));
     assert_eq!(check.findings.len(), 1);
     assert_eq!(check.findings[0].severity, Severity::Note);
-    let message = "not looked up: r/a:1, r/b:1: no client for registries could be made";
+    let message = "not looked up: r/a:1, r/b:1: the registry client cannot be created";
     assert_eq!(check.findings[0].message, message);
     assert_eq!(check.seen, BTreeSet::new());
 }
