@@ -12,6 +12,8 @@ use super::lease::{LeaseVersion, holder_of, lease_options, lease_target, micro_t
 use super::process::Holder;
 use super::services::{Interrupt, Services};
 use crate::cluster::{Cluster, Moment, SendDeadline};
+use crate::model::moves::ReleaseRef;
+use crate::model::names::RELEASE_LABEL;
 use crate::model::{Object, Target};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -125,6 +127,23 @@ impl Lock {
             // A task of its own: renewals must not wait until the run has time for them.
             renewal: tokio::spawn(renewal.run()),
         })
+    }
+
+    /// Waits for a run that holds the lock, as long as the limits allow; one that was killed loses it.
+    pub(super) async fn wait_for_other_run(
+        services: &Services,
+        release: &ReleaseRef,
+    ) -> Result<(), LockError> {
+        let ReleaseRef { namespace, name } = release;
+        let target = lease_target(namespace, name);
+        // Another tool's Lease may have this name; and whoever may not read it is told so by the run itself.
+        match services.cluster.get(&target).await {
+            Ok(Some(lease)) if lease.label(RELEASE_LABEL) == Some(name) => {
+                Self::take(services, namespace, name).await?.release().await;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Waits until the lock is surely ours, for as long as the limit says.

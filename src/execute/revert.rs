@@ -5,7 +5,8 @@
 
 use super::earlier_run::take_up;
 use super::goal::{JournalGoal, RevertOptions};
-use super::not_begun::ExecuteError;
+use super::lock::Lock;
+use super::not_begun::{ExecuteError, locked};
 use super::resolve::{act, stopped};
 use super::rollback_plan::plan_rollback;
 use super::services::{RunReport, Services};
@@ -49,7 +50,7 @@ pub enum RevertMode {
     DryRun,
 }
 
-/// What a revert of a release comes to. Nothing is written.
+/// What a revert of a release comes to. Nothing of the release is written; a run that holds its lock is waited for.
 pub async fn plan_revert(
     release: &ReleaseRef,
     options: &RevertOptions,
@@ -59,6 +60,10 @@ pub async fn plan_revert(
     let ReleaseRef { namespace, name } = release;
     let cluster = services.cluster.as_ref();
     if mode == RevertMode::Run {
+        // What another run is doing is what would be reverted, and a killed one has left its lock.
+        if let Err(error) = Lock::wait_for_other_run(services, release).await {
+            return locked(error).map(NextRevert::Ended);
+        }
         let home = read_release_state(cluster, namespace, name, services.state_key.as_ref()).await?;
         let open = home.head.map(|head| head.value.current).filter(Journal::is_open);
         if let Some(open) = open {

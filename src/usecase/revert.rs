@@ -6,8 +6,8 @@ use super::run_context::{Channels, RunContext};
 use super::{CommandError, ErrorKind, Scope, release_state};
 use crate::cluster::ConnectionOptions;
 use crate::execute::{
-    self, Confirmed, ExecuteError, NextRevert, RevertMode, RevertOptions, RevertPlan, RunLimits, RunReport,
-    Services, Unconfirmed,
+    self, Confirmed, NextRevert, RevertMode, RevertOptions, RevertPlan, RunLimits, RunReport, Services,
+    Unconfirmed,
 };
 use crate::model::event::{Event, RunOutcome};
 use crate::model::inventory::MAX_HISTORY;
@@ -145,20 +145,6 @@ impl LastPromotion {
         self.recovery(None, None).started()
     }
 
-    /// Why it could not begin.
-    async fn explain(&self, error: &ExecuteError) -> CommandError {
-        let (cluster, release) = (self.services.cluster.as_ref(), &self.release);
-        let is_nothing = matches!(
-            error,
-            ExecuteError::Nothing { .. } | ExecuteError::NothingToRevert { .. }
-        );
-        // It was looked for without the lock, which a killed run may have left: this run would have released it.
-        if is_nothing && self.mode == RevertMode::Run {
-            execute::remove_abandoned_lock(cluster, &release.namespace, &release.name).await;
-        }
-        recovery::explain(cluster, release, error).await
-    }
-
     /// What it comes to next. Nothing is changed yet.
     ///
     /// # Errors
@@ -173,7 +159,7 @@ impl LastPromotion {
         } = self;
         let next = match execute::plan_revert(release, options, *mode, services).await {
             Ok(next) => next,
-            Err(error) => return Err(self.explain(&error).await),
+            Err(error) => return Err(recovery::explain(services.cluster.as_ref(), release, &error).await),
         };
         Ok(match next {
             NextRevert::Ended(report) => NextStep::Ended(report),

@@ -31,6 +31,21 @@ fn the_second_of_two_ends_at_once_and_names_the_first() {
 }
 
 #[test]
+fn a_revert_does_not_overlook_a_promotion_that_has_only_taken_its_lock() {
+    let app = App::new();
+    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    proxy.at_write(2, Act::FreezeBefore);
+    let first = proxy.spawn(&mut app.promote("1", &[map("a", json!({}))]));
+    assert!(proxy.acts_before_the_end_of(&first));
+
+    // Nothing is promoted yet, and in a moment something will be.
+    let reverted = app.revert().run().exits(5);
+    assert!(reverted.stderr.contains("locked by"), "{}", reverted.stderr);
+    proxy.release();
+    first.wait().exits(0);
+}
+
+#[test]
 fn a_killed_holder_on_the_same_machine_is_taken_over_at_once() {
     let app = App::new();
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
