@@ -402,15 +402,17 @@ fn a_dry_run_and_a_missing_answer_change_nothing() {
 
     for whither in ["client", "server"] {
         let shown = delete(&app, &["--dry-run", whither]).run().exits(0);
-        let last = shown.stdout.lines().last().unwrap();
-        let expected = format!(
-            "delete release app 1 (revision 1) from namespace {} of ",
+        let title = format!(
+            "delete app 1 (revision 1) from namespace {} of ",
             app.namespace.name()
         );
-        assert!(last.starts_with(&expected), "{last}");
+        assert!(shown.stdout.starts_with(&title), "{}", shown.stdout);
         assert!(
-            last.ends_with(": 2 objects to delete, 1 stays (dry run)"),
-            "{last}"
+            shown
+                .stdout
+                .ends_with("\n2 to delete, 1 left in place (dry run)\n"),
+            "{}",
+            shown.stdout
         );
     }
     let plan = delete(&app, &["--dry-run=server", "-o", "json"])

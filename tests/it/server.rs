@@ -160,7 +160,7 @@ fn a_definition_that_a_promotion_made_stays_while_somebody_elses_resource_is_in_
     let reverted = app.revert().args(["--allow-unconfirmed", &allowed]).run();
     others.kubectl().args(["get", &name, "one"]).run().ok();
     assert!(
-        reverted.stderr.contains(&name) && reverted.stderr.contains("stays"),
+        reverted.stderr.contains(&name) && reverted.stderr.contains("left in place"),
         "{}",
         reverted.stderr
     );

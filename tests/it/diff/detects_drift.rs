@@ -86,12 +86,16 @@ fn what_to_type_next_is_true_of_what_others_added() {
         scene.kubectl(&words);
     };
     scene.kubectl(&["scale", "deployment", "web", "--replicas=1"]);
-    assert!(next().contains("-f FILE applies these manifests"), "{}", next());
+    assert!(
+        next().contains("to apply these manifests: kubectl apply"),
+        "{}",
+        next()
+    );
     apply();
     scene.diff(&[]).exits(0);
     scene.kubectl(&["set", "env", "deployment/web", "B=b"]);
     apply();
-    assert!(next().contains("keeps fields that others added"), "{}", next());
+    assert!(next().contains("removes fields that others added"), "{}", next());
 }
 
 #[rstest]

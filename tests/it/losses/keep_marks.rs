@@ -35,7 +35,8 @@ fn what_a_keep_mark_keeps_is_not_pruned_and_is_named_with_its_mark() {
             "{name} is gone:\n{}",
             ran.stderr
         );
-        let is_named = |line: &str| line.contains(name) && line.contains(&format!("stays: {key}: {value}"));
+        let is_named =
+            |line: &str| line.contains(name) && line.contains(&format!("left in place: {key}: {value}"));
         assert!(
             ran.stderr.lines().any(is_named),
             "nothing said of {name}:\n{}",

@@ -73,7 +73,7 @@ fn claims_namespaces_and_definitions_stay_until_they_are_named() {
         .exits(0);
     for (kind, name) in [("namespace", &*other), ("persistentvolumeclaim", "data")] {
         app.kubectl(&["get", kind, name]);
-        let message = |line: &str| line.contains("stays: a ") && line.contains(name);
+        let message = |line: &str| line.contains("left in place: a ") && line.contains(name);
         assert!(
             ran.stderr.lines().any(message),
             "nothing said of {name}:\n{}",

@@ -225,11 +225,16 @@ fn what_a_key_in_the_cluster_vouched_for_is_forgotten_under_a_key_outside() {
     let folder = tempfile::tempdir().unwrap();
     let own = keys::key(folder.path(), "own", 1);
     let ran = state(&app, "rotate").arg("--to").arg(&own).run().exits(0);
-    assert!(ran.stderr.contains("is forgotten"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("and is dropped: only promotions from now on"),
+        "{}",
+        ran.stderr
+    );
     let with_key = |mut command: Command| command.arg("--state-key").arg(&own).run();
     let ran = with_key(app.revert()).exits(1);
     assert!(
-        ran.stderr.contains("are gone since its state got a key outside"),
+        ran.stderr
+            .contains("were dropped when its state got a key outside"),
         "{}",
         ran.stderr
     );
