@@ -66,7 +66,7 @@ fn gates_let_a_promotion_pass_or_put_everything_back_with_the_jobs_log() {
     let good = "shop/migrate:1.0.0";
     let ran = promote(&namespace, folder.path(), "one", good, &gate("vector(0.25)")).exits(0);
     assert!(
-        ran.stderr.contains("gate smoke holds") && ran.stderr.contains("gate errors holds"),
+        ran.stderr.contains("gate smoke passed") && ran.stderr.contains("gate errors passed"),
         "{}",
         ran.stderr
     );

@@ -336,7 +336,7 @@ fn fail_in_the_pod(shop: &Shop, good: &[Value]) -> Vec<Row> {
             &unready,
             &[],
             "deadlineExceeded",
-            "8 s progressDeadlineSeconds",
+            "progressDeadlineSeconds: 8",
         ),
         case(
             "crashes 10 s later",
