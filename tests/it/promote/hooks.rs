@@ -195,7 +195,10 @@ fn past_an_irreversible_job_a_failure_stops_and_says_what_to_do() {
     // What can be put back is put back when a person asks for it; the rest is named.
     let ran = app.revert().run().exits(4);
     assert!(
-        ran.stderr.contains("migrate") && ran.stderr.contains("effect"),
+        ran.stderr.contains("migrate")
+            && ran
+                .stderr
+                .contains("its annotation kubectl-delivery.io/irreversible"),
         "{}",
         ran.stderr
     );
