@@ -114,7 +114,7 @@ tell "production/environment.yaml declares how production may differ, each with 
 run 0 kubectl delivery promote shop-1.0.0.yaml -e production/environment.yaml -y
 run 0 kubectl delivery status shop -n shop
 
-chapter "3. Somebody edits a Deployment by hand, and a tag moves"
+chapter "3. A user edits a Deployment manually, and a tag moves"
 run 0 kubectl set env deployment/web DEBUG=1 --namespace shop
 kubectl rollout status deployment/web --namespace shop --timeout 60s >/dev/null
 crane copy --insecure "$registry/demo/api:1.0.0" "$registry/demo/metrics:1.0.0" >/dev/null 2>&1
