@@ -51,7 +51,8 @@ pub(super) fn check(
             )
         }
         (_, None) => format!(
-            "nothing to revert: the last promotion of {} {} was already {}; {}",
+            "nothing to revert: the last {} of {} {} was already {}; {}",
+            last.operation.noun(),
             last.release.name,
             last.release.version,
             if is_revert(last) {

@@ -147,9 +147,9 @@ async fn under_locks(
     start.inputs.not_undone = doubts.not_undone;
 
     // Last of all, right before the run: what was agreed to is done, or nothing is.
-    if let Some(agreed) = goal.agreed() {
+    if let (Some(agreed), JournalGoal::RollBack(options)) = (goal.agreed(), goal) {
         let now = plan_rollback(&start, release, true, services).await?;
-        if let Some(report) = changed_since(agreed, &now) {
+        if let Some(report) = changed_since(agreed, &now, options) {
             return Ok(Next::End(report));
         }
     }

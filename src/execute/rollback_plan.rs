@@ -4,6 +4,7 @@
 //! an undo stands here a second time. Once the lock is held the plan is made again, and what a user has agreed to is
 //! done, or nothing is.
 
+use super::goal::RevertOptions;
 use super::not_begun::{ExecuteError, refused};
 use super::order::restore_then_delete;
 use super::rehearsal::{Rehearsal, Rehearsed};
@@ -81,7 +82,11 @@ pub(super) async fn plan_rollback(
 }
 
 /// The end where what was agreed to is no longer what would be done.
-pub(super) fn changed_since(agreed: &RollbackPlan, now: &RollbackPlan) -> Option<RunReport> {
+pub(super) fn changed_since(
+    agreed: &RollbackPlan,
+    now: &RollbackPlan,
+    options: &RevertOptions,
+) -> Option<RunReport> {
     let what = if agreed.promotion == now.promotion {
         let objects = agreed.differing_objects(now);
         if objects.is_empty() {
@@ -93,9 +98,20 @@ pub(super) fn changed_since(agreed: &RollbackPlan, now: &RollbackPlan) -> Option
     };
 
     let message = format!("the cluster changed since the plan was made: {what}; nothing was changed");
+    // Without them another revert would be planned.
+    let number = options
+        .undo_revision
+        .map(|revision| format!(" --undo-revision {revision}"));
+    let keep = if options.keep_foreign {
+        " --keep-foreign"
+    } else {
+        ""
+    };
     let next = format!(
-        "kubectl delivery revert {} -n {}",
-        now.release.name, now.cluster.namespace
+        "kubectl delivery revert {} -n {}{}{keep}",
+        now.release.name,
+        now.cluster.namespace,
+        number.unwrap_or_default()
     );
     Some(refused(message, vec![next]))
 }

@@ -132,16 +132,20 @@ fn unknown_finding(
     };
     // It is not there, and nothing of the plan makes it: the step could only fail.
     if !is_awaited {
-        let message = match (missing, &id.namespace) {
-            (Some(Missing::Namespace), Some(namespace)) => {
-                format!("namespace {namespace} does not exist and is not in the release")
-            }
-            _ => format!(
-                "kind {} is not served and its CustomResourceDefinition is not in the release",
-                id.kind
+        let (message, hint) = match (missing, &id.namespace) {
+            (Some(Missing::Namespace), Some(namespace)) => (
+                format!("namespace {namespace} does not exist and is not in the release"),
+                Some(format!("kubectl create namespace {namespace}")),
             ),
+            _ => {
+                let kind = &id.kind;
+                let message = format!(
+                    "kind {kind} is not served and its CustomResourceDefinition is not in the release"
+                );
+                (message, None)
+            }
         };
-        return refuse(Check::DryRun, Some(id), message, None);
+        return refuse(Check::DryRun, Some(id), message, hint);
     }
 
     // What cannot be asked about is told, and refuses nothing: the step itself will find out.

@@ -213,7 +213,7 @@ fn without_a_terminal_nothing_is_reverted_unless_yes_is_given() {
 fn meanwhile(app: &App, edit: impl FnOnce()) -> Ran {
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     proxy.at_write(1, Act::HoldBefore);
-    let running = proxy.spawn(&mut revert(app, &["-y"]));
+    let running = proxy.spawn(&mut revert(app, &["-y", "--undo-revision", "2"]));
     proxy.wait_for_act();
     edit();
     proxy.release();
@@ -234,6 +234,9 @@ fn what_changed_between_the_plan_and_the_lock_is_found_and_nothing_is_reverted()
         app.namespace.name()
     );
     assert!(ran.stderr.contains(&named), "{}", ran.stderr);
+    // Without its flags it would be another revert.
+    let again = format!("revert {NAME} -n {} --undo-revision 2", app.namespace.name());
+    assert!(ran.stderr.contains(&again), "{}", ran.stderr);
     assert_eq!(value(&app, "a").as_deref(), Some("other"));
     assert_eq!(value(&app, "new").as_deref(), Some("2"));
 

@@ -38,7 +38,9 @@ pub(super) fn show_plan(
     };
     let mut out = context.stream(stream);
     report::plan(&prepared.view(session)?, style, &mut out)?;
-    if prepared.changes_nothing() && says_nothing_to_do(session, console) {
+    // What refuses may be what has no step for it.
+    let is_in_sync = prepared.changes_nothing() && prepared.check_refusals().is_ok();
+    if is_in_sync && says_nothing_to_do(session, console) {
         writeln!(out, "{}", nothing_to_do(&planned.plan))?;
     }
     out.flush()?;

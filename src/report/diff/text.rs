@@ -269,7 +269,7 @@ impl TextPage<'_> {
                 "preview the fix: kubectl delivery promote {} --promoted{namespace} --dry-run=server",
                 release.name
             ),
-            (None, _) => hint_without_release(view).to_owned(),
+            (None, _) => hint_without_release(view),
         };
 
         writeln!(self.out)?;
@@ -278,7 +278,7 @@ impl TextPage<'_> {
 }
 
 /// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
-fn hint_without_release(view: &View) -> &'static str {
+fn hint_without_release(view: &View) -> String {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
@@ -289,9 +289,11 @@ fn hint_without_release(view: &View) -> &'static str {
         .flat_map(|object| &object.changes)
         .any(is_added)
     {
-        "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml"
+        "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml".into()
     } else {
-        "to apply these manifests: kubectl apply --server-side --force-conflicts -f FILE"
+        // Without --force-conflicts: kubectl names whose fields it would take, a release's among them.
+        let namespace = &view.namespace;
+        format!("to apply these manifests: kubectl apply --server-side -n {namespace} -f FILE")
     }
 }
 
