@@ -6,7 +6,7 @@ mod live;
 mod sinks;
 
 pub use self::ending::{emit_error, finish};
-use crate::cli::{Context, Exit};
+use crate::cli::{Context, Exit, Stream};
 use crate::execute::RunReport;
 use crate::model::event::{EventSink, RunCommand};
 use crate::model::run_end::CurrentRelease;
@@ -63,6 +63,14 @@ impl<'c> Console<'c> {
         }
     }
 
+    /// Where the plan is shown: a dry run's is the command's result, any other stands beside the question.
+    pub fn plan_stream(&self, is_dry_run: bool) -> Stream {
+        match (self.mode, is_dry_run) {
+            (OutputMode::Text, true) => Stream::Stdout,
+            _ => Stream::Stderr,
+        }
+    }
+
     /// What is to be done before anything is changed: a signal ends it.
     pub async fn until_interrupted<T>(
         &self,
@@ -100,15 +108,14 @@ pub fn events(mode: OutputMode, context: &Context) -> Arc<dyn EventSink> {
     sinks::sink(mode, context)
 }
 
-/// Asks, and goes on at a yes; `cannot_ask` is the error where there is no terminal to ask on.
+/// What is wrong where there is no terminal to ask on.
+pub const CANNOT_ASK: &str = "cannot ask for confirmation without a terminal; nothing was changed";
+
+/// Asks, and goes on at a yes; `hint` is what to type where there is no terminal to ask on.
 // Anything but a yes is an error: a script has to see that nothing was done.
-pub async fn confirm(
-    question: &str,
-    cannot_ask: CommandError,
-    context: &Context,
-) -> Result<(), CommandError> {
+pub async fn confirm(question: &str, hint: &str, context: &Context) -> Result<(), CommandError> {
     if !context.can_ask() {
-        return Err(cannot_ask);
+        return Err(CommandError::usage(CANNOT_ASK).with_hint(hint));
     }
     let mut err = context.stderr();
     write!(err, "{} [y/N] ", clean(question))?;

@@ -4,7 +4,7 @@ mod show;
 
 use super::consent_args::ConsentArgs;
 use super::console::{self, Console, OutputMode};
-use super::state_args::StateArgs;
+use super::state_args::{LockArgs, StateArgs};
 use super::unconfirmed;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::execute::{RunLimits, RunReport, Unconfirmed};
@@ -52,9 +52,8 @@ pub struct Args {
     /// Time limit of each object to be gone, with its finalizers; after it the deletion fails and is rolled back
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2m")]
     timeout: Duration,
-    /// How long to wait for the lock of another run
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
-    lock_timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -79,7 +78,7 @@ impl Args {
         RunOptions {
             settings: PlanLimits::default(),
             limits: RunLimits {
-                lock_timeout: self.lock_timeout,
+                lock_timeout: self.lock.lock_timeout,
                 gone: self.timeout,
                 ..limits
             },
@@ -159,9 +158,12 @@ async fn confirm(
         return Ok(());
     }
     let question = format!("{}?", show::summary(prepared, deletion));
-    let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message).with_hint("add --yes to delete without confirmation");
-    console::confirm(&question, cannot_ask, console.context).await
+    console::confirm(
+        &question,
+        "add --yes to delete without confirmation",
+        console.context,
+    )
+    .await
 }
 
 /// The end where there is nothing to delete.

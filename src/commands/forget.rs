@@ -1,8 +1,8 @@
 //! `kubectl delivery forget`: an application goes on without this tool. Its objects stay.
 
 use super::console::{self, OutputMode};
-use super::state_args::StateArgs;
-use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
+use super::state_args::{LockArgs, StateArgs};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::model::phrase::counted;
 use crate::report::{self, clean};
 use crate::usecase::forget::{Forgetting, Request, parse_manager};
@@ -11,7 +11,6 @@ use crate::usecase::{Channels, CommandError};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::time::Duration;
 
 /// Arguments of `forget`.
 #[derive(ClapArgs, Debug)]
@@ -38,9 +37,8 @@ pub struct Args {
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// How long to wait for the lock of another run
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
-    lock_timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
@@ -57,7 +55,7 @@ impl Args {
             manager: self.manager.clone(),
             connection: self.connection.options(),
             key: self.state.key()?,
-            lock_timeout: self.lock_timeout,
+            lock_timeout: self.lock.lock_timeout,
         })
     }
 }
@@ -126,10 +124,7 @@ async fn confirm(forgetting: &Forgetting, context: &Context) -> Result<(), Comma
     let name = &forgetting.release.name;
     let place = forgetting.identity();
     let question = format!("forget release {name} in {place}? No promotion of it can be reverted afterwards");
-    let cannot_ask =
-        CommandError::usage("cannot ask for confirmation without a terminal; nothing was changed")
-            .with_hint("add --yes to forget it without confirmation");
-    console::confirm(&question, cannot_ask, context).await
+    console::confirm(&question, "add --yes to forget it without confirmation", context).await
 }
 
 fn document(forgetting: &Forgetting, is_forgotten: bool) -> Value {

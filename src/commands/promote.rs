@@ -9,7 +9,7 @@ mod values;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
 use crate::commands::console::{Console, OutputMode};
 use crate::commands::inputs::{InputArgs, UnknownHealthMode, WaitMode};
-use crate::commands::state_args::StateArgs;
+use crate::commands::state_args::{LockArgs, StateArgs};
 use crate::commands::unconfirmed;
 use crate::model::event::{Event, RunCommand};
 use crate::usecase::CommandError;
@@ -18,7 +18,7 @@ use crate::usecase::promote::{DryRun, OnOpen, OpenPromotion, Request, Session, r
 pub(super) use allow::Allow;
 use clap::{Args as ClapArgs, ValueEnum};
 use confirm::confirm;
-pub(super) use show::show_findings;
+pub(super) use show::report_findings;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -127,9 +127,8 @@ struct LimitArgs {
     /// What to do with a custom resource without a reported health
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     unknown_health: UnknownHealthMode,
-    /// How long to wait for the lock of another run
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
-    lock_timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
     /// How many promotions the history keeps, 100 at most
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = values::history)]
     history: usize,

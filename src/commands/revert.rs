@@ -4,9 +4,9 @@ mod show;
 
 use super::console::{self, Console, OutputMode};
 use super::promote::{self, Allow, PlanArgs};
-use super::state_args::StateArgs;
+use super::state_args::{LockArgs, StateArgs};
 use super::unconfirmed;
-use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat, parse_duration};
+use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
 use crate::model::event::RunCommand;
 use crate::model::rollback_plan::RollbackPlan;
 use crate::usecase::CommandError;
@@ -15,7 +15,6 @@ use crate::usecase::revert::{
     self, LastPromotion, LastRequest, NextStep, PlannedRevert, RevertRequest, RevertTarget,
 };
 use clap::Args as ClapArgs;
-use std::time::Duration;
 
 /// Arguments of `revert`.
 #[derive(ClapArgs, Debug)]
@@ -52,9 +51,8 @@ pub struct Args {
     /// Stop after the plan: `client` only shows it, `server` also dry-runs every step
     #[arg(long, value_enum, value_name = "WHERE")]
     dry_run: Option<DryRun>,
-    /// How long to wait for the lock of another run
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
-    lock_timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
     /// Output format of the plan and the events
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
@@ -89,7 +87,7 @@ impl Args {
         Ok(RevertTarget {
             name: self.name.clone(),
             connection: self.connection.options(),
-            lock_timeout: self.lock_timeout,
+            lock_timeout: self.lock.lock_timeout,
             confirmed: self.allow.consent.confirmed(),
             state_key: self.state.key()?,
         })
@@ -175,9 +173,8 @@ async fn confirm(planned: &PlannedRevert, console: &Console<'_>) -> Result<(), C
     if console.yes {
         return Ok(());
     }
-    let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message).with_hint("add --yes to revert without confirmation");
-    console::confirm(&question(&planned.plan), cannot_ask, console.context).await
+    let hint = "add --yes to revert without confirmation";
+    console::confirm(&question(&planned.plan), hint, console.context).await
 }
 
 fn question(plan: &RollbackPlan) -> String {

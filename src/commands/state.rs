@@ -4,8 +4,8 @@
 mod summary;
 
 use super::console::{self, OutputMode};
-use super::state_args::StateArgs;
-use crate::cli::{ConnectionArgs, Context, Exit, parse_duration};
+use super::state_args::{LockArgs, StateArgs};
+use crate::cli::{ConnectionArgs, Context, Exit};
 use crate::execute::NewKey;
 use crate::report::clean;
 use crate::usecase::signals::Signals;
@@ -14,7 +14,6 @@ use crate::usecase::{Channels, CommandError, ErrorKind, release_state};
 use clap::{Args as ClapArgs, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Arguments of `state`.
 #[derive(ClapArgs, Debug)]
@@ -55,9 +54,8 @@ struct Common {
     /// Name of the release; optional if the namespace has only one
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    /// How long to wait for the lock of another run
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
-    lock_timeout: Duration,
+    #[command(flatten)]
+    lock: LockArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -70,7 +68,7 @@ impl Common {
             name: self.name.clone(),
             connection: self.connection.options(),
             key: self.state.key()?,
-            lock_timeout: self.lock_timeout,
+            lock_timeout: self.lock.lock_timeout,
         })
     }
 }
@@ -111,9 +109,8 @@ async fn accept(state: StoredState, context: &Context) -> Result<(), CommandErro
     let mut err = context.stderr();
     summary::show(&state.describe(), &state.summarise().await, &mut err)?;
     if !context.can_ask() {
-        let message = "cannot ask for confirmation without a terminal; nothing was changed";
         let hint = "run it in a terminal: this confirmation has no flag";
-        return Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint));
+        return Err(CommandError::new(ErrorKind::Refused, console::CANNOT_ASK).with_hint(hint));
     }
     write!(
         err,

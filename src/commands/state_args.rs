@@ -1,10 +1,12 @@
-//! Flags about what releases keep in the cluster: the key to it, and how it is believed.
+//! Flags about what releases keep in the cluster: the key to it, how it is believed, and the lock.
 
+use crate::cli::parse_duration;
 use crate::model::state_key::StateKey;
 use crate::usecase::state_access::StateAccess;
 use crate::usecase::{CommandError, release_state};
 use clap::Args as ClapArgs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the key to what releases keep is, where it is not in the cluster.
 #[derive(ClapArgs, Clone, Debug, Default)]
@@ -47,4 +49,12 @@ impl ReadArgs {
             must_be_verified: self.require_verified,
         }
     }
+}
+
+/// How long another run is waited for.
+#[derive(ClapArgs, Clone, Debug)]
+pub struct LockArgs {
+    /// How long to wait for the lock of another run
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+    pub lock_timeout: Duration,
 }

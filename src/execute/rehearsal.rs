@@ -76,6 +76,23 @@ impl Rehearsal {
         self.asks_server && !self.seen().after.contains_key(&target.id())
     }
 
+    /// The server's answer to the dry run of a write; none where it was not asked, or where its refusal `says_nothing`.
+    async fn ask(
+        &self,
+        target: &Target,
+        dry_run: impl Future<Output = Result<Applied, ApiError>>,
+        says_nothing: impl Fn(&ApiError) -> bool,
+    ) -> Result<Option<Object>, ApiError> {
+        if !self.is_asked(target) {
+            return Ok(None);
+        }
+        match dry_run.await {
+            Ok(answer) => Ok(Some(answer.object)),
+            Err(error) if says_nothing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether a CRD would be there that serves the target's kind.
     fn would_serve(&self, target: &Target) -> bool {
         let is_its = |crd: &Object| {
@@ -108,7 +125,7 @@ impl Rehearsal {
 
 /// Whether a refused dry run says nothing of the write itself.
 fn is_of_the_dry_run(error: &ApiError) -> bool {
-    // 404: its namespace or kind would be there by then. 409: what would be gone by then has its name.
+    // 404: its namespace or kind would be there by then.
     let by = error.refusal().map(|refusal| refusal.by);
     error.is_not_found() || by == Some(RefusedBy::WebhookWithEffects)
 }
@@ -202,12 +219,12 @@ impl Cluster for Rehearsal {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        if self.is_asked(target) {
-            match self.cluster.create(target, body, &dry(options)).await {
-                Ok(answer) => return Ok(self.written(target, answer.object, true)),
-                Err(error) if is_of_the_dry_run(&error) || error.is_conflict() => {}
-                Err(error) => return Err(error),
-            }
+        let options = dry(options);
+        let asked = self.cluster.create(target, body, &options);
+        // What would be gone by then has its name.
+        let says_nothing = |error: &ApiError| is_of_the_dry_run(error) || error.is_conflict();
+        if let Some(answer) = self.ask(target, asked, says_nothing).await? {
+            return Ok(self.written(target, answer, true));
         }
         let mut object = object_of(body)?;
         object.value_mut()["metadata"]["uid"] = NEW_UID.into();
@@ -220,12 +237,10 @@ impl Cluster for Rehearsal {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        if self.is_asked(target) {
-            match self.cluster.replace(target, body, &dry(options)).await {
-                Ok(answer) => return Ok(self.written(target, answer.object, false)),
-                Err(error) if is_of_the_dry_run(&error) => {}
-                Err(error) => return Err(error),
-            }
+        let options = dry(options);
+        let asked = self.cluster.replace(target, body, &options);
+        if let Some(answer) = self.ask(target, asked, is_of_the_dry_run).await? {
+            return Ok(self.written(target, answer, false));
         }
         let owners = self.current(target).await?.managed_fields().to_vec();
         let mut object = object_of(body)?;

@@ -2,7 +2,7 @@
 //!
 //! `RollbackView` is redacted data; both formats show nothing else.
 
-use super::diff::{Mark, diff_lines};
+use super::diff::write_values;
 use super::{Palette, Redactor, Tone};
 use crate::model::names::API_VERSION;
 use crate::model::rollback_plan::{PromotedRevision, RollbackAction, RollbackPlan, RollbackStep};
@@ -162,15 +162,10 @@ fn notes_below(step: &StepView) -> impl Iterator<Item = &String> {
 fn write_change(change: &ChangeView, style: RollbackStyle, out: &mut dyn Write) -> io::Result<()> {
     let palette = Palette::new(style.color);
     writeln!(out, "  {}", palette.paint(Tone::Path, &change.path))?;
-    for (mark, line) in diff_lines(change.live.as_ref(), change.restored.as_ref()) {
-        let tone = match mark {
-            Mark::Minus => Tone::Negative,
-            Mark::Plus => Tone::Positive,
-            Mark::Same => Tone::Faint,
-        };
-        let line = super::diff::fit_line(&line, style.width);
-        let line = palette.paint(tone, &format!("{} {line}", mark.sign()));
-        writeln!(out, "    {line}")?;
-    }
-    Ok(())
+    write_values(
+        (change.live.as_ref(), change.restored.as_ref()),
+        palette,
+        style.width,
+        out,
+    )
 }

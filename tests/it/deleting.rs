@@ -132,6 +132,16 @@ fn versions(app: &App) -> String {
     ])
 }
 
+/// A deletion that is refused with these words, and changes nothing.
+fn assert_refused(app: &App, deletion: &mut Command, words: [&str; 2]) {
+    let before = versions(app);
+    let ran = deletion.run().exits(2);
+    for word in words {
+        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    }
+    assert_eq!(versions(app), before);
+}
+
 fn endings(app: &App) -> Vec<String> {
     let history = app.history();
     // The newest is listed first.
@@ -352,14 +362,11 @@ fn a_deletion_that_admission_denies_is_refused_before_anything_is_changed() {
     };
     assert!(until(20, is_denied));
 
-    let before = versions(&app);
-    let ran = delete(&app, &["-y"]).run().exits(2);
-    assert!(
-        ran.stderr.contains("error [admission]") && ran.stderr.contains("other is needed"),
-        "{}",
-        ran.stderr
+    assert_refused(
+        &app,
+        &mut delete(&app, &["-y"]),
+        ["error [admission]", "other is needed"],
     );
-    assert_eq!(versions(&app), before);
 }
 
 #[test]
@@ -382,17 +389,9 @@ fn a_permission_that_is_missing_is_named_and_nothing_is_changed() {
         .may(&["get"], "", &["namespaces"])
         .ready();
 
-    let before = versions(&app);
-    let ran = delete(&app, &["-y"])
-        .env("KUBECONFIG", user.kubeconfig())
-        .run()
-        .exits(2);
-    assert!(
-        ran.stderr.contains("error [permissions]") && ran.stderr.contains("delete configmaps"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(versions(&app), before);
+    let mut deletion = delete(&app, &["-y"]);
+    deletion.env("KUBECONFIG", user.kubeconfig());
+    assert_refused(&app, &mut deletion, ["error [permissions]", "delete configmaps"]);
 }
 
 #[test]

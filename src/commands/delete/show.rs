@@ -1,12 +1,9 @@
 //! What is shown of a deletion before anything is changed: what is deleted, in which order, and what stays and why. Where it
 //! only is looked at as the command's result on stdout, else beside the question on stderr; its findings on stderr.
 
-use crate::cli::Stream;
 use crate::commands::console::{Console, OutputMode};
-use crate::commands::promote::show_findings;
+use crate::commands::promote::report_findings;
 use crate::model::StepVerb;
-use crate::model::event::Event;
-use crate::plan;
 use crate::report::{clean, columns};
 use crate::usecase::CommandError;
 use crate::usecase::delete::{Deletion, Prepared};
@@ -28,26 +25,10 @@ pub(super) fn plan(
     deletion: &Deletion,
     console: &Console<'_>,
 ) -> Result<(), CommandError> {
-    let context = console.context;
-    let stream = match (console.mode, deletion.is_dry_run()) {
-        (OutputMode::Text, true) => Stream::Stdout,
-        _ => Stream::Stderr,
-    };
-    let mut out = context.stream(stream);
+    let stream = console.plan_stream(deletion.is_dry_run());
+    let mut out = console.context.stream(stream);
     text(prepared, deletion, &mut out)?;
-    show_findings(&prepared.planned, context)?;
-    match (console.mode, deletion.is_dry_run()) {
-        (OutputMode::Text, _) => {}
-        (OutputMode::Json, true) => {
-            let mut out = context.stdout();
-            crate::report::json(&plan::withheld(&prepared.planned.plan), &mut out)?;
-            out.flush()?;
-        }
-        (OutputMode::Json, false) => console.channels.events.emit(Event::Preflight {
-            findings: prepared.planned.findings.clone(),
-        }),
-    }
-    Ok(())
+    report_findings(&prepared.planned, deletion.is_dry_run(), console)
 }
 
 fn text(prepared: &Prepared, deletion: &Deletion, out: &mut dyn Write) -> Result<(), CommandError> {

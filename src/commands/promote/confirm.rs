@@ -29,7 +29,5 @@ async fn confirm_plan(plan: &Plan, session: &Session, context: &Context) -> Resu
     let title = plan_title(plan, &session.identity());
     let question = format!("{title}: {}?", plan_counts(plan));
 
-    let message = "cannot ask for confirmation without a terminal; nothing was changed";
-    let cannot_ask = CommandError::usage(message).with_hint("add --yes to promote without confirmation");
-    console::confirm(&question, cannot_ask, context).await
+    console::confirm(&question, "add --yes to promote without confirmation", context).await
 }

@@ -102,7 +102,7 @@ impl LimitArgs {
             .timeout
             .map_or(limits.patience, |timeout| timeout.min(limits.patience));
         execute::RunLimits {
-            lock_timeout: self.lock_timeout,
+            lock_timeout: self.lock.lock_timeout,
             patience,
             ..limits
         }

@@ -27,10 +27,7 @@ pub(super) fn show_plan(
     console: &Console<'_>,
 ) -> Result<(), CommandError> {
     let (planned, context) = (&prepared.planned, console.context);
-    let stream = match (console.mode, session.is_dry_run()) {
-        (OutputMode::Text, true) => Stream::Stdout,
-        _ => Stream::Stderr,
-    };
+    let stream = console.plan_stream(session.is_dry_run());
     let style = PlanStyle {
         color: context.color(stream),
         width: context.width(stream),
@@ -44,11 +41,19 @@ pub(super) fn show_plan(
         writeln!(out, "{}", nothing_to_do(&planned.plan))?;
     }
     out.flush()?;
+    report_findings(planned, session.is_dry_run(), console)
+}
 
-    show_findings(planned, context)?;
-    match (console.mode, session.is_dry_run()) {
+/// The findings for a user, and what a program is to read of the plan.
+pub(in crate::commands) fn report_findings(
+    planned: &Planned,
+    is_dry_run: bool,
+    console: &Console<'_>,
+) -> Result<(), CommandError> {
+    show_findings(planned, console.context)?;
+    match (console.mode, is_dry_run) {
         (OutputMode::Text, _) => {}
-        (OutputMode::Json, true) => show_json(planned, context)?,
+        (OutputMode::Json, true) => show_json(planned, console.context)?,
         (OutputMode::Json, false) => console.channels.events.emit(Event::Preflight {
             findings: planned.findings.clone(),
         }),
@@ -62,7 +67,7 @@ fn says_nothing_to_do(session: &Session, console: &Console<'_>) -> bool {
 }
 
 /// Errors last: they are what stands in the way.
-pub(in crate::commands) fn show_findings(planned: &Planned, context: &Context) -> Result<(), CommandError> {
+fn show_findings(planned: &Planned, context: &Context) -> Result<(), CommandError> {
     let mut err = context.stderr();
     let width = context.width(Stream::Stderr);
     let groups = group_findings(&planned.findings);

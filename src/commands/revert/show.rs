@@ -1,7 +1,6 @@
 //! What is shown of a revert before anything is changed: a dry run's plan on stdout, else the plan on stderr, above the
 //! question.
 
-use crate::cli::Stream;
 use crate::commands::console::{Console, OutputMode};
 use crate::model::rollback_plan::RollbackPlan;
 use crate::report::{self, Redactor, RollbackStyle, RollbackView};
@@ -26,11 +25,8 @@ pub(super) fn show_plan(
         report::json(&view, &mut out)?;
         return Ok(out.flush()?);
     }
-    let (stream, mut out): (_, Box<dyn Write>) = if is_dry_run {
-        (Stream::Stdout, Box::new(context.stdout()))
-    } else {
-        (Stream::Stderr, Box::new(context.stderr()))
-    };
+    let stream = console.plan_stream(is_dry_run);
+    let mut out = context.stream(stream);
     let style = RollbackStyle {
         color: context.color(stream),
         width: context.width(stream),

@@ -26,9 +26,8 @@ pub use junit::junit;
 pub(super) use markdown::code_span;
 pub use markdown::{MIN_BYTES, MarkdownLimit, markdown};
 pub use since::since;
-pub(super) use snippet::{Mark, diff_lines, fit_line};
-pub(in crate::report) use text::write_changes;
 pub use text::{Style, text};
+pub(in crate::report) use text::{write_changes, write_values};
 pub use view::{ChangeView, Meta, View};
 
 use std::io::{self, Write};

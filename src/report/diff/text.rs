@@ -10,6 +10,7 @@ use super::wording::{Wording, status_words, unquoted, untested};
 use crate::model::finding::{ChangeKind, ImageState};
 use crate::report::{Palette, Tone};
 use jiff::Timestamp;
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// How it is laid out.
@@ -72,6 +73,25 @@ pub(in crate::report) fn write_changes(
     changes.iter().try_for_each(|change| page.write_change(change))
 }
 
+/// Writes how a value changes, line by line, each cut where the terminal ends.
+pub(in crate::report) fn write_values(
+    (before, after): (Option<&Value>, Option<&Value>),
+    palette: Palette,
+    width: Option<usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (mark, line) in diff_lines(before, after) {
+        let tone = match mark {
+            Mark::Minus => Tone::Negative,
+            Mark::Plus => Tone::Positive,
+            Mark::Same => Tone::Faint,
+        };
+        let line = format!("{} {}", mark.sign(), fit_line(&line, width));
+        writeln!(out, "    {}", palette.paint(tone, &line))?;
+    }
+    Ok(())
+}
+
 struct TextPage<'p> {
     style: Style,
     palette: Palette,
@@ -94,16 +114,8 @@ impl TextPage<'_> {
         expected_by.is_none() || self.style.show_expected
     }
 
-    /// A line of a value: cut where the terminal ends.
-    fn write_value_line(&mut self, mark: Mark, text: &str) -> io::Result<()> {
-        let tone = match mark {
-            Mark::Minus => Tone::Negative,
-            Mark::Plus => Tone::Positive,
-            Mark::Same => Tone::Faint,
-        };
-
-        let shown = fit_line(text, self.style.width);
-        self.write_painted(4, tone, &format!("{} {shown}", mark.sign()))
+    fn write_values(&mut self, before: Option<&Value>, after: Option<&Value>) -> io::Result<()> {
+        write_values((before, after), self.palette, self.style.width, self.out)
     }
 
     fn write_object(&mut self, object: &ObjectView) -> io::Result<()> {
@@ -156,10 +168,7 @@ impl TextPage<'_> {
             change.note.as_deref(),
         )?;
 
-        for (mark, line) in diff_lines(change.live.as_ref(), change.desired.as_ref()) {
-            self.write_value_line(mark, &line)?;
-        }
-        Ok(())
+        self.write_values(change.live.as_ref(), change.desired.as_ref())
     }
 
     fn write_untested(&mut self, change: &UntestedView) -> io::Result<()> {
@@ -175,10 +184,7 @@ impl TextPage<'_> {
             return Ok(());
         }
 
-        for (mark, line) in diff_lines(change.tested.as_ref(), change.desired.as_ref()) {
-            self.write_value_line(mark, &line)?;
-        }
-        Ok(())
+        self.write_values(change.tested.as_ref(), change.desired.as_ref())
     }
 
     fn write_field(
@@ -269,7 +275,7 @@ impl TextPage<'_> {
                 "preview the fix: kubectl delivery promote {} --promoted{namespace} --dry-run=server",
                 release.name
             ),
-            (None, _) => hint_without_release(view),
+            (None, _) => hint_without_release(view, &namespace),
         };
 
         writeln!(self.out)?;
@@ -278,7 +284,7 @@ impl TextPage<'_> {
 }
 
 /// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
-fn hint_without_release(view: &View) -> String {
+fn hint_without_release(view: &View, namespace: &str) -> String {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
@@ -292,8 +298,7 @@ fn hint_without_release(view: &View) -> String {
         "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml".into()
     } else {
         // Without --force-conflicts: kubectl names whose fields it would take, a release's among them.
-        let namespace = &view.namespace;
-        format!("to apply these manifests: kubectl apply --server-side -n {namespace} -f FILE")
+        format!("to apply these manifests: kubectl apply --server-side{namespace} -f FILE")
     }
 }
 

@@ -20,6 +20,13 @@ fn command(namespace: &Namespace, release: &ReleaseFile, flags: &[&str]) -> Comm
     command
 }
 
+/// What a command says as JSON in the namespace.
+fn run_as_json(namespace: &Namespace, words: &[&str]) -> Ran {
+    let mut command = TestCluster::get().delivery();
+    command.args(words).args(["-n", namespace.name(), "-o", "json"]);
+    command.run().exits(0)
+}
+
 /// How the context and the server of the tests' kubeconfig are called.
 fn place(namespace: &Namespace) -> String {
     let view = ["config", "view", "--minify", "-o", "json"];
@@ -211,15 +218,7 @@ fn the_question_names_context_server_and_namespace_and_counts_and_the_history_ke
     let ran = answered(&asked, "y");
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
 
-    let json = |words: &[&str]| {
-        let mut command = TestCluster::get().delivery();
-        command
-            .args(words)
-            .args(["-n", namespace.name(), "-o", "json"])
-            .run()
-            .exits(0)
-            .json()
-    };
+    let json = |words: &[&str]| run_as_json(&namespace, words).json();
     let (history, status) = (json(&["history", "shop"]), json(&["status", "shop"]));
     let cluster = &history[0]["cluster"];
     let (context, server) = (
@@ -246,14 +245,7 @@ fn every_stream_begins_with_the_release_and_the_cluster() {
         "2",
         vec![config("a", json!({"a": "2"})), deployment("web", "web:1")],
     );
-    let run = |words: &[&str]| {
-        let mut command = TestCluster::get().delivery();
-        command
-            .args(words)
-            .args(["-n", namespace.name(), "-o", "json"])
-            .run()
-            .exits(0)
-    };
+    let run = |words: &[&str]| run_as_json(&namespace, words);
     let (first, second) = (first.path(), second.path());
     let path = second.to_str().unwrap();
 
