@@ -79,7 +79,7 @@ engines: tools ## beside real controllers, on a control plane of their own; ENGI
 	cargo test --test it -- $$(printf 'engines::%s ' $${ENGINES:-rollouts flux}) --show-output
 
 .PHONY: properties
-properties: tools cluster ## random pairs of releases against the server's own answer; PAIRS=200 DRAWS=1000 SEED=first
+properties: tools cluster ## random pairs of releases against the server's own answer, and removals behind pods; PAIRS=200 DRAWS=1000 STARTS=300 SEED=first
 	cargo test --test it -- properties:: --nocapture
 
 .PHONY: e2e

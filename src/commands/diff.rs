@@ -7,6 +7,7 @@ use crate::cli::{ConnectionArgs, Context, DiffFormat, Exit, Stream, parse_durati
 use crate::load::to_yaml;
 use crate::model::check::Check;
 use crate::model::phrase::duration;
+use crate::model::start::StartDepth;
 use crate::report;
 use crate::report::diff::{self, Style, View};
 use crate::usecase::comparing::Mode;
@@ -43,6 +44,9 @@ pub struct Args {
     /// How changes are determined
     #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     mode: Mode,
+    /// How much to check of whether what runs would start again
+    #[arg(long, value_enum, value_name = "DEPTH", default_value_t)]
+    starts: StartDepth,
     /// Show which fields were written in this time, and by whom, instead of differences
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "show_expected")]
     since: Option<Duration>,
@@ -72,6 +76,7 @@ impl Args {
             manifests,
             mode: self.mode,
             since: self.since,
+            starts: self.starts,
             waived: self.waive.clone(),
             access: self.state.access(),
             registries: self.inputs.registry.options(),

@@ -2,6 +2,7 @@
 
 use crate::load::ManifestSource;
 use crate::model::environment::UnknownHealth;
+use crate::model::start::StartDepth;
 use crate::registry::RegistryOptions;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
@@ -150,6 +151,21 @@ impl ValueEnum for Mode {
             Mode::Readonly => {
                 PossibleValue::new("readonly").help("Only get and list: findings are predictions")
             }
+        })
+    }
+}
+
+impl ValueEnum for StartDepth {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[StartDepth::Reads, StartDepth::Full, StartDepth::Off]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            StartDepth::Reads => PossibleValue::new("reads").help("What get and list tell"),
+            StartDepth::Full => PossibleValue::new("full")
+                .help("Also dry-run a pod of each workload, and ask registries for the images that run"),
+            StartDepth::Off => PossibleValue::new("off").help("Nothing"),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::commands::inputs::{InputArgs, UnknownHealthMode, WaitMode};
 use crate::commands::state_args::{LockArgs, StateArgs};
 use crate::commands::unconfirmed;
 use crate::model::event::{Event, RunCommand};
+use crate::model::rehearsal::RehearsalScope;
 use crate::usecase::CommandError;
 use crate::usecase::comparing::Mode;
 use crate::usecase::promote::{DryRun, OnOpen, OpenPromotion, Request, Session, resume};
@@ -32,7 +33,7 @@ use std::time::Duration;
     after_help = "Exit codes:
   0    promoted, or nothing to do
   1    wrong usage, or the cluster cannot be reached
-  2    refused; nothing was changed
+  2    refused, or a rehearsal failed; no object of the release was changed
   3    failed and rolled back
   4    failed and not rolled back (an irreversible step, --on-failure=stop), or rollback incomplete
   5    another run holds the lock
@@ -62,6 +63,21 @@ pub struct Args {
     /// reverted
     #[arg(long, conflicts_with_all = ["resume", "on_open_journal"])]
     discard_state: bool,
+    /// Try pods of the workloads that the environment allows for it before anything is changed, and refuse where one does not
+    /// become ready: of the templates in the cluster, of the new ones, or of both
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "both",
+        conflicts_with = "resume"
+    )]
+    rehearse: Option<RehearsalScope>,
+    /// With --rehearse: run init containers, too; they may be migrations
+    #[arg(long, requires = "rehearse")]
+    rehearse_init: bool,
     /// What to do when the promotion fails: `rollback` rolls it back, `stop` leaves it unfinished for inspection
     #[arg(
         long,

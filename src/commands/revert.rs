@@ -132,7 +132,7 @@ async fn revert_last(
 ) -> Result<Exit, CommandError> {
     loop {
         let report = match console.until_interrupted(last.next_step()).await? {
-            NextStep::Ended(report) => report,
+            NextStep::Ended(report) => *report,
             NextStep::GoesOn(recovery) => {
                 if console.mode == OutputMode::Text {
                     console.channels.events.emit(recovery.started());

@@ -32,6 +32,7 @@ mod respelled;
 mod rules;
 mod since;
 mod stale;
+mod starts;
 mod structural;
 mod unowned;
 mod unrecorded;
@@ -56,6 +57,10 @@ pub use requirements::{Needed, needed, requirements as unmet};
 pub use rules::{Rules, Sides, check_expressions};
 pub use since::touched;
 pub use stale::stale;
+pub use starts::{
+    StartFacts, StartImage, StartingWorkload, is_start_reference, merge_requirements, open_targets,
+    start_images, start_targets, starting_workloads, would_not_start,
+};
 pub use structural::differences;
 pub use unowned::unexplained;
 pub use unrecorded::{Unrecorded, UnrecordedImage, unrecorded_images};

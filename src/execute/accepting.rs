@@ -354,6 +354,9 @@ pub(super) fn unname_bundles(head: Option<&mut Head>, inventory: Option<&mut Inv
         for bundles in [&mut current.forget, &mut current.parts, &mut current.record] {
             gone.append(bundles);
         }
+        if let Some(before) = &mut head.before {
+            gone.append(&mut unname_bundles(Some(before), None));
+        }
         if let Some(mut previous) = head.previous.take() {
             gone.append(&mut previous.parts);
             gone.extend(previous.bundle);

@@ -244,6 +244,8 @@ fn no_bodies(journal: &Journal, inventory: &Inventory) -> Bodies {
         members: Vec::new(),
         moves: Vec::new(),
         data_loss: Vec::new(),
+        rehearsals: Vec::new(),
+        rollback: None,
         waivers: Vec::new(),
         settings: PlanLimits::default(),
         repair: false,

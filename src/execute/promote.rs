@@ -7,6 +7,7 @@
 
 use super::accepting;
 use super::acquisition::LockError;
+use super::left_rehearsal::end_left_rehearsal;
 use super::locks::Locks;
 use super::machine::Direction;
 use super::moving;
@@ -15,17 +16,16 @@ use super::own_namespace::OwnNamespace;
 use super::packing::{NewHead, PackedPlan, bodies, fits, named, new_head, pack_all};
 use super::perform::StepInputs;
 use super::pre_images::{moved_since, pre_images};
+use super::rehearsing::{StateBefore, rehearse};
 use super::run::{Start, run};
 use super::sealing;
 use super::services::{RunReport, Services};
 use super::store::split;
 use super::writer::{StoreError, Writer};
 use crate::model::bundle::BundleError;
-use crate::model::format::{FormatVersion, Rest};
+use crate::model::event::RunOutcome;
 use crate::model::inventory::{Inventory, Record};
-use crate::model::journal::{
-    Head, Journal, JournalPhase, StepPart, StepProgress, StepState, SuccessCriteria, UndoState,
-};
+use crate::model::journal::{Head, Journal, StepPart, StepProgress, StepState, SuccessCriteria, UndoState};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::docs_url;
 use crate::model::plan::{Expect, Plan};
@@ -84,6 +84,10 @@ pub async fn promote(promotion: Promotion, services: &Services) -> Result<RunRep
         Ok(Err(report)) => Ok(report),
         Err(error) => too_large(error),
     };
+    // A request may still be on its way: the lock expires, and the next run waits for that.
+    if matches!(&report, Ok(report) if report.outcome == RunOutcome::Unfinished) {
+        return report;
+    }
     // Still under the lock, so that nobody begins in what goes.
     take_back(own.as_ref(), services).await;
     lock.release().await;
@@ -130,7 +134,7 @@ async fn begin(
     services: &Services,
     lock: &Arc<Locks>,
 ) -> Result<Result<Start, RunReport>, ExecuteError> {
-    let state = match read_state(&mut promotion, services, lock).await? {
+    let state = match rehearsed_state(&mut promotion, services, lock).await? {
         Ok(state) => state,
         Err(report) => return Ok(Err(report)),
     };
@@ -179,6 +183,54 @@ async fn begin(
     }))
 }
 
+/// What the run starts from, once the pods of the plan have been tried; the end where one of them failed.
+async fn rehearsed_state(
+    promotion: &mut Promotion,
+    services: &Services,
+    lock: &Arc<Locks>,
+) -> Result<Result<HeldState, RunReport>, ExecuteError> {
+    let state = match read_state(promotion, services, lock).await? {
+        Ok(state) if !promotion.plan.rehearsals.is_empty() => state,
+        other => return Ok(other),
+    };
+    let before = StateBefore {
+        head: state.head.as_ref(),
+        inventory: &state.inventory,
+        sealing: &state.sealing,
+    };
+    if let Some(report) = rehearse(&promotion.plan, &before, services, lock).await? {
+        return Ok(Err(report));
+    }
+    // The seal has moved by it, and what was discarded is discarded.
+    promotion.discard_state = false;
+    read_state(promotion, services, lock).await
+}
+
+/// The release's state, without what a killed run has left of a rehearsal, or discarded where that was asked for.
+async fn read_settled_state(
+    own: &ReleaseRef,
+    discard: bool,
+    services: &Services,
+    lock: &Arc<Locks>,
+) -> Result<ReleaseState, ExecuteError> {
+    let (cluster, outside) = (services.cluster.as_ref(), services.state_key.as_ref());
+    let read = || read_release_state(cluster, &own.namespace, &own.name, outside);
+    if discard {
+        // What cannot be believed any more names no pods either.
+        if let Ok(home) = read().await {
+            end_left_rehearsal(own, &home, services, lock).await?;
+        }
+        // Ahead of the read that counts: what is discarded is not judged any more.
+        accepting::discard(own, lock, services).await?;
+    }
+    let home = read().await?;
+    let is_trusted = sealing::stopped_by(&home.sealing, own).is_none();
+    if is_trusted && end_left_rehearsal(own, &home, services, lock).await?.is_some() {
+        return Ok(read().await?);
+    }
+    Ok(home)
+}
+
 /// What the release keeps, and in the plan what only the lock makes certain; the end where the promotion must not begin.
 async fn read_state(
     promotion: &mut Promotion,
@@ -187,12 +239,7 @@ async fn read_state(
 ) -> Result<Result<HeldState, RunReport>, ExecuteError> {
     let plan = &mut promotion.plan;
     let own = ReleaseRef::new(&plan.namespace, &plan.release.name);
-    let outside = services.state_key.as_ref();
-    // Ahead of the first read: what is discarded is not judged any more.
-    if promotion.discard_state {
-        accepting::discard(&own, lock, services).await?;
-    }
-    let home = read_release_state(services.cluster.as_ref(), &own.namespace, &own.name, outside).await?;
+    let home = read_settled_state(&own, promotion.discard_state, services, lock).await?;
     if let Some(report) = sealing::stopped_by(&home.sealing, &own) {
         return Ok(Err(report));
     }
@@ -290,35 +337,18 @@ fn journal(packed: &PackedPlan, services: &Services, holder: &str) -> Journal {
     };
 
     Journal {
-        id: plan.id.clone(),
-        serial: 0,
-        release: plan.release.clone(),
-        operation: plan.operation,
-        namespace: plan.namespace.clone(),
-        revision: plan.revision,
-        actor: plan.actor.clone(),
-        started_at: (services.now)(),
-        ended_at: None,
-        phase: JournalPhase::Preparing,
-        ending: None,
-        message: "writing the journal; nothing was changed yet".into(),
-        holder: holder.into(),
-        failure: None,
-        reverting: None,
         parts: named(&packed.parts),
         record: named(&packed.records),
-        forget: Vec::new(),
         moves_from: moving::sources(plan),
+        rollback: plan.rollback.clone(),
         steps: bodies.steps.values().map(step).collect(),
-        rest: Rest::new(),
-        format_version: FormatVersion::default(),
+        ..Journal::new(plan, holder, (services.now)())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::RunOutcome;
 
     #[test]
     fn what_is_too_large_to_be_kept_is_refused_as_nothing_was_touched() {

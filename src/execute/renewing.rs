@@ -81,8 +81,20 @@ impl<'a> Renewing<'a> {
     ) -> Result<Vec<PartBundle>, ExecuteError> {
         let name = &release.name;
         let mut gone = Vec::new();
+        // A rehearsal names no bundle: all of them are of the head before it.
+        let (rehearsing, head) = match head {
+            Some(Head {
+                current,
+                before: Some(before),
+                ..
+            }) => (Some(current), Some(&mut **before)),
+            head => (None, head),
+        };
         // First: everything that follows names its release by its digest.
         self.digests = self.read_digests(head.as_deref(), inventory.as_deref()).await?;
+        if let Some(journal) = rehearsing {
+            journal.renew(&self.digests);
+        }
 
         if let Some(Head {
             current, previous, ..

@@ -7,12 +7,14 @@
 
 use super::earlier_run::take_up;
 use super::goal::{JournalGoal, OpenJournalAction, RevertOptions};
+use super::left_rehearsal::end_left_rehearsal;
 use super::locks::Locks;
 use super::losing;
 use super::moving;
 use super::not_begun::{ExecuteError, locked};
 use super::rollback_plan::{changed_since, plan_rollback};
 use super::run::{Start, run};
+use super::sealing;
 use super::services::{RunReport, Services};
 use super::unconfirmed::{Confirmed, Doubts, find_doubts};
 use crate::model::event::RunOutcome;
@@ -112,13 +114,22 @@ async fn under_locks(
     release: &ReleaseRef,
     only: Option<&str>,
     goal: &JournalGoal,
-    locks: &Locks,
+    locks: &Arc<Locks>,
     services: &Services,
 ) -> Result<Next, ExecuteError> {
     let (cluster, name) = (services.cluster.as_ref(), &release.name);
+    let home = read_release_state(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
+    if let Some(report) = sealing::stopped_by(&home.sealing, release) {
+        return Ok(Next::End(report));
+    }
+    // Ahead of all else, whatever is wanted. What was to be resolved may have been just that; a revert goes on.
+    if let Some(ended) = end_left_rehearsal(release, &home, services, locks).await?
+        && (only.is_some() || matches!(goal, JournalGoal::Resume(_)))
+    {
+        return Ok(Next::End(ended));
+    }
     // Whoever held the lock may have finished it while this run waited.
     if let Some(id) = only {
-        let home = read_release_state(cluster, &release.namespace, name, services.state_key.as_ref()).await?;
         let journal = home.head.map(|head| head.value.current);
         if !journal.is_some_and(|journal| journal.id == id && journal.is_open()) {
             let message = format!("the unfinished promotion of {name} was ended by another run");

@@ -24,7 +24,7 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// Looked at before each write.
 #[derive(Clone)]
 pub(super) struct RetryBudget {
-    /// None in a rehearsal, which writes nothing.
+    /// None in a simulation, which writes nothing.
     pub lock: Option<Arc<Locks>>,
     pub limit: Duration,
     pub events: Arc<dyn EventSink>,
@@ -56,7 +56,7 @@ impl RetryBudget {
         }
     }
 
-    /// Of what is rehearsed: no lock allows its writes, and none is needed.
+    /// Of what is simulated: no lock allows its writes, and none is needed.
     pub(super) fn without_lock(services: &Services) -> Self {
         let (limit, events) = (services.limits.patience, services.events.clone());
         Self {

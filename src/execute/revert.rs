@@ -65,7 +65,10 @@ pub async fn plan_revert(
             return locked(error).map(NextRevert::Ended);
         }
         let home = read_release_state(cluster, namespace, name, services.state_key.as_ref()).await?;
-        let open = home.head.map(|head| head.value.current).filter(Journal::is_open);
+        // Of both: a rehearsal that was left is ended first, and what it was to lead to never began.
+        let current = home.rehearsal.map(|rehearsal| rehearsal.value);
+        let current = current.or_else(|| home.head.map(|head| head.value.current));
+        let open = current.filter(Journal::is_open);
         if let Some(open) = open {
             return Ok(NextRevert::Unfinished(open.id));
         }

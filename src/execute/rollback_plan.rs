@@ -1,16 +1,16 @@
 //! The plan of a revert: the undo of every step, run on a cluster that is only read.
 //!
-//! The same code undoes the steps in a run. What it would write is found in the rehearsal afterwards, so that no rule of
+//! The same code undoes the steps in a run. What it would write is found in the simulated cluster afterwards, so that no rule of
 //! an undo stands here a second time. Once the lock is held the plan is made again, and what a user has agreed to is
 //! done, or nothing is.
 
 use super::goal::RevertOptions;
 use super::not_begun::{ExecuteError, refused};
 use super::order::restore_then_delete;
-use super::rehearsal::{Rehearsal, Rehearsed};
 use super::retry_budget::RetryBudget;
 use super::run::Start;
 use super::services::{RunReport, Services};
+use super::simulated_cluster::{SimulatedCluster, SimulatedOutcome};
 use super::steps::Steps;
 use super::undo::Undoing;
 use super::undo_job::UndoJob;
@@ -37,17 +37,17 @@ pub(super) async fn plan_rollback(
     services: &Services,
 ) -> Result<RollbackPlan, ExecuteError> {
     let journal = &start.head.current;
-    let rehearsal = Arc::new(Rehearsal::new(services.cluster.clone(), asks_server));
+    let simulated = Arc::new(SimulatedCluster::new(services.cluster.clone(), asks_server));
     let planning = Planning {
         start,
         steps: Steps {
-            cluster: rehearsal.clone(),
+            cluster: simulated.clone(),
             patience: RetryBudget::without_lock(services),
             gone: Duration::ZERO,
             heartbeat: Arc::new(Heartbeat::new(services.events.clone())),
             content: start.seal.key.content().clone(),
         },
-        rehearsal,
+        simulated,
         release,
     };
 
@@ -119,7 +119,7 @@ pub(super) fn changed_since(
 struct Planning<'a> {
     start: &'a Start,
     steps: Steps,
-    rehearsal: Arc<Rehearsal>,
+    simulated: Arc<SimulatedCluster>,
     release: &'a ReleaseRef,
 }
 
@@ -132,8 +132,8 @@ impl Planning<'_> {
             return Ok(None);
         };
         let state = self.undo(part, progress).await?;
-        let rehearsed = self.rehearsal.outcome(&part.step.target.id());
-        Ok(planned(part, state, rehearsed))
+        let outcome = self.simulated.outcome(&part.step.target.id());
+        Ok(planned(part, state, outcome))
     }
 
     async fn undo(&self, part: &StepPart, progress: &StepProgress) -> Result<UndoState, StopReason> {
@@ -157,9 +157,9 @@ impl Planning<'_> {
     }
 }
 
-/// An undo that was rehearsed, as a step of the plan.
-fn planned(part: &StepPart, state: UndoState, rehearsed: Rehearsed) -> Option<RollbackStep> {
-    let Rehearsed { live, after } = rehearsed;
+/// An undo that was simulated, as a step of the plan.
+fn planned(part: &StepPart, state: UndoState, outcome: SimulatedOutcome) -> Option<RollbackStep> {
+    let SimulatedOutcome { live, after } = outcome;
     let is_written = after.is_some();
     let restored = after.flatten();
 

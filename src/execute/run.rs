@@ -6,7 +6,6 @@
 use super::locks::Locks;
 use super::machine::{Direction, Effect, Input, Machine, Now};
 use super::perform::{Performer, StepInputs};
-use super::retry_budget::RetryBudget;
 use super::sealing::SealAtHand;
 use super::services::{Interrupt, RunReport, Services};
 use super::steps::Steps;
@@ -17,7 +16,7 @@ use crate::model::event::{Event, Phase};
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, StepState};
 use crate::model::moves::ReleaseRef;
-use crate::monitor::{Heartbeat, StopReason};
+use crate::monitor::StopReason;
 use crate::observe::release_state::Stored;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -40,26 +39,14 @@ pub(super) struct Start {
 
 /// Runs to an end.
 pub(super) async fn run(start: Start, lock: Arc<Locks>, services: &Services) -> RunReport {
-    let patience = RetryBudget::new(lock.clone(), services);
-
     let bodies = start.inputs.bodies.clone();
     let journal = &start.head.current;
     let content = start.seal.key.content().clone();
 
-    let writer = Writer {
-        cluster: services.cluster.clone(),
-        patience: patience.clone(),
-        release: ReleaseRef::new(&journal.namespace, &journal.release.name),
-    };
-
+    let release = ReleaseRef::new(&journal.namespace, &journal.release.name);
+    let writer = Writer::new(release, &lock, services);
     let store = StateStore::new(writer, start.seal);
-    let steps = Steps {
-        cluster: services.cluster.clone(),
-        patience,
-        gone: services.limits.gone,
-        heartbeat: Arc::new(Heartbeat::new(services.events.clone())),
-        content: content.clone(),
-    };
+    let steps = Steps::new(&lock, services, content.clone());
     // Before this run intends anything itself.
     let in_doubt = steps_in_doubt(journal);
 

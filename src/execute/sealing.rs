@@ -207,6 +207,22 @@ impl Writer {
         Ok(stored)
     }
 
+    /// Deletes the head or the inventory: sealed as what is about to be gone, then deleted, then sealed as gone.
+    pub(super) async fn delete_sealed(
+        &self,
+        at: &mut SealAtHand,
+        role: Role,
+        target: &Target,
+        known: &Stored<()>,
+    ) -> Result<(), StoreError> {
+        let next = at.state.with(&at.key, role, None);
+
+        self.write_seal(at, Some(next.clone())).await?;
+        self.delete_version(target, known).await?;
+        at.state = next;
+        self.write_seal(at, None).await
+    }
+
     fn secret(&self, name: &str, role: &str, kind: &str) -> Value {
         let ReleaseRef {
             namespace,

@@ -46,6 +46,7 @@ impl RolledBackState<'_> {
         StateAfter {
             current: promoted_before(self.journal, self.inventory),
             rollback: Some(self.result()),
+            ..StateAfter::default()
         }
     }
 
@@ -118,7 +119,7 @@ fn describe_not_ready(failure: &Failure) -> String {
 pub(super) fn after_promotion(journal: &Journal) -> StateAfter {
     StateAfter {
         current: CurrentRelease::from_journal(journal),
-        rollback: None,
+        ..StateAfter::default()
     }
 }
 
@@ -133,7 +134,7 @@ pub(super) fn while_open(journal: &Journal, inventory: &Inventory) -> StateAfter
     };
     StateAfter {
         current,
-        rollback: None,
+        ..StateAfter::default()
     }
 }
 

@@ -6,9 +6,11 @@
 //! `standing` tells from the object what was done. So a step that an earlier run may have sent goes exactly
 //! the same way, and differs in one thing: where it fails, it may have left something behind, and is undone.
 
+use super::locks::Locks;
 use super::outcome::{StepOutcome, checked};
 use super::requests::{deletion, expect_same, is_failed_test, may_catch_up, refusal, write_options};
 use super::retry_budget::{Attempts, RetryBudget};
+use super::services::Services;
 use super::step_status::{StepStatus, is_made_by, step_status};
 use crate::cluster::{ApiError, Applied, Cluster, SendDeadline};
 use crate::model::journal::StepPart;
@@ -87,6 +89,17 @@ impl Trying<'_> {
 }
 
 impl Steps {
+    /// Of a run under its lock.
+    pub(super) fn new(lock: &Arc<Locks>, services: &Services, content: ContentKey) -> Self {
+        Self {
+            cluster: services.cluster.clone(),
+            patience: RetryBudget::new(lock.clone(), services),
+            gone: services.limits.gone,
+            heartbeat: Arc::new(Heartbeat::new(services.events.clone())),
+            content,
+        }
+    }
+
     /// Does a step that may have been done already, wholly or in part. `seen` is a read of the object that is fresh
     /// enough to try on: the resourceVersion decides. `in_doubt`: an earlier run may have sent it.
     pub(super) async fn perform(

@@ -63,6 +63,17 @@ impl StateStore {
             .await
     }
 
+    /// Has no head any more: deletes the one of `known`.
+    pub(super) async fn delete_head(&self, known: &Stored<()>) -> Result<(), StoreError> {
+        let target = self
+            .writer
+            .target(false, &names::journal(&self.writer.release.name));
+        let mut seal = self.seal.lock().await;
+        self.writer
+            .delete_sealed(&mut seal, Role::Head, &target, known)
+            .await
+    }
+
     /// Writes the inventory over the one of `known`, or creates it.
     pub(super) async fn write_inventory(
         &self,

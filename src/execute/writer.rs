@@ -10,7 +10,7 @@ use super::locks::Locks;
 use super::requests::{deletion, write_options};
 use super::retry_budget::RetryBudget;
 use super::services::Services;
-use crate::cluster::{ApiError, Cluster};
+use crate::cluster::{ApiError, Cluster, DeleteOptions};
 use crate::model::bundle::{BundleError, PartBundle};
 use crate::model::moves::ReleaseRef;
 use crate::model::names::*;
@@ -143,6 +143,37 @@ impl Writer {
                 }
                 // Nothing of it has arrived, or nobody can say so: it is sent once more.
                 _ => clock.wait().await?,
+            }
+        }
+    }
+
+    /// Deletes an object in the version that this run wrote or read last.
+    pub(super) async fn delete_version(&self, target: &Target, known: &Stored<()>) -> Result<(), StoreError> {
+        let mut clock = self.patience.start();
+        loop {
+            let options = DeleteOptions {
+                uid: known.uid.clone(),
+                resource_version: Some(known.resource_version.clone()),
+                propagation: Propagation::Background,
+                dry_run: false,
+                not_after: Some(clock.before_write().await?),
+            };
+            match clock.answer(self.cluster.delete(target, &options)).await {
+                Ok(_) => return Ok(()),
+                // Gone is what was wanted.
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if error.is_conflict() => {
+                    return Err(StoreError::Moved {
+                        target: target.to_string(),
+                    });
+                }
+                Err(error) if error.is_transient() => clock.wait().await?,
+                Err(source) => {
+                    return Err(StoreError::Api {
+                        target: target.to_string(),
+                        source,
+                    });
+                }
             }
         }
     }

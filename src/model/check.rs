@@ -47,8 +47,12 @@ pub enum Check {
     Quarantine,
     /// Quotas.
     Quota,
+    /// Pods that are tried before the promotion.
+    Rehearsal,
     /// What the release needs and does not hold.
     Requirements,
+    /// What a rollback would bring back.
+    Rollback,
     /// The environment's rules.
     Rules,
     /// A signature that the environment requires.
@@ -80,7 +84,7 @@ const FIELD: &str = "Kind/[NAMESPACE/]NAME[/PATH]";
 impl Check {
     /// All of them, in the order of their names.
     // The parser of waivers knows no others: a check that is missing here cannot be waived.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Admission,
         Self::Conflict,
         Self::DataLoss,
@@ -98,7 +102,9 @@ impl Check {
         Self::Prune,
         Self::Quarantine,
         Self::Quota,
+        Self::Rehearsal,
         Self::Requirements,
+        Self::Rollback,
         Self::Rules,
         Self::Signature,
         Self::Undo,
@@ -128,7 +134,9 @@ impl Check {
             Self::Prune => "prune",
             Self::Quarantine => "quarantine",
             Self::Quota => "quota",
+            Self::Rehearsal => "rehearsal",
             Self::Requirements => "requirements",
+            Self::Rollback => "rollback",
             Self::Rules => "rules",
             Self::Signature => "signature",
             Self::Undo => "undo",
@@ -147,7 +155,12 @@ impl Check {
             Self::Images => WaiverScope::Item("IMAGE"),
             Self::Permissions => WaiverScope::Item("RESOURCE[.GROUP][/NAMESPACE]"),
             Self::Untested | Self::Quota | Self::Immutable | Self::DryRun => WaiverScope::Item(FIELD),
-            Self::Admission | Self::Pods | Self::Requirements | Self::Unreadable => WaiverScope::Item(OBJECT),
+            Self::Admission
+            | Self::Pods
+            | Self::Rehearsal
+            | Self::Requirements
+            | Self::Rollback
+            | Self::Unreadable => WaiverScope::Item(OBJECT),
             // These refuse nothing, have a flag of their own, or end only when cluster or release change.
             Self::Conflict
             | Self::DataLoss

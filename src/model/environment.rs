@@ -70,6 +70,9 @@ pub struct EnvironmentSpec {
     pub gates: Vec<Gate>,
     /// Objects that are not waited for: their state is no failure.
     pub wait: Vec<WaitRule>,
+    /// Workloads of which a second pod may run in a rehearsal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rehearse: Vec<RehearseRule>,
     /// What to do with a custom resource without a reported health: a note (the default), or a failed rollout.
     #[serde(skip_serializing_if = "UnknownHealth::is_note")]
     pub unknown_health: UnknownHealth,
@@ -203,6 +206,17 @@ pub struct WaitRule {
     /// Which objects.
     pub target: TargetPattern,
     /// Why they are not waited for.
+    pub reason: String,
+}
+
+/// Workloads of which a second pod may run in a rehearsal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RehearseRule {
+    /// Which workloads.
+    pub target: TargetPattern,
+    /// Why a second pod of them does no harm.
+    // It may take work from a queue, or send mail: somebody has thought of that.
     pub reason: String,
 }
 

@@ -7,6 +7,7 @@
 use super::cluster_identity::ClusterIdentity;
 use super::identity::ObjectId;
 use super::plan::PreflightFinding;
+use super::rehearsal::{RehearsalResult, TemplateVersion};
 use super::release::{PublicDigest, PublicRelease};
 use super::run_end::StateAfter;
 use super::step_id::{StepId, WaveIndex};
@@ -56,6 +57,20 @@ pub enum Event {
         /// All findings.
         findings: Vec<PreflightFinding>,
     },
+    /// A pod of a workload's template is tried, before anything of the release is changed.
+    RehearsalStarted {
+        /// The workload.
+        workload: ObjectId,
+        /// Which of its templates.
+        template: TemplateVersion,
+        /// The pod.
+        pod: ObjectId,
+        /// NetworkPolicies that the workload's pods are under and this one is not.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        without_network_policies: Vec<String>,
+    },
+    /// Such a pod was tried, and is deleted.
+    RehearsalEnded(RehearsalResult),
     /// A step's request was sent.
     StepStarted {
         /// The step's id.
@@ -242,6 +257,8 @@ pub enum Phase {
     Preflight,
     /// Taking the lock.
     Lock,
+    /// Trying pods before anything of the release is changed.
+    Rehearse,
     /// Writing the journal.
     Journal,
     /// Applying and watching.
@@ -279,6 +296,8 @@ pub enum RunOutcome {
     Deleted,
     /// Refused; nothing was changed.
     Refused,
+    /// A pod of the rehearsal failed; no object of the release was changed.
+    RehearsalFailed,
     /// Failed, and rolled back.
     RolledBack,
     /// Failed, and not rolled back, or not wholly.

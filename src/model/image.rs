@@ -4,6 +4,7 @@
 //! an image exists, only a registry says; here a reference is refused that none could have.
 
 use super::digest::Sha256Digest;
+use super::unknown::Unknown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -188,6 +189,17 @@ fn split_registry(name: &str) -> (String, String) {
         Some(_) => ("docker.io".into(), name.to_owned()),
         None => ("docker.io".into(), format!("library/{name}")),
     }
+}
+
+/// Whether a registry has an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    There,
+    /// It says that it has not.
+    Absent,
+    /// It did not say.
+    Unknown(Unknown),
 }
 
 /// `os/architecture[/variant]` of an image.

@@ -16,7 +16,10 @@ use super::format::{FormatVersion, Rest};
 use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::ReleaseRef;
 use super::operation::Operation;
+use super::plan::Plan;
+use super::rehearsal::RehearsalPod;
 use super::release::PublicRelease;
+use super::rollback_outlook::RollbackOutlook;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
 use super::verdict::{Cause, CauseKind};
@@ -82,6 +85,12 @@ pub struct Journal {
     /// Other releases whose members it takes: their locks are held, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves_from: Vec<ReleaseRef>,
+    /// Pods of its rehearsal: each may be there, and nothing else of it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rehearsal: Vec<RehearsalPod>,
+    /// Whether a failure could be rolled back, as it was found before the first step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackOutlook>,
     /// One entry a step of the plan: first the steps, then what is pruned.
     pub steps: Vec<StepProgress>,
     /// What a later program wrote beside it.
@@ -93,6 +102,8 @@ pub struct Journal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum JournalPhase {
+    /// Pods of its templates are tried; no object of the release was touched.
+    Rehearsing,
     /// Its parts are being written; no object of the release was touched.
     Preparing,
     /// Its parts are there; no object of the release was touched.
@@ -319,6 +330,36 @@ impl UndoState {
 }
 
 impl Journal {
+    /// That of a plan, before anything of it is stored.
+    pub fn new(plan: &Plan, holder: &str, started_at: Timestamp) -> Self {
+        Self {
+            id: plan.id.clone(),
+            serial: 0,
+            release: plan.release.clone(),
+            operation: plan.operation,
+            namespace: plan.namespace.clone(),
+            revision: plan.revision,
+            actor: plan.actor.clone(),
+            started_at,
+            ended_at: None,
+            phase: JournalPhase::Preparing,
+            ending: None,
+            message: "writing the journal; nothing was changed yet".into(),
+            holder: holder.into(),
+            failure: None,
+            reverting: None,
+            parts: Vec::new(),
+            record: Vec::new(),
+            forget: Vec::new(),
+            moves_from: Vec::new(),
+            rollback: None,
+            rehearsal: Vec::new(),
+            steps: Vec::new(),
+            rest: Rest::new(),
+            format_version: FormatVersion::default(),
+        }
+    }
+
     /// Whether a run has to finish or undo it.
     pub fn is_open(&self) -> bool {
         self.phase != JournalPhase::Closed

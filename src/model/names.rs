@@ -16,6 +16,10 @@ pub const KUBECTL_RESTART_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt"
 pub const AFTER_ANNOTATION: &str = "kubectl-delivery.io/after";
 /// Annotation: `false` where nothing waits for the object, and its state is no failure.
 pub const WAIT_ANNOTATION: &str = "kubectl-delivery.io/wait";
+/// Annotation on a workload: `true` where a second pod of it may run in a rehearsal.
+pub const REHEARSE_ANNOTATION: &str = "kubectl-delivery.io/rehearse";
+/// Annotation on a pod of a rehearsal: the id of the rehearsal.
+pub const REHEARSAL_ANNOTATION: &str = "kubectl-delivery.io/rehearsal";
 /// Annotation on a Job or Pod: `pre` or `verify`.
 pub const HOOK_ANNOTATION: &str = "kubectl-delivery.io/hook";
 /// Helm's annotation on a hook: when it runs, words separated by commas.
@@ -111,6 +115,13 @@ pub fn applyset_id(parent: &str, namespace: &str) -> String {
 
     let encoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash);
     format!("applyset-{encoded}-v1")
+}
+
+/// Name of a pod of a rehearsal of the workload `name`.
+pub fn rehearsal(name: &str, digits: &str) -> String {
+    // With the suffix it stays within the 63 characters of a label, and of a host name.
+    let start: String = name.chars().take(40).collect();
+    format!("{}-rehearsal-{digits}", start.trim_end_matches(['-', '.']))
 }
 
 /// A name that nobody uses, for what is created dry: within the length of a label.

@@ -12,7 +12,9 @@ use super::identity::{ObjectId, Target, Uid, optional_uid};
 use super::moves::Move;
 use super::object::Object;
 use super::operation::Operation;
+use super::rehearsal::PlannedRehearsal;
 use super::release::PublicRelease;
+use super::rollback_outlook::RollbackOutlook;
 use super::step_id::{StepId, WaveIndex};
 use super::step_verb::StepVerb;
 use jiff::Timestamp;
@@ -64,14 +66,27 @@ pub struct Plan {
     /// Data that it deletes for good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_loss: Vec<DataLoss>,
+    /// Pods that are tried before the first step, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rehearsals: Vec<PlannedRehearsal>,
     /// Checks that were waived, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// Whether a failure could be rolled back; none where that was not checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackOutlook>,
     /// Limits of time.
     pub settings: PlanLimits,
     /// Whether it repairs drift of the current revision: it makes no new one and prunes nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repair: bool,
+}
+
+impl Plan {
+    /// The id of its rehearsal, which each pod of that carries.
+    pub fn rehearsal_id(&self) -> String {
+        format!("{}-rehearsal", self.id)
+    }
 }
 
 /// Data that a step deletes, and that no revert restores.

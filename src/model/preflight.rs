@@ -102,6 +102,16 @@ pub struct Questions {
     pub new_seals: u8,
 }
 
+impl Questions {
+    /// Adds permissions that it cannot do without.
+    pub fn require(&mut self, permissions: BTreeMap<Permission, PermissionUse>) {
+        for (permission, needed) in permissions {
+            let known = self.rights.entry(permission).or_insert(needed);
+            known.optional = false;
+        }
+    }
+}
+
 /// What became of a dry request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DryRunResult {

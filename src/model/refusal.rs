@@ -48,6 +48,8 @@ pub enum RefusalCause<'m> {
     UncountableQuota,
     /// The ServiceAccount is not there.
     MissingServiceAccount,
+    /// The PriorityClass or the RuntimeClass is not there.
+    MissingClass,
     /// The address or the port is another's.
     Allocated,
     /// The user may not do it.
@@ -148,6 +150,8 @@ impl<'m> RefusalCause<'m> {
             Self::UncountableQuota
         } else if holds("error looking up service account") {
             Self::MissingServiceAccount
+        } else if holds("no PriorityClass with name ") || holds("pod rejected: RuntimeClass \"") {
+            Self::MissingClass
         } else if holds("already allocated") {
             Self::Allocated
         } else {

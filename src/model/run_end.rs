@@ -3,6 +3,7 @@
 use super::inventory::HistoryEntry;
 use super::journal::Journal;
 use super::operation::Operation;
+use super::rehearsal::RehearsalResult;
 use super::release::PublicRelease;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap;
@@ -20,6 +21,9 @@ pub struct StateAfter {
     /// What was undone; none where nothing was to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackResult>,
+    /// Pods that ran in a rehearsal, after which nothing else was done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rehearsed: Vec<RehearsalResult>,
 }
 
 /// The release that is promoted.
@@ -166,7 +170,7 @@ mod tests {
     ) {
         let after = StateAfter {
             current,
-            rollback: None,
+            ..StateAfter::default()
         };
         assert_eq!(serde_json::to_value(after).unwrap(), json);
     }

@@ -111,12 +111,12 @@ impl Sealed {
         }
     }
 
-    /// The state after one of its objects was written.
-    pub fn with(&self, key: &BoundKey, role: Role, mac: Mac) -> Self {
+    /// The state after one of its objects was written; without a MAC after it was deleted.
+    pub fn with(&self, key: &BoundKey, role: Role, mac: impl Into<Option<Mac>>) -> Self {
         // One object at a time: each write is sealed on its own, before and after.
         let (head, inventory) = match role {
-            Role::Head => (Some(mac), self.inventory.clone()),
-            Role::Inventory => (self.head.clone(), Some(mac)),
+            Role::Head => (mac.into(), self.inventory.clone()),
+            Role::Inventory => (self.head.clone(), mac.into()),
         };
 
         Self::new(key, self.outside, self.sequence + 1, head, inventory)

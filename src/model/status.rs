@@ -3,6 +3,7 @@
 //! The names in JSON are public: programs read them.
 
 use super::cluster_identity::ClusterIdentity;
+use super::identity::ObjectId;
 use super::journal::JournalPhase;
 use super::moves::Moved;
 use super::phrase::{counted, list_first};
@@ -37,6 +38,9 @@ pub struct ReleaseStatus {
     pub unfinished: Option<UnfinishedPromotion>,
     /// The phase, explained.
     pub message: String,
+    /// Whether the last promotion could be rolled back; none where there is nothing to roll back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackStatus>,
     /// Whether the seal fits the stored state.
     pub verified: bool,
     /// Why the stored state is not verified.
@@ -93,6 +97,16 @@ impl ReleasePhase {
     }
 }
 
+/// Whether the last promotion could be rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackStatus {
+    /// Whether nothing that is known is in its way.
+    pub possible: bool,
+    /// The same in one line, with what is in its way, or what is promoted afterwards.
+    pub message: String,
+}
+
 /// A promotion that has not ended.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +127,9 @@ pub struct UnfinishedPromotion {
     pub undone: usize,
     /// All steps.
     pub steps: usize,
+    /// Pods of its rehearsal that may be there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pods: Vec<ObjectId>,
 }
 
 /// One workload: its health, and its drift. Neither says anything of the other.

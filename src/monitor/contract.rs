@@ -115,12 +115,32 @@ pub trait MonitorContext: Send + Sync {
     async fn write(&self, write: &MonitorWrite) -> Result<WriteAnswer, StopReason>;
 }
 
+/// What became of a pod that was tried.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rehearsed {
+    /// It became ready.
+    Ready,
+    /// It did not, and does not by itself.
+    Failed(Box<Failure>),
+    /// It could not be found out, and why.
+    Unknown(String),
+}
+
 /// Judges rollouts: watches objects until all are as they should be or one fails, and says so by events
 /// (`Event::Rollout`, `Event::Failed`). Its futures may be dropped at any time.
 #[async_trait]
 pub trait Rollout: Send + Sync {
     /// Records how these stand before anything is written: what is broken already is noted, and not blamed later.
     async fn before(&self, targets: &[Target]);
+
+    /// Has the pod created and waits until it is ready, or is not for good. Whoever asked deletes it.
+    async fn rehearse(
+        &self,
+        target: &Target,
+        pod: &Object,
+        timeout: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<Rehearsed, StopReason>;
 
     /// Waits until every object is done; the first that fails ends it.
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped>;

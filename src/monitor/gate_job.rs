@@ -6,38 +6,23 @@
 
 use super::options::ReadyGate;
 use super::service::{FIRST_READ, Watching};
-use crate::cluster::ApiError;
+use super::temporary::{create, delete, end};
 use crate::model::k8s::pod::{ContainerState, PodFacts};
 use crate::model::verdict::{Cause, CauseKind, Health};
 use crate::model::{Object, Target};
 use crate::monitor::follow::Follow;
-use crate::monitor::{MonitorContext, MonitorWrite, StopReason, Stopped, WriteAnswer};
+use crate::monitor::{MonitorContext, Stopped};
 use crate::rollout::{MonitoredObject, RolloutContext, RolloutPolicy, written_at};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// A Job that is left behind (the program was killed) goes so long after its end.
 const LEFT_SECONDS: u32 = 600;
 
 /// A Job that is left behind ends by itself so long after its gate would have failed.
 const SPARE_SECONDS: u64 = 60;
-
-/// How long to wait before a request that has failed is sent again.
-const AGAIN: Duration = Duration::from_millis(500);
-
-/// Why a gate's Job is not there.
-#[derive(Debug, thiserror::Error)]
-enum CannotCreate {
-    /// Cannot come: whoever only watches is given no gates that are Jobs.
-    #[error("Jobs are not created while another tool applies the release")]
-    OnlyWatching,
-    /// The server's answer.
-    #[error(transparent)]
-    Refused(ApiError),
-}
 
 /// Runs the Job to its end.
 pub(super) async fn run(
@@ -117,22 +102,6 @@ async fn report_end(
         .into())
 }
 
-/// Waits until it is complete, or why it is not.
-async fn end(watching: &Watching, follow: &mut Follow, target: &Target, patience: Duration) -> Option<Cause> {
-    loop {
-        // It is the only one that is followed here.
-        match watching.next_update(follow).await.verdict {
-            Health::Progressing { .. } => {}
-            Health::Ready { .. } | Health::Unknown { .. } => return None,
-            Health::Failed { cause } => {
-                if follow.confirm(&target.id(), patience).await {
-                    return Some(cause);
-                }
-            }
-        }
-    }
-}
-
 /// Only a gate that has looked and says no speaks of the release.
 fn kind(kind: CauseKind, has_run: bool) -> CauseKind {
     let is_its_own = matches!(
@@ -173,75 +142,6 @@ fn has_run(view: &RolloutContext<'_>) -> bool {
         .and_then(|job| job.at("/status/failed")?.as_u64())
         .unwrap_or(0);
     failed > 0 || view.pods.iter().copied().any(has_started)
-}
-
-/// Has the Job created. One that is there after a lost answer is the same: nobody else knows its name.
-async fn create(
-    watching: &Watching,
-    target: &Target,
-    object: Object,
-    context: &dyn MonitorContext,
-) -> Result<Result<Object, CannotCreate>, StopReason> {
-    let write = MonitorWrite::Create {
-        target: target.clone(),
-        object: Box::new(object),
-    };
-    let start = Instant::now();
-
-    loop {
-        let error = match context.write(&write).await? {
-            WriteAnswer::Created(made) => return Ok(Ok(*made)),
-            WriteAnswer::Failed(error) => error,
-            WriteAnswer::NotSent | WriteAnswer::Deleted | WriteAnswer::Absent => {
-                return Ok(Err(CannotCreate::OnlyWatching));
-            }
-        };
-
-        if (error.is_conflict() || error.may_have_been_done())
-            && let Ok(Some(found)) = watching.cluster.get(target).await
-        {
-            return Ok(Ok(found));
-        }
-
-        if !error.is_transient() {
-            return Ok(Err(CannotCreate::Refused(error)));
-        }
-        wait(start, context).await?;
-    }
-}
-
-/// Has the Job deleted; why it stays, where it does.
-async fn delete(
-    target: &Target,
-    uid: &str,
-    context: &dyn MonitorContext,
-) -> Result<Option<ApiError>, StopReason> {
-    let write = MonitorWrite::Delete {
-        target: target.clone(),
-        uid: uid.to_owned(),
-    };
-    let start = Instant::now();
-
-    loop {
-        match context.write(&write).await? {
-            // Done or not: its uid makes another try harmless.
-            WriteAnswer::Failed(error) if error.is_transient() => wait(start, context).await?,
-            WriteAnswer::Failed(error) => return Ok(Some(error)),
-            _ => return Ok(None),
-        }
-    }
-}
-
-async fn wait(start: Instant, context: &dyn MonitorContext) -> Result<(), StopReason> {
-    let patience = context.patience();
-    if start.elapsed() >= patience {
-        return Err(StopReason::Unreachable {
-            seconds: patience.as_secs(),
-        });
-    }
-
-    sleep(AGAIN).await;
-    Ok(())
 }
 
 /// A Job runs once; each check gets one of its own.

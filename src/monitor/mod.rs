@@ -23,15 +23,19 @@ mod options;
 mod phases;
 mod prometheus;
 mod proving;
+mod rehearsal;
 mod service;
 mod soaking;
 mod state;
 mod stuck_pods;
 mod subjects;
+mod temporary;
 mod unproved;
 mod waits;
 
-pub use contract::{MonitorContext, MonitorWrite, Rollout, StopReason, Stopped, Watched, WriteAnswer};
+pub use contract::{
+    MonitorContext, MonitorWrite, Rehearsed, Rollout, StopReason, Stopped, Watched, WriteAnswer,
+};
 pub use diagnostics::collect_diagnostics;
 pub use health::{ObjectHealth, health};
 pub use heartbeat::Heartbeat;

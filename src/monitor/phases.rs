@@ -5,12 +5,13 @@
 //! during a later one; proof and soak come back to them.
 
 use super::gates;
+use super::rehearsal;
 use super::service::Watching;
 use super::state::{MonitorState, Turn};
-use crate::model::Target;
 use crate::model::verdict::Health;
 use crate::model::verification::VerificationSummary;
-use crate::monitor::{MonitorContext, Rollout, Stopped, Watched};
+use crate::model::{Object, Target};
+use crate::monitor::{MonitorContext, Rehearsed, Rollout, StopReason, Stopped, Watched};
 use crate::rollout::is_awaited_late;
 use async_trait::async_trait;
 use std::time::Duration;
@@ -19,6 +20,25 @@ use std::time::Duration;
 impl Rollout for Watching {
     async fn before(&self, targets: &[Target]) {
         self.record_baselines(targets).await;
+    }
+
+    async fn rehearse(
+        &self,
+        target: &Target,
+        pod: &Object,
+        timeout: Duration,
+        context: &dyn MonitorContext,
+    ) -> Result<Rehearsed, StopReason> {
+        self.events.restart();
+        let work = async {
+            let tried = rehearsal::run(self, target, pod, timeout, context).await;
+            tried.map_err(Stopped::from)
+        };
+        match self.with_liveness(&[], context, work).await {
+            Ok(rehearsed) => Ok(rehearsed),
+            Err(Stopped::CannotContinue(problem)) => Err(problem),
+            Err(Stopped::Failed(failure)) => Ok(Rehearsed::Failed(failure)),
+        }
     }
 
     async fn follow(&self, watched: &[Watched], context: &dyn MonitorContext) -> Result<(), Stopped> {

@@ -6,13 +6,17 @@
 
 mod admission;
 mod dry_run;
+mod dry_run_result;
 mod kinds;
 mod objects;
 mod owners;
+mod pod_dry_runs;
 mod pods;
 mod preflight;
+mod rehearsal;
 pub mod release_state;
 pub mod sealing;
+mod starts;
 pub mod watch;
 mod whole_kinds;
 
@@ -21,6 +25,9 @@ pub use dry_run::{fresh, predict, replacement};
 pub use kinds::kinds;
 pub use objects::{each, objects, read};
 pub use owners::{NamedOwner, OwnerReader};
+pub use pod_dry_runs::try_pods;
 pub use pods::{PodNamespace, Pods, pods};
 pub use preflight::{preflight, try_creation};
+pub use rehearsal::rehearsal_facts;
+pub use starts::{makes_nodes, nodes, quotas};
 pub use whole_kinds::{autoscalers, claims};

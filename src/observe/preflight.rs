@@ -4,6 +4,8 @@
 //! very promotion, and what cannot be asked dry is no refusal; both are unknown. What follows from them,
 //! `preflight` settles.
 
+use super::dry_run_result::answer_of;
+use super::pod_dry_runs::try_pods;
 use crate::cluster::Applied;
 use crate::cluster::{
     AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
@@ -12,10 +14,8 @@ use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{
-    Answers, DryRun, DryRunRequest, DryRunResult, Missing, Permission, PermissionAnswer, PermissionUse,
-    PodDryRun, Questions,
+    Answers, DryRun, DryRunRequest, DryRunResult, Permission, PermissionAnswer, PermissionUse, Questions,
 };
-use crate::model::refusal::{RefusalCause, RefusedBy};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 use futures::future::join_all;
@@ -26,8 +26,8 @@ use std::collections::BTreeSet;
 pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
     let rights = join_all(asked.rights.iter().map(|(right, need)| may(cluster, right, need)));
     let tries = join_all(asked.tries.iter().map(|dry_run| try_dry(cluster, dry_run)));
-    let pods = join_all(asked.pods.iter().map(|dry_run| try_pod(cluster, dry_run)));
-    let old_pods = join_all(asked.old_pods.iter().map(|dry_run| try_pod(cluster, dry_run)));
+    let pods = try_pods(cluster, &asked.pods);
+    let old_pods = try_pods(cluster, &asked.old_pods);
     let quotas = join_all(asked.quotas.iter().map(|namespace| quotas(cluster, namespace)));
 
     // Joined once: none of them waits for another kind of question.
@@ -196,114 +196,10 @@ fn named_as(target: &Target, body: &Value) -> Target {
     }
 }
 
-async fn try_pod(cluster: &dyn Cluster, dry_run: &PodDryRun) -> DryRunResult {
-    // The pod has a generateName alone, as a controller's would: a fixed name could be taken.
-    let target = Target::new(&KnownKind::Pod.resource(), Some(&dry_run.namespace), "");
-
-    let options = WriteOptions {
-        manager: FIELD_MANAGER.into(),
-        dry_run: true,
-        not_after: None,
-    };
-
-    match cluster.create(&target, &dry_run.pod, &options).await {
-        Ok(applied) => DryRunResult::Accepted(Some(Box::new(applied.object))),
-        Err(error) if may_not_create_pods(&error) => DryRunResult::Unknown {
-            why: Unknown::new("missing permission to create pods"),
-            missing: None,
-        },
-        Err(error) => answer_of(&error),
-    }
-}
-
 async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
     let request = ListRequest::all(&KnownKind::ResourceQuota.resource(), Some(namespace));
     match cluster.list(&request).await {
         Ok(page) => Ok(page.items),
         Err(error) => Err(format!("quotas of namespace {namespace}: {error}")),
-    }
-}
-
-/// What an error says of a dry request. What is not there yet may be created by this very promotion.
-fn answer_of(error: &ApiError) -> DryRunResult {
-    match error {
-        ApiError::NotServed { resource } => DryRunResult::Unknown {
-            why: Unknown::new(format_args!("{resource} is not served yet")),
-            missing: Some(Missing::Kind),
-        },
-        ApiError::Status {
-            code: 404, message, ..
-        } => DryRunResult::Unknown {
-            why: Unknown::new(message),
-            missing: is_for(error, RefusalCause::MissingNamespace).then_some(Missing::Namespace),
-        },
-        // A webhook with side effects: only the real request will tell.
-        ApiError::Status { message, .. } if is_by(error, RefusedBy::WebhookWithEffects) => {
-            DryRunResult::Unknown {
-                why: Unknown::new(message),
-                missing: None,
-            }
-        }
-        // A refusal can be waived by the field that it is about.
-        ApiError::Status { code, message, .. } => DryRunResult::Refused {
-            code: *code,
-            message: message.clone(),
-            fields: error.fields(),
-            webhook: error.unreachable_webhook(),
-        },
-        // No answer at all, or none of the server's own: it refuses nothing.
-        other => DryRunResult::Unknown {
-            why: Unknown::new(other),
-            missing: None,
-        },
-    }
-}
-
-fn is_by(error: &ApiError, by: RefusedBy) -> bool {
-    error.refusal().is_some_and(|refusal| refusal.by == by)
-}
-
-fn is_for(error: &ApiError, cause: RefusalCause<'_>) -> bool {
-    error.refusal().is_some_and(|refusal| refusal.cause == cause)
-}
-
-/// Whether the user has no right to create pods, which says nothing of what a controller may do.
-fn may_not_create_pods(error: &ApiError) -> bool {
-    let missing = RefusalCause::MissingPermission {
-        verb: "create",
-        resource: "pods",
-    };
-    error.code() == Some(403) && error.refusal().is_some_and(|refusal| refusal.cause == missing)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_there_is_told_by_what_it_is() {
-        let of = |error: ApiError| match answer_of(&error) {
-            DryRunResult::Unknown { missing, .. } => missing,
-            other => panic!("expected an unknown answer, found {other:?}"),
-        };
-        let not_found = |message: &str| ApiError::Status {
-            code: 404,
-            reason: "NotFound".into(),
-            message: message.into(),
-            causes: Vec::new(),
-        };
-
-        assert_eq!(
-            of(not_found("namespaces \"shop\" not found")),
-            Some(Missing::Namespace)
-        );
-        assert_eq!(of(not_found("serviceaccounts \"web\" not found")), None);
-        assert_eq!(
-            of(ApiError::NotServed {
-                resource: "widgets.shop.example/v1".into()
-            }),
-            Some(Missing::Kind)
-        );
-        assert_eq!(of(ApiError::Timeout { seconds: 5 }), None);
     }
 }

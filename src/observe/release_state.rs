@@ -18,7 +18,7 @@ mod stored;
 use super::sealing::Sealing;
 use crate::cluster::{Cluster, ListRequest, paged};
 use crate::model::inventory::Inventory;
-use crate::model::journal::Head;
+use crate::model::journal::{Head, Journal};
 use crate::model::names::{self, ROLE_LABEL};
 use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
@@ -40,8 +40,10 @@ pub use stored::{ReleaseStateError, Stored, kind_of, lease_kind};
 pub struct ReleaseState {
     /// Members and history; none before the first promotion.
     pub inventory: Option<Stored<Inventory>>,
-    /// The journal; none before the first promotion.
+    /// The journal; none before the first promotion. Where a rehearsal is under way, as it was before that.
     pub head: Option<Stored<Head>>,
+    /// The rehearsal that is under way, or that a killed run has left.
+    pub rehearsal: Option<Stored<Journal>>,
     /// The lock's Lease; none where nobody holds it.
     pub lease: Option<Object>,
     /// Why the Lease could not be read: whether a run holds the lock is unknown then.

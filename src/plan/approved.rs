@@ -4,9 +4,10 @@
 //! does something else. A plan that leaves the program holds no value of a Secret, so that none can be compared here.
 
 use crate::model::plan::{Action, Plan, PlanStep};
+use crate::model::rehearsal::PlannedRehearsal;
 use crate::model::{Object, ObjectId};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands for a Secret's value in a plan that is shown or written.
 const WITHHELD: &str = "withheld";
@@ -65,13 +66,23 @@ pub fn moved(approved: &Plan, now: &Plan) -> Vec<ObjectId> {
         steps
     };
 
+    let tried = moved_rehearsals(&approved, &now);
     let (approved, now) = (steps(&approved), steps(&now));
 
-    let ids: std::collections::BTreeSet<_> = approved.keys().chain(now.keys()).collect();
-    ids.into_iter()
-        .filter(|id| approved.get(*id) != now.get(*id))
-        .cloned()
-        .collect()
+    let ids: BTreeSet<_> = approved.keys().chain(now.keys()).collect();
+    let moved = ids.into_iter().filter(|id| approved.get(*id) != now.get(*id));
+    let moved: BTreeSet<ObjectId> = moved.cloned().chain(tried).collect();
+    moved.into_iter().collect()
+}
+
+/// Workloads of which the two plans try different pods.
+fn moved_rehearsals(approved: &Plan, now: &Plan) -> Vec<ObjectId> {
+    let both = [(approved, now), (now, approved)];
+    let only = both.into_iter().flat_map(|(one, other)| {
+        let differs = |tried: &&PlannedRehearsal| !other.rehearsals.contains(tried);
+        one.rehearsals.iter().filter(differs)
+    });
+    only.map(|tried| tried.workload.clone()).collect()
 }
 
 /// What matters of a step: not its number, and of the server's prediction nothing but through what is expected.

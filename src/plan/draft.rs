@@ -78,6 +78,8 @@ pub(super) fn empty_plan(policy: &PlanPolicy, facts: &Facts) -> Plan {
         moves: Vec::new(),
         // Both wait for the server's answers: what a step really gives decides what data goes.
         data_loss: Vec::new(),
+        rehearsals: Vec::new(),
+        rollback: None,
         waivers: Vec::new(),
         settings: policy.settings.clone(),
         repair: policy.repair.is_some(),

@@ -7,12 +7,12 @@
 
 use super::limits::LimitRanges;
 use super::pod_charge::Pods;
-use super::scopes::Scopes;
-use super::usage::Usage;
-use super::workload::template;
+use crate::model::k8s::pod_usage::Usage;
 use crate::model::k8s::quantity::thousandths;
+use crate::model::k8s::quota_scopes::Scopes;
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
+use crate::objects::template;
 use serde_json::Value;
 
 /// One object of the release in the quota's namespace.

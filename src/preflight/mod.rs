@@ -18,13 +18,14 @@ mod questions;
 mod quota;
 mod reached;
 mod refusals;
+mod rehearsal;
+mod rollback;
 #[cfg(test)]
 mod scenarios;
-mod scopes;
 mod take_answers;
-mod usage;
-mod workload;
 
 pub use questions::questions;
 pub use refusals::{dropped, lost_an_empty_one};
+pub use rehearsal::{RehearsalPolicy, plan_rehearsals, rehearsal_permissions, rehearsal_questions};
+pub use rollback::{add_answers, check_rollback, restored_workloads};
 pub use take_answers::take_answers;

@@ -8,12 +8,12 @@ use super::charge::{Charge, Charged, charge};
 use super::limits::LimitRanges;
 use super::pod_charge::Pods;
 use super::questions::may_make_pods;
-use super::quota::{key_of, plain, stored, too_much, unknown};
-use super::scopes::Scopes;
-use super::usage::Usage;
+use super::quota::{stored, too_much, unknown};
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::k8s::quantity::thousandths;
+use crate::model::k8s::pod_usage::{Usage, usage_key};
+use crate::model::k8s::quantity::{plain, thousandths};
+use crate::model::k8s::quota_scopes::Scopes;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answers, Questions};
 use crate::model::{Object, ObjectId};
@@ -45,7 +45,7 @@ pub(super) fn exceeded(
 
         let known = hard
             .iter()
-            .filter(|(resource, _)| !used.is_unknown(key_of(resource), &scopes));
+            .filter(|(resource, _)| !used.is_unknown(usage_key(resource), &scopes));
         let over: Vec<_> = known.filter_map(|limit| over(limit, &used.total, &id)).collect();
 
         let is_new = |step: &PlanStep| {
@@ -80,7 +80,7 @@ fn created(step: &PlanStep) -> Option<(&PlanStep, &Object)> {
 
 /// A resource of which the release alone asks for too much.
 fn over((resource, limit): (&String, &Value), used: &Usage, id: &ObjectId) -> Option<PreflightFinding> {
-    let wanted = used.get(key_of(resource)).copied().unwrap_or_default();
+    let wanted = used.get(usage_key(resource)).copied().unwrap_or_default();
     // Nothing asked for is nothing too much, whatever the limit.
     if wanted <= 0 || wanted <= thousandths(limit)? {
         return None;

@@ -3,7 +3,6 @@
 //! All of them are asked for before anything is touched: one that is missing in the middle is a rollback, and one that the
 //! undo lacks is a rollback that stops half-way. What a promotion can do without is asked for as well, and only told.
 
-use super::workload::{has_chained_pods, is_watched};
 use crate::model::ResourceType;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::k8s::images::images;
@@ -293,4 +292,18 @@ fn permission(resource: &ResourceType, namespace: Option<&str>, verb: Verb) -> P
         namespace: namespace.filter(|_| resource.namespaced).map(Into::into),
         verb,
     }
+}
+
+/// Whether a kind's rollout is followed through its pods.
+fn is_watched(resource: &ResourceType) -> bool {
+    matches!(
+        (&*resource.group, &*resource.kind),
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job")
+    )
+}
+
+/// Whether pods of a kind are found by the chains of their owners: of a CronJob, and of kinds that are not built in.
+fn has_chained_pods(resource: &ResourceType) -> bool {
+    let is_cron_job = (&*resource.group, &*resource.kind) == ("batch", "CronJob");
+    is_cron_job || built_in(&resource.group, &resource.kind).is_none()
 }

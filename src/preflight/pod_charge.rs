@@ -4,12 +4,12 @@
 //! pod of now and one to come are both taken as admission makes them, or both as they are written.
 
 use super::limits::LimitRanges;
-use super::scopes::{PodSpec, Scopes};
-use super::usage::{Usage, is_same, pod_usage};
-use super::workload::template;
+use crate::model::k8s::pod_usage::{Usage, is_same, pod_usage};
+use crate::model::k8s::quota_scopes::{PodSpec, Scopes};
 use crate::model::preflight::{Answers, DryRunResult, PodDryRun, Questions};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
+use crate::objects::template;
 use serde_json::Value;
 use std::collections::HashMap;
 

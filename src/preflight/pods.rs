@@ -5,19 +5,24 @@ use super::prerequisites::Prerequisites;
 use crate::model::check::Check;
 use crate::model::plan::PreflightFinding;
 use crate::model::preflight::{Answers, DryRunResult, Questions};
+use crate::model::refusal::{Refusal, RefusalCause};
 use crate::model::unreachable_webhook::UnreachableWebhook;
 use crate::plan::{note, refuse};
 
-/// What the answers say of the pods that were tried.
+/// What the answers say of the pods that were tried. `quota_findings` are what the sums say of the quotas that are there.
 pub(super) fn pod_findings(
     asked: &Questions,
     answers: &Answers,
     prerequisites: &Prerequisites<'_>,
+    quota_findings: &[PreflightFinding],
 ) -> Vec<PreflightFinding> {
     let mut findings = Vec::new();
     for (dry_run, answer) in asked.pods.iter().zip(&answers.pods) {
         let id = Some(&dry_run.workload);
         match answer {
+            DryRunResult::Refused { code, message, .. }
+                if is_full_quota(*code, message) && has_room(&dry_run.namespace, answers, quota_findings) => {
+            }
             DryRunResult::Refused { message, webhook, .. } => {
                 // A webhook that has to admit pods may be a part of this very release.
                 let repaired = || {
@@ -49,6 +54,19 @@ pub(super) fn pod_findings(
     }
 
     findings
+}
+
+/// Whether a quota is why a pod was refused.
+fn is_full_quota(code: u16, message: &str) -> bool {
+    Refusal::parse(Some(code), message).cause == RefusalCause::ExceededQuota
+}
+
+/// Whether the quotas of a namespace have room for all, as they were summed: the server counts the pods that go first, too.
+fn has_room(namespace: &str, answers: &Answers, quota_findings: &[PreflightFinding]) -> bool {
+    let is_here = |other: Option<&str>| other == Some(namespace);
+    let is_read = answers.quotas.iter().any(|quota| is_here(quota.namespace()));
+    let objects = quota_findings.iter().flat_map(|finding| &finding.objects);
+    is_read && !objects.into_iter().any(|id| is_here(id.namespace.as_deref()))
 }
 
 /// What is said where a webhook does not answer that the promotion itself changes.

@@ -5,10 +5,10 @@
 //! the webhook client of the API server puts it. Everything else that a server says stands, for a refusal that is excused
 //! wrongly comes back in the middle of the rollout. What is excused is told as not checked, and never as fine.
 
-use super::workload::template;
 use crate::model::plan::{Action, PlanStep};
 use crate::model::unreachable_webhook::{UnreachableWebhook, WebhookService};
 use crate::model::{FieldPath, Object, ObjectId, WaveIndex};
+use crate::objects::template;
 use serde_json::Value;
 
 /// An object that a plan creates or changes.

@@ -8,7 +8,6 @@
 
 use super::permissions;
 use super::pod_charge::asks_the_same;
-use super::workload::pod_of;
 use crate::model::finding::{Certainty, Comparison, ObjectComparison, ObjectStatus};
 use crate::model::k8s::writers::drop_server_written;
 use crate::model::names;
@@ -17,7 +16,7 @@ use crate::model::preflight::{DryRun, DryRunRequest, Questions};
 use crate::model::release::ImagePath;
 use crate::model::{FieldPath, Object, ObjectId, Target};
 use crate::objects::emptied;
-use crate::objects::final_object;
+use crate::objects::{final_object, pod_of};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -75,8 +74,9 @@ fn add_pods(asked: &mut Questions, step: &PlanStep, live: Option<&Object>) {
     let id = step.target.id();
     if let Some(object) = step.action.object().filter(|_| may_make_pods(step)) {
         asked.pods.extend(pod_of(object, &id));
-        // What a quota loses is another amount only where the new pods ask for something else.
-        let other = live.filter(|live| !asks_the_same(object, live));
+        // What a quota loses is another amount only where the new pods ask for something else; and a rollback would make
+        // the old ones anew.
+        let other = live.filter(|live| makes_new_pods(step) || !asks_the_same(object, live));
         asked.old_pods.extend(other.and_then(|live| pod_of(live, &id)));
     }
 }
@@ -114,6 +114,16 @@ pub(super) fn may_make_pods(step: &PlanStep) -> bool {
     let is_apply = matches!(step.action, Action::Apply { .. });
     // Without paths it is not known what changes: a take-over as a whole, or an object that is refused.
     !is_apply || step.changes.is_empty() || !step.changes.iter().all(is_metadata)
+}
+
+/// Whether a step changes what pods are made of, so that they are made anew, and once more when it is undone.
+pub(super) fn makes_new_pods(step: &PlanStep) -> bool {
+    let is_of_pods = |path: &FieldPath| {
+        let path = path.to_string();
+        path.starts_with("/spec/template") || path.starts_with("/spec/jobTemplate")
+    };
+    let is_apply = matches!(step.action, Action::Apply { .. });
+    !is_apply || step.changes.is_empty() || step.changes.iter().any(is_of_pods)
 }
 
 /// What was compared, by object.

@@ -8,11 +8,11 @@ use super::charge::{Charge, Charged, charge};
 use super::limits::LimitRanges;
 use super::pod_charge::Pods;
 use super::questions::{compared, may_make_pods};
-use super::scopes::Scopes;
-use super::usage::Usage;
 use crate::model::check::Check;
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::k8s::quantity::thousandths;
+use crate::model::k8s::pod_usage::{Usage, usage_key};
+use crate::model::k8s::quantity::{plain, thousandths};
+use crate::model::k8s::quota_scopes::Scopes;
 use crate::model::path_text::escape;
 use crate::model::plan::{Action, Plan, PlanStep, PreflightFinding};
 use crate::model::preflight::{Answers, Questions};
@@ -39,7 +39,7 @@ pub(super) fn exceeded(
         // What cannot be judged is told below, and not refused: the server enforces it all the same.
         let over = hard
             .iter()
-            .filter(|(resource, _)| !more.is_unknown(key_of(resource), &scopes));
+            .filter(|(resource, _)| !more.is_unknown(usage_key(resource), &scopes));
         findings
             .extend(over.filter_map(|(resource, limit)| over_limit(quota, (resource, limit), &more.total)));
 
@@ -56,7 +56,7 @@ fn over_limit(
 ) -> Option<PreflightFinding> {
     let used = quota.at("/status/used").and_then(|used| used.get(resource))?;
 
-    let added = more.get(key_of(resource)).copied().unwrap_or_default();
+    let added = more.get(usage_key(resource)).copied().unwrap_or_default();
     // A quota that is exceeded already is in the way only of what asks for more.
     if added <= 0 || thousandths(used)? + added <= thousandths(limit)? {
         return None;
@@ -91,7 +91,7 @@ pub(super) fn unknown(
     let why = charge.unknown.as_ref()?;
     let resources = hard
         .keys()
-        .filter(|resource| charge.is_unknown(key_of(resource), scopes));
+        .filter(|resource| charge.is_unknown(usage_key(resource), scopes));
     let resources: Vec<&str> = resources.map(String::as_str).collect();
 
     let message = format!("not checked for {}: {why}", resources.join(", "));
@@ -111,16 +111,6 @@ fn hard(quota: &Object, plan: &Plan) -> Map<String, Value> {
         // What the server enforces is the status: the spec may be newer.
         .or_else(|| quota.at("/status/hard"));
     limits.and_then(Value::as_object).cloned().unwrap_or_default()
-}
-
-/// How a resource of a quota is counted here.
-pub(super) fn key_of(resource: &str) -> &str {
-    // An object is one under `count/` and under its bare name, and so is what a container requests.
-    let key = resource.strip_prefix("count/").unwrap_or(resource);
-    // Claims are charged under the whole name, as `requests.storage`.
-    key.strip_prefix("requests.")
-        .filter(|resource| *resource != "storage")
-        .unwrap_or(key)
 }
 
 /// What a promotion itself keeps in a namespace beside what an earlier one has left: the lock, the journal, the release's
@@ -212,15 +202,6 @@ fn more(
     }
 
     sum
-}
-
-/// Thousandths as a plain number.
-pub(super) fn plain(milli: i128) -> String {
-    if milli % 1000 == 0 {
-        (milli / 1000).to_string()
-    } else {
-        format!("{milli}m")
-    }
 }
 
 #[cfg(test)]

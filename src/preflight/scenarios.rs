@@ -7,6 +7,7 @@ mod deleting;
 mod hooks;
 mod ownership;
 mod pruning;
+mod rollback;
 
 use crate::model::check::Check;
 use crate::model::finding::{

@@ -51,9 +51,10 @@ pub fn take_answers(
     add_ownership_hints(&mut tried, &findings, &plan.steps, &compared);
     findings.append(&mut tried);
 
-    findings.extend(pod_findings(asked, answers, &prerequisites));
     // After the dry runs: an object is charged as the server says that it will be.
-    findings.extend(quota::exceeded(&plan, comparison, asked, answers));
+    let exceeded = quota::exceeded(&plan, comparison, asked, answers);
+    findings.extend(pod_findings(asked, answers, &prerequisites, &exceeded));
+    findings.extend(exceeded);
     findings.extend(new_quota::exceeded(&plan, comparison, asked, answers));
     findings.extend(server_notes(answers));
 
@@ -227,7 +228,7 @@ fn excuse_unread(
 }
 
 /// The Services that are there or are going to be.
-fn services(comparison: &Comparison) -> Vec<&Object> {
+pub(super) fn services(comparison: &Comparison) -> Vec<&Object> {
     let both = comparison
         .objects
         .iter()

@@ -22,4 +22,4 @@ mod writing;
 
 pub use error::{RegistryError, RegistryFailure};
 pub use options::RegistryOptions;
-pub use resolve::{Presence, Registries, Resolved};
+pub use resolve::{Registries, Resolved};

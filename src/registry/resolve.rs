@@ -8,7 +8,7 @@ use super::error::{RegistryError, RegistryFailure};
 use super::options::RegistryOptions;
 use super::reader::{MANIFEST_LIMIT, Reader};
 use crate::model::Sha256Digest;
-use crate::model::image::Platform;
+use crate::model::image::{Platform, Presence};
 use crate::model::release::PlatformDigests;
 use crate::model::unknown::Unknown;
 use futures::stream::{self, StreamExt};
@@ -41,17 +41,6 @@ pub struct Resolved {
     pub digest: Sha256Digest,
     /// One entry a platform.
     pub platforms: Vec<PlatformDigests>,
-}
-
-/// Whether a registry has an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It has.
-    There,
-    /// It says that it has not.
-    Absent,
-    /// It did not say.
-    Unknown(Unknown),
 }
 
 #[derive(Deserialize)]

@@ -25,7 +25,7 @@ pub use clean::{clean, clean_json};
 pub use history::history;
 pub use images::images;
 pub use paint::{Palette, Tone};
-pub use plan::{PlanStyle, PlanView, StepView, nothing_to_do, plan, plan_counts, plan_title, plan_totals};
+pub use plan::{PlanStyle, PlanView, StepView, nothing_to_do, plan, plan_question, plan_title, plan_totals};
 pub use preflight::{FindingGroup, group_findings};
 pub use redact::Redactor;
 pub use rollback_plan::{RollbackStyle, RollbackView, rollback_plan};

@@ -28,12 +28,16 @@ pub struct PlanView {
     pub title: String,
     /// Its steps in order.
     pub steps: Vec<StepView>,
+    /// Pods that are tried before the first step, a line each.
+    pub rehearsals: Vec<String>,
     /// Data that it deletes.
     pub data_loss: Vec<DataLoss>,
     /// Differences that the environment expects, a line each.
     pub expected: Vec<String>,
     /// How many steps of each kind, and how many objects have none.
     pub totals: String,
+    /// Whether a failure could be rolled back; none where that was not checked.
+    pub rollback: Option<String>,
     /// When it was made: ages are counted from here.
     pub now: Timestamp,
 }
@@ -112,6 +116,15 @@ pub fn plan_title(plan: &Plan, cluster: &ClusterIdentity) -> String {
     )
 }
 
+/// The counts of a plan's steps, and what is tried before them: `2 to update after a rehearsal with 3 pods`.
+pub fn plan_question(plan: &Plan) -> String {
+    let counts = plan_counts(plan);
+    match plan.rehearsals.len() {
+        0 => counts,
+        pods => format!("{counts} after a rehearsal with {}", counted(pods, "pod")),
+    }
+}
+
 /// `2 to create, 3 to update, 1 to delete`; empty where there is no step.
 pub fn plan_counts(plan: &Plan) -> String {
     let steps = || plan.steps.iter().chain(&plan.prune);
@@ -163,6 +176,12 @@ pub fn plan(view: &PlanView, style: PlanStyle, out: &mut dyn Write) -> io::Resul
         write_steps(view, style, out)?;
     }
 
+    if !view.rehearsals.is_empty() {
+        writeln!(out, "\nREHEARSED BEFORE ANYTHING IS CHANGED")?;
+    }
+    for line in &view.rehearsals {
+        writeln!(out, "  {}", clean(line))?;
+    }
     if !view.data_loss.is_empty() {
         writeln!(out, "\nDATA THAT WILL BE DELETED")?;
     }
@@ -174,9 +193,13 @@ pub fn plan(view: &PlanView, style: PlanStyle, out: &mut dyn Write) -> io::Resul
         writeln!(out, "{}", palette.paint(Tone::Faint, &line))?;
     }
     // Last, so that it is in sight when the rest has scrolled away.
-    match view.steps.is_empty() {
-        true => Ok(()),
-        false => writeln!(out, "{}", view.totals),
+    if view.steps.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", view.totals)?;
+    match &view.rollback {
+        Some(outlook) => writeln!(out, "rollback: {}", clean(outlook)),
+        None => Ok(()),
     }
 }
 

@@ -45,7 +45,10 @@ fn details(release: &ReleaseStatus, out: &mut dyn Write) -> io::Result<()> {
     let moved = release.moved.iter();
     let moved = moved.map(|moved| format!("  {}\n", moved.sentence(&release.namespace)));
 
-    let mut lines = not_verified.into_iter().chain(moved);
+    let rollback = release.rollback.as_ref();
+    let rollback = rollback.map(|rollback| format!("  rollback: {}\n", rollback.message));
+
+    let mut lines = not_verified.into_iter().chain(moved).chain(rollback);
     lines.try_for_each(|line| write!(out, "{}", clean(&line)))?;
     write!(out, "{}", workloads(&release.workloads))
 }

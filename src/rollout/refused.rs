@@ -120,7 +120,9 @@ fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
             (CauseKind::Quota, graces.refused)
         }
         (_, RefusedBy::UnaskedWebhook) => (CauseKind::AdmissionRefused, graces.webhook),
-        (RefusalCause::MissingServiceAccount, _) => (CauseKind::MissingConfiguration, graces.configuration),
+        (RefusalCause::MissingServiceAccount | RefusalCause::MissingClass, _) => {
+            (CauseKind::MissingConfiguration, graces.configuration)
+        }
         _ => (CauseKind::AdmissionRefused, graces.refused),
     }
 }
@@ -144,6 +146,14 @@ mod tests {
     #[case(r#"pods "web-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0"#, CauseKind::Quota)]
     #[case(r#"pods "web-1" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false"#, CauseKind::AdmissionRefused)]
     #[case(r#"pods "web-1" is forbidden: error looking up service account shop/web: serviceaccount "web" not found"#, CauseKind::MissingConfiguration)]
+    #[case(
+        r#"pods "web-1" is forbidden: no PriorityClass with name high was found"#,
+        CauseKind::MissingConfiguration
+    )]
+    #[case(
+        r#"pods "web-1" is forbidden: pod rejected: RuntimeClass "fast" not found"#,
+        CauseKind::MissingConfiguration
+    )]
     #[case(
         r#"Internal error occurred: failed calling webhook "a.b.c": connection refused"#,
         CauseKind::AdmissionRefused

@@ -11,6 +11,7 @@ mod past;
 mod present;
 mod reading;
 mod running;
+mod starting;
 
 use self::expecting::{expect_drift, join_remarks};
 use self::object_comparer::{FirstPass, ask_server};
@@ -18,10 +19,13 @@ pub use self::past::{leave_out, leave_out_moved, past};
 pub use self::present::{PresentObject, PresentRequest, compare_present};
 use self::reading::Reading;
 pub use self::running::examine;
+pub use self::starting::{
+    StartLook, is_node_missing, known_objects, known_platforms, look_at_starts, read_references,
+};
 use crate::cluster::{ApiError, Cluster};
 use crate::compare::{self, Desired, DesiredInput, PinError, Rules};
 use crate::model::finding::{Comparison, ObjectComparison};
-use crate::model::snapshot::ReadFailure;
+use crate::model::snapshot::{ReadFailure, Snapshot};
 use crate::model::{Gvk, Object, ResourceType, Target};
 use crate::observe::{self, Pods};
 use crate::usecase::inputs::Inputs;
@@ -53,6 +57,8 @@ pub struct ComparisonRequest<'a> {
     pub is_brief: bool,
     /// Whether what is around the objects is read: pods, and what else carries the set's label.
     pub reads_around: bool,
+    /// Whether all is read that pods could not start without, beside what the objects refer to.
+    pub reads_start_needs: bool,
     /// Whether the server is asked what it would say of creating missing objects.
     pub tries_missing: bool,
 }
@@ -75,6 +81,8 @@ pub struct ComparisonFacts {
     pub comparison: Comparison,
     /// The pods of their namespaces, where they were asked for.
     pub pods: Result<Pods, ApiError>,
+    /// What the objects need beside themselves, as it was read.
+    pub needed: Snapshot,
     /// The autoscalers of the workloads' namespaces, and what could not be read of them.
     pub autoscalers: Autoscalers,
 }
@@ -144,6 +152,7 @@ pub async fn compare(
     Ok(ComparisonFacts {
         comparison,
         pods: facts.pods,
+        needed: facts.needed,
         autoscalers: facts.autoscalers,
     })
 }

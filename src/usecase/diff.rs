@@ -8,7 +8,7 @@ mod source;
 
 use self::source::promoted_inputs;
 pub use self::source::{DiffSource, LoadedSource, load};
-use super::comparing::{self, ComparisonFacts, ComparisonRequest, Mode};
+use super::comparing::{self, ComparisonFacts, ComparisonRequest, Mode, StartLook};
 use super::differences::{Differences, list_unchecked, redactor_for};
 use super::inputs::Inputs;
 use super::state_access::StateAccess;
@@ -23,6 +23,7 @@ use crate::model::names::{applyset_id, inventory};
 use crate::model::phrase::counted;
 use crate::model::release::PublicRelease;
 use crate::model::running::ImageTrees;
+use crate::model::start::StartDepth;
 use crate::model::state_key::BoundKey;
 use crate::observe::Pods;
 use crate::observe::release_state::{ReleaseState, ReleaseStateError, read_record, read_release_state};
@@ -47,6 +48,8 @@ pub struct DiffRequest {
     pub mode: Mode,
     /// Asks what changed in this time instead of what differs.
     pub since: Option<Duration>,
+    /// How much is looked at of whether what runs would start again.
+    pub starts: StartDepth,
     /// Objects that need not be readable.
     pub waived: Vec<String>,
     /// How the release's state is read.
@@ -85,6 +88,20 @@ impl DiffRequest {
             None => self.mode,
         }
     }
+
+    /// How the registries that the environment names are reached.
+    fn registries(&self, inputs: &Inputs) -> RegistryOptions {
+        let registries = &inputs.environment.environment.spec.registries;
+        self.registries.clone().with_registries(registries)
+    }
+
+    /// How much is looked at of starts: nothing where only what was written is asked for.
+    fn effective_starts(&self) -> StartDepth {
+        match self.since {
+            Some(_) => StartDepth::Off,
+            None => self.starts,
+        }
+    }
 }
 
 /// Compares.
@@ -102,6 +119,7 @@ pub async fn diff(
     let ComparisonFacts {
         mut comparison,
         pods,
+        needed,
         autoscalers: (autoscalers, unread),
     } = subject.compare(request, scope).await?;
     // Ahead of all that counts differences: a promotion leaves those fields alone, too.
@@ -131,6 +149,13 @@ pub async fn diff(
         Err(error) if request.is_release() => notes.push(format!("running images not checked: {error}")),
         _ => {}
     }
+    // After the images: registries are asked for what runs.
+    let look = StartLook {
+        depth: request.starts,
+        images: &subject.inputs.release.release.spec.images,
+        registries: &request.registries(&subject.inputs),
+    };
+    comparing::look_at_starts(scope.cluster.as_ref(), &mut comparison, &needed, &look).await?;
 
     Ok(DiffOutcome::Differences(Box::new(Differences {
         redactor: redactor_for(&comparison)?,
@@ -203,6 +228,7 @@ impl DiffSubject {
             mode: request.effective_mode(),
             is_brief: true,
             reads_around: request.is_release() && request.since.is_none(),
+            reads_start_needs: request.effective_starts() != StartDepth::Off,
             tries_missing: request.effective_mode() == Mode::Server,
         };
         comparing::compare(scope.cluster.as_ref(), request).await
@@ -304,8 +330,7 @@ async fn examine_images(inputs: &Inputs, comparison: &mut Comparison, pods: Pods
         matches!(one.state, TagMoved | OtherImage | Mixed | Unknown)
     };
     if let Some(pods) = again.filter(|_| comparison.images.iter().any(is_open)) {
-        let registries = &inputs.environment.environment.spec.registries;
-        let options = request.registries.clone().with_registries(registries);
+        let options = request.registries(inputs);
         let trees = images::read_image_trees(&references, &options).await;
         comparing::examine(inputs, comparison, pods, &trees);
     }

@@ -1,6 +1,6 @@
 //! What registries hold under digests that nodes report and that no release records.
 
-use crate::model::image::ImageReference;
+use crate::model::image::{ImageReference, Presence};
 use crate::model::release::RecordedImage;
 use crate::model::running::{ImageTree, ImageTrees};
 use crate::model::unknown::Unknown;
@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// All answers together: what is slow and answers has an end, too.
 const ALL: Duration = Duration::from_secs(30);
 /// References that are asked for at a time.
-pub const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 8;
 
 /// Asks the registries that references name, where an environment says that they are.
 pub struct AskRegistries(RegistryOptions);
@@ -64,6 +64,30 @@ pub async fn open_registries(
     let (options, named) = (options.clone(), references.to_vec());
     let made = tokio::task::spawn_blocking(move || Registries::new(&options, &named)).await;
     made.map_err(|_| Unknown::new("the registry client cannot be created"))
+}
+
+/// Whether registries have what references name.
+pub async fn look_up_images(references: Vec<String>, options: &RegistryOptions) -> Vec<(String, Presence)> {
+    let options = options.clone().with_patience(PATIENCE);
+    match open_registries(&options, &references).await {
+        Ok(registries) => {
+            let registries = &registries;
+            let ask = |reference: String| async move {
+                let presence = registries.presence(&reference).await;
+                (reference, presence)
+            };
+            stream::iter(references)
+                .map(ask)
+                .buffered(CONCURRENCY)
+                .collect()
+                .await
+        }
+        // As unknown as where no registry answers.
+        Err(why) => {
+            let unknown = |reference| (reference, Presence::Unknown(why.clone()));
+            references.into_iter().map(unknown).collect()
+        }
+    }
 }
 
 /// What registries hold under references by digest.

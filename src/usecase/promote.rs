@@ -13,6 +13,7 @@ mod plan_view;
 mod preparing;
 mod recorded;
 mod request;
+mod rolling_back;
 mod session;
 mod sources;
 mod target;

@@ -75,7 +75,7 @@ pub enum NextStep {
     /// A promotion is undone, where its user agrees.
     Planned(Box<PlannedRevert>),
     /// It must not begin.
-    Ended(RunReport),
+    Ended(Box<RunReport>),
 }
 
 /// What a revert would do, and the run that does it.
@@ -162,7 +162,7 @@ impl LastPromotion {
             Err(error) => return Err(recovery::explain(services.cluster.as_ref(), release, &error).await),
         };
         Ok(match next {
-            NextRevert::Ended(report) => NextStep::Ended(report),
+            NextRevert::Ended(report) => NextStep::Ended(Box::new(report)),
             NextRevert::Unfinished(journal) => NextStep::GoesOn(Box::new(self.recovery(Some(journal), None))),
             NextRevert::Planned(planned) => {
                 let RevertPlan {
@@ -227,6 +227,7 @@ pub fn promote_revision(
         connection: target.connection,
         policy,
         mode: Mode::Auto,
+        rehearsal: None,
         dry_run,
         approved_plan: None,
         on_open: None,

@@ -4,6 +4,8 @@
 //! A release whose state was altered is one among the others: it is shown, nothing that its state says is used, and the
 //! outcome carries the error for the end.
 
+mod rehearsal;
+mod rollback;
 mod workloads;
 
 use self::workloads::Workloads;
@@ -90,11 +92,18 @@ async fn release_status(
         .as_ref()
         .is_some_and(|lease| seems_held(lease, Timestamp::now()));
     let (phase, message) = find_phase(&state, held, &release);
-    let unfinished = current_journal(&state)
-        .filter(|journal| journal.is_open())
+    let rehearsal = state.rehearsal.as_ref().map(|rehearsal| &rehearsal.value);
+    let unfinished = rehearsal
+        .or(current_journal(&state).filter(|journal| journal.is_open()))
         .map(|journal| unfinished(journal, held));
 
     let not_comparable = current_journal(&state).and_then(|journal| describe_open(journal, held));
+    let none = Inventory::default();
+    let stored = state
+        .inventory
+        .as_ref()
+        .map_or(&none, |inventory| &inventory.value);
+    let rollback = rollback::rollback_status(current_journal(&state), stored);
     let key = state.key().cloned();
     let verified = state.sealing.integrity == Integrity::Sealed;
     let not_verified = release_state::not_verified(&state.sealing);
@@ -123,6 +132,7 @@ async fn release_status(
         verification: promoted.and_then(|entry| entry.verification.clone()),
         unfinished,
         message,
+        rollback,
         verified,
         not_verified,
         moved: inventory.moved_lately().cloned().collect(),
@@ -148,6 +158,9 @@ fn find_phase(state: &ReleaseState, held: bool, release: &ReleaseRef) -> (Releas
     let inventory = state.inventory.as_ref().map(|inventory| &inventory.value);
     let promoted = inventory.and_then(Inventory::promoted);
     let deleted = inventory.and_then(Inventory::deleted);
+    if let Some(rehearsal) = &state.rehearsal {
+        return rehearsal::describe(&rehearsal.value, held, namespace);
+    }
     match (current_journal(state), promoted) {
         (Some(journal), _) if journal.is_open() => {
             let unknown = state.lock_unknown.as_ref();
@@ -233,6 +246,7 @@ fn unfinished(journal: &Journal, held: bool) -> UnfinishedPromotion {
         done: journal.steps.iter().filter(is_done).count(),
         undone: journal.steps.iter().filter(is_undone).count(),
         steps: journal.steps.len(),
+        pods: journal.rehearsal.iter().map(|pod| pod.target.id()).collect(),
     }
 }
 

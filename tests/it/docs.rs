@@ -187,17 +187,24 @@ fn documented_events() -> Vec<(String, BTreeSet<String>)> {
 fn every_event_that_is_printed_is_documented_with_its_fields() {
     let app = App::new();
     let config = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": value}});
-    let pods = |digit: char, play: Option<&str>| workload("Deployment", "web", digit, play);
+    let pods = |digit: char, play: Option<&str>| {
+        let mut web = workload("Deployment", "web", digit, play);
+        web["metadata"]["annotations"] = json!({"kubectl-delivery.io/rehearse": "true"});
+        web
+    };
     let mut printed = Vec::new();
-    for (version, objects, code) in [
-        ("1", vec![config("1")], 0),
-        ("1", vec![config("1")], 0),
-        ("2", vec![config("2"), pods('2', None)], 0),
-        ("3", vec![config("2"), pods('3', Some("crash-loop"))], 3),
+    let crash = Some("crash-loop");
+    for (version, objects, flag, code) in [
+        ("1", vec![config("1")], None, 0),
+        ("1", vec![config("1")], None, 0),
+        ("2", vec![config("2"), pods('2', None)], None, 0),
+        ("4", vec![config("2"), pods('4', crash)], Some("--rehearse"), 2),
+        ("3", vec![config("2"), pods('3', crash)], None, 3),
     ] {
         let ran = app
             .promote(version, &objects)
             .args(["-o", "json"])
+            .args(flag)
             .run()
             .exits(code);
         printed.extend(

@@ -252,10 +252,16 @@ fn shape(value: &Value) -> BTreeSet<String> {
 
 /// Whether a place belongs to a field that was added since, and that documents of before lack.
 fn is_added_since(place: &str) -> bool {
-    // Of a plan, of the plan in a promotion's part, and of an entry of the history.
-    ["/cluster", "/promotion/plan/cluster"]
-        .iter()
-        .any(|field| place.starts_with(field))
+    // Of a plan, of the plan in a promotion's part, of an entry of the history, of the head, and of the journal before.
+    [
+        "/cluster",
+        "/promotion/plan/cluster",
+        "/rollback",
+        "/current/rollback",
+        "/promotion/plan/rollback",
+    ]
+    .iter()
+    .any(|field| place.starts_with(field))
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn uninstall(scene: &Scene, way: &str) {
 }
 
 fn helm(scene: &Scene) -> Command {
-    let mut helm = Command::new(sources::helm(&scene.cluster.tools));
+    let mut helm = Command::new(crate::harness::helm(&scene.cluster.tools));
     helm.env("KUBECONFIG", &scene.cluster.kubeconfig)
         .args(["-n", scene.app.namespace]);
     helm

@@ -7,6 +7,7 @@ use crate::harness::Ran;
 use crate::scene::{Scene, expect};
 use crate::snapshot::Copy;
 use crate::table::Row;
+use serde_json::Value;
 
 /// All of it; what cannot follow a failure is left out.
 pub fn run(scene: &Scene, draw: &mut Draw, row: &mut Row) {
@@ -58,10 +59,29 @@ pub fn silent(scene: &Scene) -> Result<String, String> {
         }
         took.push(seconds(ran.took));
     }
+    loud.extend(starts_again(scene).err());
     if loud.is_empty() {
         Ok(took.join(", "))
     } else {
         Err(loud.join(" || "))
+    }
+}
+
+/// Everything that was just promoted would start again, by all that can be tried; what is unknown of it is printed.
+fn starts_again(scene: &Scene) -> Result<(), String> {
+    let ran = scene.diff(&["--starts=full", "-o", "json"]);
+    let view: Value = serde_json::from_str(&ran.stdout).map_err(|_| differences(&ran))?;
+    let list = |name: &str| view[name].as_array().cloned().unwrap_or_default();
+    for field in ["startUnknown", "startNotes"] {
+        for one in list(field) {
+            println!("{field}: {one}");
+        }
+    }
+    let found = list("wouldNotStart");
+    if view["wouldNotStart"].is_array() && found.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("--starts=full: {found:?}"))
     }
 }
 

@@ -31,7 +31,7 @@ pub fn emit_error(events: &dyn EventSink, error: &CommandError, current: Current
         message: error.message.clone(),
         after: StateAfter {
             current,
-            rollback: None,
+            ..StateAfter::default()
         },
         hints: error.hints.clone(),
         exit_code: Family::Acting.exit(error.kind).0,
@@ -61,7 +61,7 @@ fn exit_of(outcome: RunOutcome, command: RunCommand) -> Exit {
         | RunOutcome::NothingToDo
         | RunOutcome::Running => Exit(0),
         RunOutcome::Unreachable | RunOutcome::Error => Exit(1),
-        RunOutcome::Refused => Exit(2),
+        RunOutcome::Refused | RunOutcome::RehearsalFailed => Exit(2),
         // Whoever resumes or promotes wanted a release, and got none.
         RunOutcome::Reverted if command == RunCommand::Revert => Exit(0),
         RunOutcome::RolledBack | RunOutcome::Reverted | RunOutcome::NotApplied | RunOutcome::Failed => {
@@ -86,6 +86,7 @@ mod tests {
         (RunOutcome::NothingToDo, false),
         (RunOutcome::Deleted, false),
         (RunOutcome::Refused, false),
+        (RunOutcome::RehearsalFailed, false),
         (RunOutcome::RolledBack, false),
         (RunOutcome::RollbackIncomplete, false),
         (RunOutcome::Reverted, false),

@@ -5,7 +5,7 @@ use crate::commands::console::{self, Console};
 use crate::commands::unconfirmed;
 use crate::execute::Unconfirmed;
 use crate::model::plan::Plan;
-use crate::report::{plan_counts, plan_title};
+use crate::report::{plan_question, plan_title};
 use crate::usecase::CommandError;
 use crate::usecase::promote::{Prepared, Session};
 
@@ -27,7 +27,13 @@ pub(super) async fn confirm(
 
 async fn confirm_plan(plan: &Plan, session: &Session, context: &Context) -> Result<(), CommandError> {
     let title = plan_title(plan, &session.identity());
-    let question = format!("{title}: {}?", plan_counts(plan));
+    let rollback = plan.rollback.as_ref();
+    let rollback = rollback.map(|outlook| format!("; rollback {outlook}"));
+    let question = format!(
+        "{title}: {}{}?",
+        plan_question(plan),
+        rollback.unwrap_or_default()
+    );
 
     console::confirm(&question, "add --yes to promote without confirmation", context).await
 }

@@ -4,6 +4,7 @@ use super::{AfterFailure, Args, LimitArgs};
 use crate::commands::inputs::WaitMode;
 use crate::execute;
 use crate::model::plan::{OnFailure, PlanLimits};
+use crate::model::rehearsal::RehearsalRequest;
 use crate::monitor::WatchingOptions;
 use crate::plan::{PlanPolicy, Repair};
 use crate::usecase::CommandError;
@@ -31,6 +32,10 @@ impl Args {
                 ..self.allow.policy()
             },
             mode: self.mode,
+            rehearsal: self.rehearse.map(|scope| RehearsalRequest {
+                scope,
+                runs_init: self.rehearse_init,
+            }),
             dry_run: self.dry_run,
             approved_plan: self.plan.clone(),
             on_open: self.on_open_journal,

@@ -1,6 +1,7 @@
 //! The values that flags of `promote` take, and their words.
 
 use crate::model::inventory::MAX_HISTORY;
+use crate::model::rehearsal::RehearsalScope;
 use crate::usecase::comparing::Mode;
 use crate::usecase::promote::{DryRun, OnOpen};
 use clap::ValueEnum;
@@ -16,6 +17,22 @@ impl ValueEnum for OnOpen {
             Self::Stop => PossibleValue::new("stop").help("Refuse"),
             Self::Resume => PossibleValue::new("resume").help("Resume it first"),
             Self::Revert => PossibleValue::new("revert").help("Roll it back first"),
+        })
+    }
+}
+
+impl ValueEnum for RehearsalScope {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Current, Self::New, Self::Both]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Current => PossibleValue::new("current").help("The templates in the cluster"),
+            Self::New => PossibleValue::new("new").help("The templates of the release"),
+            Self::Both => {
+                PossibleValue::new("both").help("First those in the cluster, then those of the release")
+            }
         })
     }
 }

@@ -65,6 +65,8 @@ fn head(steps: usize) -> Head {
         record: vec![bundle("record")],
         forget: Vec::new(),
         moves_from: Vec::new(),
+        rehearsal: Vec::new(),
+        rollback: None,
         steps: (0..steps).map(step).collect(),
     };
     let previous = Previous {

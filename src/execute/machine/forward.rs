@@ -49,6 +49,8 @@ impl Machine {
                 self.follow_earlier()
             }
             (JournalPhase::Closed, Direction::Promote) => self.finish_promoted(),
+            // Cannot come: a rehearsal has ended before any run takes the journal up.
+            (JournalPhase::Rehearsing, Direction::Promote) => self.leave("its rehearsal has not ended"),
         }
     }
 

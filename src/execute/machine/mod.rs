@@ -212,9 +212,10 @@ impl Machine {
             _ if self.find_barrier().is_some() => {
                 "interrupted after an irreversible step: stopping without a rollback; Ctrl-C again aborts"
             }
-            JournalPhase::Preparing | JournalPhase::Open | JournalPhase::Applying => {
-                "interrupted: rolling back; Ctrl-C again aborts the rollback"
-            }
+            JournalPhase::Rehearsing
+            | JournalPhase::Preparing
+            | JournalPhase::Open
+            | JournalPhase::Applying => "interrupted: rolling back; Ctrl-C again aborts the rollback",
         }
     }
 

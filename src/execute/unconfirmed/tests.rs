@@ -206,6 +206,8 @@ fn pruned(group: &str, kind: &str, namespace: Option<&str>, live: Option<Value>)
         repair: false,
         moves: Vec::new(),
         data_loss: Vec::new(),
+        rehearsals: Vec::new(),
+        rollback: None,
         waivers: Vec::new(),
         settings: crate::model::plan::PlanLimits::default(),
     };

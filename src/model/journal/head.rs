@@ -21,18 +21,31 @@ pub struct Head {
     // One and no more: pre-images are kept until the next promotion is finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// The head as it was before a rehearsal, which ends with it; in that phase alone.
+    // Whole: what could be reverted before can be reverted after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Head>>,
     /// What a later program wrote beside it.
     #[serde(flatten)]
     pub rest: Rest,
 }
 
 impl Head {
+    /// Of a rehearsal, in front of the head that is there.
+    pub fn rehearsing(current: Journal, before: Option<Head>) -> Self {
+        Self {
+            before: before.map(Box::new),
+            ..Self::new(current, None)
+        }
+    }
+
     /// Of a promotion, in front of the one that was finished before it.
     pub fn new(current: Journal, previous: Option<Previous>) -> Self {
         Self {
             format_version: FormatVersion::default(),
             current,
             previous,
+            before: None,
             rest: Rest::new(),
         }
     }

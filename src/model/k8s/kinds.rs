@@ -211,6 +211,7 @@ const WELL_KNOWN: &[(&str, &str, &str, bool)] = &[
     ),
     ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
     ("scheduling.k8s.io/v1", "PriorityClass", "priorityclasses", false),
+    ("node.k8s.io/v1", "RuntimeClass", "runtimeclasses", false),
     ("coordination.k8s.io/v1", "Lease", "leases", true),
     (
         "apiextensions.k8s.io/v1",

@@ -18,6 +18,8 @@ pub enum KnownKind {
     Lease,
     /// `namespaces`.
     Namespace,
+    /// `nodes`.
+    Node,
     /// `persistentvolumeclaims`.
     PersistentVolumeClaim,
     /// `pods`.
@@ -42,6 +44,7 @@ impl KnownKind {
             Self::Job => ("batch", "v1", "Job", "jobs"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
             Self::Namespace => ("", "v1", "Namespace", "namespaces"),
+            Self::Node => ("", "v1", "Node", "nodes"),
             Self::PersistentVolumeClaim => ("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
             Self::Pod => ("", "v1", "Pod", "pods"),
             Self::ReplicaSet => ("apps", "v1", "ReplicaSet", "replicasets"),
@@ -54,7 +57,7 @@ impl KnownKind {
             version: version.into(),
             kind: kind.into(),
             plural: plural.into(),
-            namespaced: self != Self::Namespace,
+            namespaced: !matches!(self, Self::Namespace | Self::Node),
         }
     }
 }
@@ -71,6 +74,7 @@ mod tests {
             KnownKind::HorizontalPodAutoscaler,
             KnownKind::Lease,
             KnownKind::Namespace,
+            KnownKind::Node,
             KnownKind::PersistentVolumeClaim,
             KnownKind::Pod,
             KnownKind::ReplicaSet,

@@ -21,5 +21,7 @@ pub mod ownership;
 pub mod pod;
 pub mod pod_references;
 pub mod pod_spec;
+pub mod pod_usage;
 pub mod quantity;
+pub mod quota_scopes;
 pub mod writers;

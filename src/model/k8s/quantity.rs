@@ -53,3 +53,12 @@ pub fn thousandths(value: &Value) -> Option<i128> {
     // Multiplied first: a division in between would lose digits.
     Some(nano.checked_mul(multiply)? / divide / 1_000_000_000)
 }
+
+/// Thousandths as a plain number.
+pub fn plain(milli: i128) -> String {
+    if milli % 1000 == 0 {
+        (milli / 1000).to_string()
+    } else {
+        format!("{milli}m")
+    }
+}

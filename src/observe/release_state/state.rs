@@ -8,7 +8,7 @@ use super::parse::{foreign_journal, parse_head, parse_inventory};
 use super::{Lock, ReleaseState, ReleaseStateError, Stored, get, kind_of};
 use crate::cluster::Cluster;
 use crate::model::inventory::Inventory;
-use crate::model::journal::Head;
+use crate::model::journal::{Head, Journal, JournalPhase};
 use crate::model::seal::Integrity;
 use crate::model::state_key::StateKey;
 use crate::model::{Object, Target, Uid, names};
@@ -83,7 +83,7 @@ impl<'a> StateObjects<'a> {
         }
 
         home.inventory = self.inventory.as_ref().map(parse_inventory).transpose()?;
-        home.head = head;
+        (home.head, home.rehearsal) = head.map_or((None, None), split_rehearsal);
         Ok(home)
     }
 
@@ -133,6 +133,30 @@ impl<'a> StateObjects<'a> {
         let (namespace, name) = self.release;
         foreign_journal(&head?.value.current, namespace, name)
     }
+}
+
+/// The head as it was before a rehearsal, and the journal of that: nothing of the release was changed by it.
+fn split_rehearsal(stored: Stored<Head>) -> (Option<Stored<Head>>, Option<Stored<Journal>>) {
+    if stored.value.current.phase != JournalPhase::Rehearsing {
+        return (Some(stored), None);
+    }
+    let Stored {
+        value: Head { current, before, .. },
+        uid,
+        resource_version,
+    } = stored;
+    // Both lie in one object, which the next write of either is over.
+    let before = before.map(|before| Stored {
+        value: *before,
+        uid: uid.clone(),
+        resource_version: resource_version.clone(),
+    });
+    let rehearsal = Stored {
+        value: current,
+        uid,
+        resource_version,
+    };
+    (before, Some(rehearsal))
 }
 
 /// A release's state as it lies there, believed or not.

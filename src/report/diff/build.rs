@@ -7,6 +7,7 @@ use super::super::redact::Redactor;
 use super::aside::asides;
 use super::pods::{ImageView, StaleView};
 use super::rules::{Reason, RuleView, state_text};
+use super::starts::{StartNoteView, StartUnknownView, StartView};
 use super::summary::{headline, summarise};
 use super::view::{ChangeView, Meta, ObjectView, RequirementView, UntestedView, View};
 use crate::model::environment::Environment;
@@ -42,6 +43,8 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
         .iter()
         .map(|finding| StaleView::from_finding(finding, redactor))
         .collect();
+    let starts = &comparison.starts;
+    let would_not_start = StartView::list(&starts.findings, redactor);
     let rules = comparison
         .rules
         .iter()
@@ -50,7 +53,7 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
 
     // Before the silent ones go: the counts are of everything that was compared.
     let all = builder.objects(comparison);
-    let summary = summarise(&all, &images, &requirements, stale.len());
+    let summary = summarise(&all, &images, &requirements, &would_not_start, stale.len());
     let (same, objects): (Vec<ObjectView>, _) = all.into_iter().partition(ObjectView::is_silent);
 
     View {
@@ -66,6 +69,9 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
         same: same.into_iter().map(|object| object.id).collect(),
         images,
         stale,
+        would_not_start,
+        start_unknown: StartUnknownView::list(&starts.unknown, redactor),
+        start_notes: StartNoteView::list(&starts.notes, redactor),
         requirements,
         rules,
         // Of all objects: an aside alone makes none of them differ.

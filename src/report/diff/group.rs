@@ -1,5 +1,6 @@
 //! Findings that are the same of several objects, so that pages show each once.
 
+use super::starts::{StartCauseView, StartView};
 use super::view::{ChangeView, ObjectView, RequirementView, View};
 use crate::model::ObjectId;
 use serde_json::{Value, json};
@@ -116,6 +117,33 @@ impl<'v> RequirementGroup<'v> {
             }
         };
         groups.into_iter().map(group).collect()
+    }
+}
+
+/// Workloads that would not start for the same causes.
+pub(super) struct StartGroup<'v> {
+    /// What follows their names.
+    pub title: &'static str,
+    /// All of them.
+    pub workloads: Vec<&'v ObjectId>,
+    /// The causes.
+    pub causes: &'v [StartCauseView],
+}
+
+impl<'v> StartGroup<'v> {
+    /// The groups, in the order of their first workloads.
+    pub fn list(findings: &'v [StartView]) -> Vec<Self> {
+        let key = |finding: &StartView| {
+            let causes = finding.causes.iter().map(|one| one.message.clone());
+            (finding.when, causes.collect::<Vec<_>>())
+        };
+        let groups = group_by(findings, key).into_iter();
+        let group = |members: Vec<&'v StartView>| Self {
+            title: members[0].title(),
+            workloads: members.iter().map(|finding| &finding.workload).collect(),
+            causes: &members[0].causes,
+        };
+        groups.map(group).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //! A page is kept: its times are absolute, and its head says what was compared. Every text from outside goes through
 //! `escape`.
 
-use super::group::{FOLDED, ObjectGroup};
+use super::group::{FOLDED, ObjectGroup, StartGroup};
 use super::pods::ImageView;
 use super::rules::Reason;
 use super::snippet::{Mark, diff_lines};
@@ -39,6 +39,9 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
 
     for (_, section) in &unexpected {
         out.write_all(section.as_bytes())?;
+    }
+    for group in StartGroup::list(&view.would_not_start) {
+        out.write_all(start_section(&group).as_bytes())?;
     }
     write_remarks(view, out)?;
     if !expected.is_empty() {
@@ -215,6 +218,19 @@ fn image_section(image: &ImageView) -> String {
         WORDING.image(image),
         expected.unwrap_or_default(),
         WORDING.tested(image)
+    )
+}
+
+fn start_section(group: &StartGroup<'_>) -> String {
+    let causes: String = group
+        .causes
+        .iter()
+        .map(|cause| format!("<li>{}</li>\n", WORDING.phrase(&cause.message)))
+        .collect();
+    format!(
+        "<section><h2>{}: {}</h2>\n<ul>{causes}</ul></section>\n",
+        WORDING.list(&group.workloads),
+        group.title
     )
 }
 

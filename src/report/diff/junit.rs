@@ -127,6 +127,13 @@ fn test_cases(view: &View) -> Vec<TestCase> {
         TestCase::new(&name, TestOutcome::Failed(WORDING.stale(stale)))
     });
 
+    let starts = view.would_not_start.iter().map(|start| {
+        let causes: Vec<&str> = start.causes.iter().map(|cause| &*cause.message).collect();
+        let name = format!("{}, started again", start.workload);
+        let text = format!("{}: {}", start.title(), causes.join("\n"));
+        TestCase::new(&name, TestOutcome::Failed(text))
+    });
+
     let requirements = view.requirements.iter().map(|requirement| {
         // What another object produces, or could not be read, is no failure.
         let failure = (!requirement.is_note).then(|| requirement.message.clone());
@@ -137,6 +144,7 @@ fn test_cases(view: &View) -> Vec<TestCase> {
     objects
         .chain(images)
         .chain(stale)
+        .chain(starts)
         .chain(requirements)
         .chain(same)
         .collect()

@@ -11,7 +11,7 @@ mod tests;
 use self::budget::{Section, SectionKind, fit};
 pub(in crate::report) use self::escape::code_span;
 use self::escape::{html_code, longest_run};
-use super::group::{FOLDED, ObjectGroup};
+use super::group::{FOLDED, ObjectGroup, StartGroup};
 use super::pods::ImageView;
 use super::snippet::diff_lines;
 use super::view::{ChangeView, UntestedView, View};
@@ -61,13 +61,15 @@ pub fn markdown(view: &View, limit: MarkdownLimit<'_>, out: &mut dyn Write) -> i
     let groups = ObjectGroup::list(view);
     let objects = groups.iter().map(object_section);
     let images = view.images.iter().map(image_section);
+    let starts = StartGroup::list(&view.would_not_start);
+    let starts = starts.iter().map(start_section);
     let remarks = TEXT.remarks(view).into_iter().map(|remark| Section {
         kind: SectionKind::Remark,
         is_expected: false,
         text: format!("- {remark}\n"),
     });
 
-    let mut sections: Vec<Section> = objects.chain(images).chain(remarks).collect();
+    let mut sections: Vec<Section> = objects.chain(images).chain(starts).chain(remarks).collect();
     // Where there is no room for all, what rules expect goes first.
     sections.sort_by_key(|section| section.is_expected);
     out.write_all(fit(&head(view), &sections, limit).as_bytes())
@@ -244,5 +246,20 @@ fn image_section(image: &ImageView) -> Section {
             TEXT.tested(image),
             expected.unwrap_or_default()
         ),
+    }
+}
+
+fn start_section(group: &StartGroup<'_>) -> Section {
+    let causes: String = group
+        .causes
+        .iter()
+        .map(|cause| format!("  - {}\n", TEXT.phrase(&cause.message)))
+        .collect();
+    Section {
+        kind: SectionKind::Starts {
+            count: group.workloads.len(),
+        },
+        is_expected: false,
+        text: format!("- {}: {}\n{causes}", TEXT.list(&group.workloads), group.title),
     }
 }

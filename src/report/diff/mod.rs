@@ -13,6 +13,7 @@ mod pods;
 mod rules;
 mod since;
 mod snippet;
+mod starts;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -30,12 +31,19 @@ pub use text::{Style, text};
 pub(in crate::report) use text::{write_changes, write_values};
 pub use view::{ChangeView, Meta, View};
 
+use crate::model::ObjectId;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
-/// Objects with unexpected differences, one a line, as `kubectl get -o name` prints them.
+/// Objects with unexpected differences and workloads that would not start again, one a line, as `kubectl get -o name` prints them.
 pub fn name(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    view.objects
-        .iter()
-        .filter(|object| object.is_unexpected())
-        .try_for_each(|object| writeln!(out, "{}", object.kubectl_name))
+    let unexpected = view.objects.iter().filter(|object| object.is_unexpected());
+    let named: HashSet<&ObjectId> = unexpected.clone().map(|object| &object.id).collect();
+    let starts = view.would_not_start.iter().map(|start| &start.workload);
+    let others = starts
+        .filter(|id| !named.contains(id))
+        .map(ObjectId::kubectl_name);
+
+    let names = unexpected.map(|object| object.kubectl_name.clone());
+    names.chain(others).try_for_each(|name| writeln!(out, "{name}"))
 }

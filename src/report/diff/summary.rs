@@ -4,6 +4,7 @@
 //! `has_differences` decides between exit code 0 and 1.
 
 use super::pods::ImageView;
+use super::starts::StartView;
 use super::view::{ObjectView, RequirementView, Summary};
 
 /// Counts what a view shows.
@@ -11,6 +12,7 @@ pub(super) fn summarise(
     objects: &[ObjectView],
     images: &[ImageView],
     requirements: &[RequirementView],
+    starts: &[StartView],
     stale: usize,
 ) -> Summary {
     let with = |status: &str| objects.iter().filter(|object| object.status == status).count();
@@ -38,6 +40,7 @@ pub(super) fn summarise(
             .filter(|change| change.expected.is_none())
             .count(),
         stale,
+        would_not_start: starts.len(),
         requirements: requirements.iter().filter(|need| !need.is_note).count(),
         expected: objects.iter().map(ObjectView::count_expected).sum(),
         unchecked: with("not-checked"),
@@ -69,6 +72,11 @@ pub(super) fn headline(summary: &Summary) -> String {
             summary.stale,
             "workload has stale configuration",
             "workloads have stale configuration",
+        ),
+        count(
+            summary.would_not_start,
+            "workload would not start again",
+            "workloads would not start again",
         ),
         count(
             summary.requirements,

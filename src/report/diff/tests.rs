@@ -9,6 +9,7 @@ use crate::model::k8s::kinds::built_in;
 use crate::model::path::{FieldPath, Step};
 use crate::model::release::{PublicDigest, PublicRelease};
 use crate::model::snapshot::{Absence, Observed};
+use crate::model::start::{StartCause, StartFinding, StartTime, StartUnknown, Starts};
 use crate::model::{ClusterIdentity, ObjectId, Sha256Digest, Target};
 use crate::report::Redactor;
 use jiff::Timestamp;
@@ -223,6 +224,7 @@ fn comparison() -> Comparison {
                 vec![id("Deployment", "web")],
             ),
         ],
+        starts: starts(),
         rules: vec![
             RuleFinding {
                 rule: 0,
@@ -238,6 +240,31 @@ fn comparison() -> Comparison {
             untested(&[], Some(json!({"a": 1})), None),
         )],
         ..Comparison::default()
+    }
+}
+
+fn starts() -> Starts {
+    let finding = |name: &str, when, key: &str| StartFinding {
+        workload: id("Deployment", name),
+        when,
+        causes: vec![StartCause::KeysMissing {
+            object: id("ConfigMap", "config"),
+            keys: vec![key.into()],
+        }],
+    };
+    Starts {
+        findings: vec![
+            finding("web", StartTime::Now, "URL"),
+            finding("idle", StartTime::Resumed, "URL"),
+            finding("api", StartTime::Now, "URL"),
+        ],
+        unknown: vec![StartUnknown {
+            what: "Secrets in namespace shop".into(),
+            objects: vec![id("Secret", "db")],
+            why: "missing permission to get secrets".into(),
+            workloads: vec![id("Deployment", "web")],
+        }],
+        notes: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What rules expect is folded away and counted; what is cut off here stands whole in the JSON.
 
+use super::group::StartGroup;
 use super::pods::ImageView;
 use super::rules::Reason;
 use super::snippet::{Mark, diff_lines, fit_line};
@@ -48,6 +49,9 @@ pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
     }
     for image in &view.images {
         page.write_image(image)?;
+    }
+    for group in StartGroup::list(&view.would_not_start) {
+        page.write_start(&group)?;
     }
     page.write_remarks(view)?;
     // Last, so that it is in sight when the rest has scrolled away.
@@ -244,6 +248,18 @@ impl TextPage<'_> {
         }
     }
 
+    fn write_start(&mut self, group: &StartGroup<'_>) -> io::Result<()> {
+        writeln!(self.out)?;
+        let name = self
+            .palette
+            .paint(Tone::Heading, &self.wording.list(&group.workloads));
+        let title = self.palette.paint(Tone::Negative, group.title);
+        self.write_line(0, &format!("{name}  {title}"))?;
+
+        let mut causes = group.causes.iter();
+        causes.try_for_each(|cause| self.write_line(2, &cause.message))
+    }
+
     /// What belongs to no object.
     fn write_remarks(&mut self, view: &View) -> io::Result<()> {
         let remarks = self.wording.remarks(view);
@@ -254,8 +270,8 @@ impl TextPage<'_> {
     }
 
     fn write_next_step(&mut self, view: &View) -> io::Result<()> {
-        // What could not be checked alone ends with an error, which says what to type.
-        if !view.summary.has_differences() {
+        // What could not be checked alone ends with an error, which says what to type; what pods miss is for others to bring.
+        if !view.summary.may_be_promoted_away() {
             return Ok(());
         }
 

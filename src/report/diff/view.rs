@@ -6,6 +6,7 @@
 use super::aside::AsideView;
 use super::pods::{ImageView, StaleView};
 use super::rules::{Reason, RuleView};
+use super::starts::{StartNoteView, StartUnknownView, StartView};
 use crate::model::finding::{Certainty, ChangeKind, FieldManager};
 use crate::model::release::PublicRelease;
 use crate::model::{ClusterIdentity, ObjectId};
@@ -63,6 +64,12 @@ pub struct View {
     pub images: Vec<ImageView>,
     /// Pods with stale configuration.
     pub stale: Vec<StaleView>,
+    /// Running workloads whose pods would not start again.
+    pub would_not_start: Vec<StartView>,
+    /// What could not be looked at of whether they would.
+    pub start_unknown: Vec<StartUnknownView>,
+    /// What may be in their way, and is not certain to be.
+    pub start_notes: Vec<StartNoteView>,
     /// Requirements that are not met, or not known to be.
     pub requirements: Vec<RequirementView>,
     /// Remarks on the rules of the environment.
@@ -105,6 +112,8 @@ pub struct Summary {
     pub untested: usize,
     /// Workloads whose pods have stale configuration.
     pub stale: usize,
+    /// Running workloads whose pods would not start again.
+    pub would_not_start: usize,
     /// Requirements that are not met.
     pub requirements: usize,
     /// Differences that a rule expects.
@@ -116,6 +125,11 @@ pub struct Summary {
 impl Summary {
     /// Whether anything is not as expected.
     pub fn has_differences(&self) -> bool {
+        self.would_not_start > 0 || self.may_be_promoted_away()
+    }
+
+    /// Whether anything differs that a promotion may bring about.
+    pub(super) fn may_be_promoted_away(&self) -> bool {
         // Without `unchecked`: what is not known is an error, with another exit code than differences.
         self.differ
             + self.missing

@@ -53,7 +53,7 @@ impl Wording {
         }
     }
 
-    fn list<T: ToString>(self, items: &[T]) -> String {
+    pub fn list<T: ToString>(self, items: &[T]) -> String {
         let quoted = items.iter().map(|item| (self.quote)(&item.to_string()));
         list_first(quoted, NAMED, ", ")
     }
@@ -201,6 +201,7 @@ impl Wording {
     /// What belongs to no object, a sentence each.
     pub fn remarks(self, view: &View) -> Vec<String> {
         let stale = view.stale.iter().map(|stale| self.stale(stale));
+        let starts = self.start_remarks(view);
         let requirements = RequirementGroup::list(&view.requirements);
         let requirements = requirements.iter().map(|group| self.requirement(group));
         let rules = view.rules.iter().map(|rule| self.rule(rule));
@@ -209,7 +210,25 @@ impl Wording {
             .iter()
             .map(|note| format!("note: {}", self.phrase(note)));
 
-        stale.chain(requirements).chain(rules).chain(notes).collect()
+        let findings = stale.chain(requirements).chain(rules);
+        findings.chain(starts).chain(notes).collect()
+    }
+
+    /// What of starts is unknown, and what may be in their way.
+    fn start_remarks(self, view: &View) -> Vec<String> {
+        let unknown = view.start_unknown.iter().map(|unknown| {
+            format!(
+                "note: start of {} not checked against {}: {}",
+                self.list(&unknown.workloads),
+                self.phrase(&unknown.what),
+                self.phrase(&unknown.cause)
+            )
+        });
+        let notes = view.start_notes.iter().map(|note| {
+            let workload = (self.quote)(&note.workload.to_string());
+            format!("note: start of {workload}: {}", self.phrase(&note.message))
+        });
+        unknown.chain(notes).collect()
     }
 
     /// What changed, when, and which pods started before it.

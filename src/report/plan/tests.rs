@@ -96,9 +96,11 @@ fn view(count: usize, kind: &str) -> PlanView {
     PlanView {
         title: "promote shop 2 to namespace shop of context prod (https://k8s)".into(),
         steps: (0..count).map(step).collect(),
+        rehearsals: Vec::new(),
         data_loss: Vec::new(),
         expected: Vec::new(),
         totals: format!("{count} to update, 12 in sync"),
+        rollback: Some("possible".into()),
         now: "2026-11-23T06:03:00Z".parse().unwrap(),
     }
 }
@@ -125,6 +127,7 @@ update  ConfigMap shop/c0  /data/a changes
     + bmV3
   takes ownership of /data/a from kubectl-edit
 1 to update, 12 in sync
+rollback: possible
 "
     );
 }

@@ -158,6 +158,8 @@ impl Board {
             // About the run, or beside the course of an object.
             Event::Failed { object: None, .. }
             | Event::Started { .. }
+            | Event::RehearsalStarted { .. }
+            | Event::RehearsalEnded(_)
             | Event::Heartbeat { .. }
             | Event::Preflight { .. }
             | Event::Verification { .. }

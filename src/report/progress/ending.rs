@@ -1,8 +1,8 @@
 //! How a run ended, as a user reads it last: the error, what is promoted now, and what to type.
 
 use crate::model::event::{RunEnd, RunOutcome};
-use crate::model::phrase::counted;
-use crate::model::run_end::{CurrentRelease, RollbackResult};
+use crate::model::phrase::{counted, list_first};
+use crate::model::run_end::{CurrentRelease, RollbackResult, StateAfter};
 use crate::report::{Palette, Tone, clean};
 
 /// Differences that are named; more are counted.
@@ -39,6 +39,9 @@ fn success_tone(outcome: RunOutcome) -> Tone {
 /// What there is now; none where the end did not change it, or nobody knows.
 pub(in crate::report) fn state_line(end: &RunEnd) -> Option<String> {
     let current = &end.after.current;
+    if end.outcome == RunOutcome::RehearsalFailed {
+        return Some(rehearsed_line(&end.after));
+    }
     let Some(rollback) = &end.after.rollback else {
         let current = current_line(current)?;
         return match end.outcome {
@@ -57,6 +60,14 @@ pub(in crate::report) fn state_line(end: &RunEnd) -> Option<String> {
         (_, RunOutcome::Reverted | RunOutcome::RevertIncomplete) => reverted_line(rollback, current),
         _ => rolled_back_line(rollback, current),
     }
+}
+
+/// `no object of the release was changed; pods that ran and are deleted: Pod shop/web-rehearsal-…`.
+fn rehearsed_line(after: &StateAfter) -> String {
+    let pods = list_first(after.rehearsed.iter().map(|one| &one.pod), NAMED, ", ");
+    let current = current_line(&after.current).map(|line| format!("; {line}"));
+    let current = current.unwrap_or_default();
+    format!("no object of the release was changed{current}; pods that ran and are deleted: {pods}")
 }
 
 /// What is not as it was, a line each.
@@ -128,7 +139,7 @@ fn counts(rollback: &RollbackResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::run_end::{ReleaseVersion, StateAfter};
+    use crate::model::run_end::ReleaseVersion;
     use rstest::rstest;
 
     const CAUSE: &str = "promotion of shop 1.4.2 failed: container web exits with code 3 (2 restarts)";
@@ -156,7 +167,11 @@ mod tests {
         RunEnd {
             outcome,
             message: CAUSE.into(),
-            after: StateAfter { current, rollback },
+            after: StateAfter {
+                current,
+                rollback,
+                ..StateAfter::default()
+            },
             hints: Vec::new(),
             exit_code: 3,
         }

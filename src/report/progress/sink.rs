@@ -268,7 +268,7 @@ mod tests {
             message: "failed".into(),
             after: StateAfter {
                 current: CurrentRelease::None,
-                rollback: None,
+                ..StateAfter::default()
             },
             hints: Vec::new(),
             exit_code: 3,

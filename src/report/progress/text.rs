@@ -6,7 +6,7 @@
 use super::board::Board;
 use super::ending::ending_lines;
 use super::heartbeat::heartbeat_text;
-use super::start::start_line;
+use super::start::{rehearsal_text, start_line};
 use crate::model::event::{Event, Phase};
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::verdict::Health;
@@ -72,6 +72,9 @@ impl ProgressText {
             Event::PhaseEnded { .. } | Event::Planned { .. } => Vec::new(),
             Event::StepStarted { .. } | Event::Verification { .. } => Vec::new(),
             Event::Preflight { findings } => refusal_lines(findings),
+            Event::RehearsalStarted { .. } | Event::RehearsalEnded(_) => {
+                Vec::from_iter(rehearsal_text(event).map(|(verb, rest)| line(verb, rest)))
+            }
             Event::StepEnded {
                 object, result, ok, ..
             } => vec![self.step_line(object, result, *ok)],
@@ -222,6 +225,7 @@ pub(in crate::report) fn phase_title(phase: Phase) -> Option<&'static str> {
         Phase::Load | Phase::Observe | Phase::Compare | Phase::Preflight | Phase::Lock | Phase::Journal => {
             return None;
         }
+        Phase::Rehearse => "rehearsing",
         Phase::Apply => "applying",
         Phase::Delete => "deleting",
         Phase::Verify => "verifying",
@@ -240,6 +244,7 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Compare => "compare",
         Phase::Preflight => "preflight",
         Phase::Lock => "lock",
+        Phase::Rehearse => "rehearse",
         Phase::Journal => "journal",
         Phase::Apply => "apply",
         Phase::Delete => "delete",

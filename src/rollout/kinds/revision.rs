@@ -15,7 +15,17 @@ pub(super) fn new_replica_set<'a>(deployment: &Object, context: &RolloutContext<
     let is_new =
         |one: &&&Object| one.kind() == "ReplicaSet" && one.annotation(DEPLOYMENT_REVISION) == Some(revision);
 
-    context.owned.iter().find(is_new).copied()
+    let newest = context.owned.iter().find(is_new).copied();
+    newest.filter(|newest| !is_still_old(newest, deployment))
+}
+
+/// Whether it is still the old one: where all old pods stop before new ones come (`Recreate`), the controller takes the
+/// new ReplicaSet, and moves the number, after that. Until then the Deployment counts no pod as updated.
+fn is_still_old(replica_set: &Object, deployment: &Object) -> bool {
+    let is_emptied = replica_set.at("/spec/replicas").is_some() && number(replica_set, "/spec/replicas") == 0;
+    let has_old_pods =
+        number(replica_set, "/status/replicas") > 0 && number(deployment, "/status/updatedReplicas") == 0;
+    deployment.text("/spec/strategy/type") == "Recreate" && (is_emptied || has_old_pods)
 }
 
 /// The revision hash of a DaemonSet's newest ControllerRevision.

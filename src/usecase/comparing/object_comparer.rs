@@ -16,6 +16,7 @@ use crate::model::k8s::pod_spec::pod_spec;
 use crate::model::snapshot::{Fresh, Observed, Prediction};
 use crate::model::{Object, Target};
 use crate::{observe, plan};
+use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -285,12 +286,27 @@ fn shorten(found: &mut ObjectComparison) {
         live.drop_managed_fields();
     }
     let runs_nothing = pod_spec(live).is_none() && images(live, &[]).is_empty();
-    if !matches!(kind, "Secret" | "HorizontalPodAutoscaler") && runs_nothing {
-        live.keep_metadata();
+    match kind {
+        // Pods read some of its keys.
+        "ConfigMap" => forget_values(live),
+        // Of few fields, or needed whole.
+        "Secret" | "HorizontalPodAutoscaler" | "ServiceAccount" | "PersistentVolumeClaim" => {}
+        _ if runs_nothing => live.keep_metadata(),
+        _ => {}
     }
     // A container that another hand added is none of desired's.
     let runs_the_same = |desired: &Object| images(desired, &[]) == images(live, &[]);
     if found.desired.as_ref().is_some_and(runs_the_same) {
         found.desired = Some(live.clone());
+    }
+}
+
+fn forget_values(map: &mut Object) {
+    for field in ["data", "binaryData"] {
+        let values = map.value_mut().get_mut(field).and_then(Value::as_object_mut);
+        values
+            .into_iter()
+            .flat_map(|values| values.values_mut())
+            .for_each(|value| *value = Value::Null);
     }
 }

@@ -73,7 +73,7 @@ impl Reading {
 
         Ok(Self {
             extra: request.members.iter().filter(is_extra).cloned().collect(),
-            needed: needed.iter().map(|one| one.target().clone()).collect(),
+            needed: needed_targets(request, desired, needed),
             pods_in,
             autoscalers_in: with_workloads.into_iter().map(String::from).collect(),
             targets: targets.into(),
@@ -133,6 +133,22 @@ impl Reading {
         };
         Arc::new(move |index, live| comparer.compare(index, live))
     }
+}
+
+/// What the objects need, and what else their pods could not start without: what runs needs the same mostly.
+fn needed_targets(
+    request: &ComparisonRequest<'_>,
+    desired: &[DesiredObject],
+    needed: &[Needed],
+) -> Vec<Target> {
+    let mut targets: Vec<Target> = needed.iter().map(|one| one.target().clone()).collect();
+    if request.reads_start_needs {
+        let held = desired.iter().map(|one| one.object.id());
+        let known: HashSet<ObjectId> = held.chain(targets.iter().map(Target::id)).collect();
+        let others = compare::start_targets(desired.iter().map(|one| &one.object));
+        targets.extend(others.into_iter().filter(|other| !known.contains(&other.id())));
+    }
+    targets
 }
 
 /// Members that are not desired, as they are.

@@ -41,6 +41,7 @@ pub(super) fn check_unchanged(approved: &Plan, now: &Plan) -> Result<(), Command
     }
 
     ensure_same_cluster(approved, now)?;
+    ensure_same_rehearsal(approved, now)?;
     let moved = plan::moved(approved, now);
     if moved.is_empty() {
         return Ok(());
@@ -58,6 +59,22 @@ fn new_plan(namespace: &str) -> String {
     format!(
         "to write a new plan: kubectl delivery promote RELEASE -n {namespace} --dry-run=server -o json > plan.json"
     )
+}
+
+/// Whether it is tried before is a part of what was approved.
+fn ensure_same_rehearsal(approved: &Plan, now: &Plan) -> Result<(), CommandError> {
+    let (message, hint) = match (approved.rehearsals.is_empty(), now.rehearsals.is_empty()) {
+        (false, true) => (
+            "the plan begins with a rehearsal, and this run does not; nothing was changed",
+            "add --rehearse as the plan was written with",
+        ),
+        (true, false) => (
+            "the plan has no rehearsal, and this run begins with one; nothing was changed",
+            "leave --rehearse out, or write and approve a new plan",
+        ),
+        _ => return Ok(()),
+    };
+    Err(CommandError::new(ErrorKind::Refused, message).with_hint(hint))
 }
 
 /// A plan that creates objects alone would fit any cluster.

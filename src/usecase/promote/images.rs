@@ -1,17 +1,18 @@
-//! Whether the registries still have what a promotion needs: the images to come, and those that a revert brings back.
+//! Whether the registries still have what a promotion needs: the images to come, and those that a rollback brings back.
 
-use crate::model::check::Check;
+use crate::model::check::{Check, path_in_item};
 use crate::model::finding::Comparison;
+use crate::model::image::Presence;
 use crate::model::k8s::images::images;
 use crate::model::phrase::{counted, list_first};
 use crate::model::plan::{Plan, PlanStep, PreflightFinding, Severity, Undo, Waiver};
 use crate::model::release::ImagePath;
+use crate::model::start::StartCause;
 use crate::model::unknown::Unknown;
 use crate::model::{Object, ObjectId};
 use crate::plan;
-use crate::registry::{Presence, RegistryOptions};
-use crate::usecase::images::{CONCURRENCY, PATIENCE, open_registries};
-use futures::stream::{self, StreamExt};
+use crate::registry::RegistryOptions;
+use crate::usecase::images::look_up_images;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// References that a sentence names; the rest is counted.
@@ -24,6 +25,8 @@ pub(super) struct ImageCheck {
     pub findings: Vec<PreflightFinding>,
     /// References, as written, that their registries have.
     pub seen: BTreeSet<String>,
+    /// Of objects as they are now, the images that their registries do not have.
+    pub gone: BTreeMap<ObjectId, Vec<StartCause>>,
 }
 
 /// Who needs an image.
@@ -31,16 +34,35 @@ pub(super) struct ImageCheck {
 struct Needed {
     /// The first object to come that names it.
     next: Option<ObjectId>,
-    /// The first object that names it now, and whether that one is well.
-    before: Option<(ObjectId, bool)>,
+    /// The objects that name it now.
+    before: Vec<ObjectId>,
 }
 
 impl Needed {
     /// The first object that names it, of those to come before those of now.
     fn object(&self) -> Option<&ObjectId> {
-        self.next
-            .as_ref()
-            .or(self.before.as_ref().map(|(object, _)| object))
+        self.next.as_ref().or(self.before.first())
+    }
+
+    /// Whether a rollback alone needs it.
+    fn is_for_rollback(&self) -> bool {
+        self.next.is_none() && !self.before.is_empty()
+    }
+
+    /// Whether what is found of it refuses nothing: its waiver names the image, or all objects that go back to it.
+    fn is_waived(&self, reference: &str, waivers: &[Waiver], home: &str) -> bool {
+        let names = |waiver: &Waiver, id: &ObjectId| {
+            waiver
+                .item
+                .as_ref()
+                .is_none_or(|item| path_in_item(item, id, home) == Some(""))
+        };
+        if self.is_for_rollback() {
+            let mut objects = self.before.iter();
+            return objects.all(|id| waivers_of(Check::Rollback, waivers).any(|waiver| names(waiver, id)));
+        }
+        let mut items = waivers_of(Check::Images, waivers).map(|waiver| waiver.item.as_deref());
+        items.any(|item| item.is_none_or(|item| item == reference))
     }
 }
 
@@ -55,40 +77,27 @@ pub(super) async fn look_up(
     if needed.is_empty() {
         return ImageCheck::default();
     }
-    let options = registries.clone().with_patience(PATIENCE);
-    let waived = waived_hosts(needed.keys(), waivers, &options);
-    let is_waived = |reference: &&String| waived.contains(&options.host(reference));
+    let waived = waived_hosts(&needed, (waivers, &plan.namespace), registries);
+    let is_waived = |reference: &&String| waived.contains(&registries.host(reference));
     let (unasked, asked): (Vec<&String>, Vec<&String>) = needed.keys().partition(is_waived);
     let asked: Vec<String> = asked.into_iter().cloned().collect();
 
-    // Beside the preflight, not before it.
-    let answers = match open_registries(&options, &asked).await {
-        Ok(registries) => {
-            let registries = &registries;
-            let ask = |reference: String| async move {
-                let presence = registries.presence(&reference).await;
-                (reference, presence)
-            };
-            let asking = stream::iter(asked).map(ask).buffered(CONCURRENCY);
-            asking.collect().await
-        }
-        Err(why) => unknown(asked, &why),
-    };
+    let answers = look_up_images(asked, registries).await;
     let mut check = image_findings(&needed, answers);
     check.findings.extend(not_looked_up(&unasked, &needed, waivers));
     check
 }
 
 /// Hosts of which every image is waived: whatever they say, it refuses nothing.
-fn waived_hosts<'r>(
-    references: impl Iterator<Item = &'r String>,
-    waivers: &[Waiver],
+fn waived_hosts(
+    needed: &BTreeMap<String, Needed>,
+    (waivers, home): (&[Waiver], &str),
     options: &RegistryOptions,
 ) -> BTreeSet<Option<String>> {
     let mut hosts: BTreeMap<Option<String>, bool> = BTreeMap::new();
-    for reference in references {
+    for (reference, needed) in needed {
         let are_waived = hosts.entry(options.host(reference)).or_insert(true);
-        *are_waived &= image_waivers(waivers).any(|item| item.is_none_or(|item| item == reference));
+        *are_waived &= needed.is_waived(reference, waivers, home);
     }
     hosts
         .into_iter()
@@ -97,13 +106,8 @@ fn waived_hosts<'r>(
         .collect()
 }
 
-/// What the waivers of this check name: one image, or all of them.
-fn image_waivers(waivers: &[Waiver]) -> impl Iterator<Item = Option<&String>> {
-    let of_images = |waiver: &&Waiver| waiver.check == Check::Images.name();
-    waivers
-        .iter()
-        .filter(of_images)
-        .map(|waiver| waiver.item.as_ref())
+fn waivers_of(check: Check, waivers: &[Waiver]) -> impl Iterator<Item = &Waiver> {
+    waivers.iter().filter(move |waiver| waiver.check == check.name())
 }
 
 /// What is given up with images that nobody was asked for. A waiver that names one answers its finding; all of them are one note.
@@ -115,25 +119,26 @@ fn not_looked_up(
     if references.is_empty() {
         return Vec::new();
     }
-    if image_waivers(waivers).any(|item| item.is_none()) {
+    if waivers_of(Check::Images, waivers).any(|waiver| waiver.item.is_none()) {
         let message = format!("{} not looked up: waived", counted(references.len(), "image"));
         return vec![note(Vec::new(), message)];
     }
-    let finding = |reference: &&String| PreflightFinding {
-        subject: Some((*reference).clone()),
-        severity: Severity::Error,
-        ..note(
-            objects([*reference], needed),
-            format!("{reference} was not looked up"),
-        )
+    let finding = |reference: &&String| {
+        let message = format!("{reference} was not looked up");
+        let for_rollback = needed.get(*reference).filter(|needed| needed.is_for_rollback());
+        if let Some(needed) = for_rollback {
+            return PreflightFinding {
+                objects: needed.before.clone(),
+                ..plan::refuse(Check::Rollback, None, message, None)
+            };
+        }
+        PreflightFinding {
+            subject: Some((*reference).clone()),
+            severity: Severity::Error,
+            ..note(objects([*reference], needed), message)
+        }
     };
     references.iter().map(finding).collect()
-}
-
-/// As unknown as where no registry answers.
-fn unknown(references: Vec<String>, why: &Unknown) -> Vec<(String, Presence)> {
-    let answer = |reference| (reference, Presence::Unknown(why.clone()));
-    references.into_iter().map(answer).collect()
 }
 
 /// The objects that name images.
@@ -194,26 +199,13 @@ fn needed(steps: &[PlanStep], comparison: &Comparison, paths: &[ImagePath]) -> B
         let Some(live) = live.get(&id) else { continue };
         for image in images(live, paths) {
             let before = &mut needed.entry(image.reference).or_default().before;
-            before.get_or_insert_with(|| (id.clone(), is_up(live)));
+            // Two containers of one object are one object.
+            if before.last() != Some(&id) {
+                before.push(id.clone());
+            }
         }
     }
     needed
-}
-
-/// Whether the pods of its template as it is now are ready: what is down, or stands half-way, cannot be brought back well.
-fn is_up(live: &Object) -> bool {
-    let count = |field: &str| {
-        live.at(field)
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or_default()
-    };
-    let (all, updated, ready) = match live.kind() {
-        "DaemonSet" => ("desiredNumberScheduled", "updatedNumberScheduled", "numberReady"),
-        "ReplicaSet" => ("replicas", "replicas", "readyReplicas"),
-        _ => ("replicas", "updatedReplicas", "readyReplicas"),
-    };
-    let [all, updated, ready] = [all, updated, ready].map(|field| count(&format!("/status/{field}")));
-    ready > 0 && updated == all && ready >= all
 }
 
 fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Presence)>) -> ImageCheck {
@@ -223,11 +215,19 @@ fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Prese
         match presence {
             Presence::There => drop(check.seen.insert(reference)),
             Presence::Unknown(why) => unknown.entry(why).or_default().push(reference),
-            Presence::Absent => {
-                if let Some(needed) = needed.get(&reference) {
-                    check.findings.push(absent(&reference, needed));
+            Presence::Absent => match needed.get(&reference) {
+                Some(needed) if needed.is_for_rollback() => {
+                    for id in &needed.before {
+                        let reference = reference.clone();
+                        let gone = check.gone.entry(id.clone()).or_default();
+                        gone.push(StartCause::ImageAbsent { reference });
+                    }
                 }
-            }
+                needed => {
+                    let object = needed.and_then(Needed::object);
+                    check.findings.push(absent(&reference, object));
+                }
+            },
         }
     }
     // One cause is one finding, however many images it keeps from being looked up.
@@ -242,35 +242,11 @@ fn image_findings(needed: &BTreeMap<String, Needed>, answers: Vec<(String, Prese
     check
 }
 
-fn absent(reference: &str, needed: &Needed) -> PreflightFinding {
-    let (object, message, severity) = match needed {
-        Needed { next: Some(id), .. } => (
-            Some(id),
-            format!("{reference} does not exist in its registry"),
-            Severity::Error,
-        ),
-        Needed { before, .. } => {
-            let is_up = before.as_ref().is_some_and(|(_, is_up)| *is_up);
-            let message = if is_up {
-                format!(
-                    "{reference}, which the live object uses, no longer exists in its registry: after a revert no node could pull it"
-                )
-            } else {
-                format!(
-                    "{reference}, which the live pod template uses, does not exist in its registry: a revert would restore it"
-                )
-            };
-            (
-                before.as_ref().map(|(id, _)| id),
-                message,
-                if is_up { Severity::Error } else { Severity::Note },
-            )
-        }
-    };
+fn absent(reference: &str, object: Option<&ObjectId>) -> PreflightFinding {
+    let message = format!("{reference} does not exist in its registry");
     let hint = "push the image again, unless the nodes have it".to_owned();
     PreflightFinding {
         subject: Some(reference.to_owned()),
-        severity,
         ..plan::refuse(Check::Images, object, message, Some(hint))
     }
 }

@@ -87,6 +87,9 @@ impl Session {
     ///
     /// It is in the way of this promotion, or what it is judged by cannot be read.
     pub async fn open_promotion(&self, channels: &Channels) -> Result<Option<OpenPromotion>, CommandError> {
+        if let Some(open) = self.left_rehearsal(channels)? {
+            return Ok(Some(open));
+        }
         let Some(open) = self.target.open_journal().filter(|_| !self.is_dry_run()) else {
             return Ok(None);
         };
@@ -115,6 +118,27 @@ impl Session {
             journal: open.id.clone(),
             action: goal.action,
         };
+        let recovery = Recovery::new(target.release(), action, confirmed, context)?;
+        Ok(Some(OpenPromotion { recovery, goal }))
+    }
+
+    /// The rehearsal that a killed run has left, or that is under way: only its pods are to go.
+    fn left_rehearsal(&self, channels: &Channels) -> Result<Option<OpenPromotion>, CommandError> {
+        let target = &self.target;
+        let Some(left) = target.state.rehearsal.as_ref().filter(|_| !self.is_dry_run()) else {
+            return Ok(None);
+        };
+        let goal = JournalGoal {
+            action: OpenJournalAction::Resume,
+            is_same: false,
+            is_untouched: true,
+        };
+        let action = RecoveryAction::Resolve {
+            journal: left.value.id.clone(),
+            action: goal.action,
+        };
+        let context = target.run_context(&self.request.run, channels);
+        let confirmed = self.request.confirmed.clone();
         let recovery = Recovery::new(target.release(), action, confirmed, context)?;
         Ok(Some(OpenPromotion { recovery, goal }))
     }

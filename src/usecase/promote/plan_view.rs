@@ -6,6 +6,7 @@ use crate::model::ObjectId;
 use crate::model::environment::Environment;
 use crate::model::finding::{Comparison, ObjectComparison};
 use crate::model::plan::PlanStep;
+use crate::model::rehearsal::PlannedRehearsal;
 use crate::plan;
 use crate::report::{PlanView, StepView, plan_title, plan_totals};
 use crate::usecase::CommandError;
@@ -41,9 +42,14 @@ impl Prepared {
         Ok(PlanView {
             title: plan_title(plan, &session.identity()),
             steps: steps.collect(),
+            rehearsals: plan.rehearsals.iter().map(PlannedRehearsal::named).collect(),
             data_loss: plan.data_loss.clone(),
             expected: expected_differences(&self.comparison, session.environment()),
             totals: plan_totals(plan),
+            rollback: plan
+                .rollback
+                .as_ref()
+                .map(|outlook| redactor.text(&outlook.to_string())),
             now: Timestamp::now(),
         })
     }

@@ -8,6 +8,7 @@
 use super::approved_plan::check_unchanged;
 use super::images;
 use super::request::DryRun;
+use super::rolling_back::{self, RollbackFacts};
 use super::session::Session;
 use super::sources;
 use crate::model::Object;
@@ -19,8 +20,9 @@ use crate::model::phrase::counted;
 use crate::model::plan::{PreflightFinding, Severity};
 use crate::model::release::PublicRelease;
 use crate::model::seal::Integrity;
-use crate::model::snapshot::ReadFailure;
+use crate::model::snapshot::{ReadFailure, Snapshot};
 use crate::plan::{self, Facts, PlanPolicy, Planned};
+use crate::preflight::RehearsalPolicy;
 use crate::registry::RegistryOptions;
 use crate::report::{FindingGroup, aside_notes, group_findings};
 use crate::signing::Refusal;
@@ -89,6 +91,8 @@ pub fn check_refusals(planned: &Planned) -> Result<(), CommandError> {
 struct Observations {
     comparison: Comparison,
     facts: Facts,
+    /// What the objects need beside themselves.
+    needed: Snapshot,
     /// The claims that the plan may lose data of.
     claims: Vec<Object>,
 }
@@ -121,10 +125,14 @@ impl Session {
         // A plan without a step has nothing that the server could refuse.
         let is_asked = self.request.dry_run != Some(DryRun::Client);
         let (mut planned, seen_images) = if is_asked && changes_something {
-            preparation.ask(planned, comparison).await
+            preparation.ask(planned, &observed).await
         } else {
             (planned, BTreeSet::new())
         };
+
+        if changes_something && !is_asked && self.request.rehearsal.is_some() {
+            planned.findings.push(preparation.rehearsal_left_out());
+        }
 
         // After the answers: a step that turned out to change nothing deletes nothing.
         plan::name_data_loss(&mut planned, comparison, &observed.claims, &policy);
@@ -158,6 +166,7 @@ impl Preparation<'_> {
         let cluster = target.cluster.as_ref();
         let ComparisonFacts {
             comparison,
+            needed: read,
             autoscalers: (autoscalers, mut unreadable),
             ..
         } = self.compare().await?;
@@ -190,6 +199,7 @@ impl Preparation<'_> {
         Ok(Observations {
             comparison,
             facts,
+            needed: read,
             claims,
         })
     }
@@ -244,6 +254,7 @@ impl Preparation<'_> {
             mode: request.mode,
             is_brief: false,
             reads_around: false,
+            reads_start_needs: false,
             // Its preflight asks about each step.
             tries_missing: false,
         };
@@ -279,7 +290,8 @@ impl Preparation<'_> {
     }
 
     /// Asks the server and the registries about each step. The images that were found come back.
-    async fn ask(&self, planned: Planned, comparison: &Comparison) -> (Planned, BTreeSet<String>) {
+    async fn ask(&self, planned: Planned, observed: &Observations) -> (Planned, BTreeSet<String>) {
+        let comparison = &observed.comparison;
         let Session {
             inputs,
             request,
@@ -301,14 +313,51 @@ impl Preparation<'_> {
             _ => 0,
         };
 
+        let cluster = target.cluster.as_ref();
+        let rehearsal = self.rehearsal_policy();
+        let asked =
+            rehearsal.map(|policy| preflight::rehearsal_questions(&planned.plan, comparison, &policy));
+        let asked = asked.unwrap_or_default();
+        questions.require(preflight::rehearsal_permissions(&asked));
+
         // Registries may be slow, and need nothing of the server's answers.
-        let (answers, images) = futures::join!(
-            observe::preflight(target.cluster.as_ref(), &questions),
-            images::look_up(&planned.plan, comparison, paths, (&registries, waivers))
+        let restored = preflight::restored_workloads(&planned.plan, comparison);
+        let (answers, images, read, facts) = futures::join!(
+            observe::preflight(cluster, &questions),
+            images::look_up(&planned.plan, comparison, paths, (&registries, waivers)),
+            rolling_back::read(cluster, &restored, comparison, &observed.needed),
+            observe::rehearsal_facts(cluster, &asked)
         );
         let mut planned = preflight::take_answers(planned, comparison, &questions, &answers);
         planned.findings.extend(images.findings);
+
+        let rollback = RollbackFacts {
+            comparison,
+            needed: &observed.needed,
+            images: &inputs.release.release.spec.images,
+            read,
+            gone: images.gone,
+        };
+        rollback
+            .check(cluster, &mut planned, (&questions, &answers))
+            .await;
+        // With the answers taken in: a new template is as the server says that it will be.
+        if let Some(policy) = rehearsal {
+            preflight::plan_rehearsals(&mut planned, comparison, &policy, &facts);
+        }
         (planned, images.seen)
+    }
+
+    /// What is to be tried before anything is changed.
+    fn rehearsal_policy(&self) -> Option<RehearsalPolicy<'_>> {
+        let rules = &self.session.environment().spec.rehearse;
+        let request = self.session.request.rehearsal;
+        request.map(|request| RehearsalPolicy { request, rules })
+    }
+
+    fn rehearsal_left_out(&self) -> PreflightFinding {
+        let message = "rehearsal not planned: nothing is asked of the server (--dry-run=client)".to_owned();
+        plan::note(Check::Rehearsal, None, message)
     }
 
     /// What speaks against this release whatever its steps are.

@@ -4,6 +4,7 @@ use crate::cluster::ConnectionOptions;
 use crate::execute::{self, Confirmed};
 use crate::load::ManifestSource;
 use crate::model::plan::PlanLimits;
+use crate::model::rehearsal::RehearsalRequest;
 use crate::model::state_key::StateKey;
 use crate::plan::PlanPolicy;
 use crate::registry::artifact::Location;
@@ -25,6 +26,8 @@ pub struct Request {
     pub policy: PlanPolicy,
     /// Where the truth comes from.
     pub mode: Mode,
+    /// What is tried before anything is changed.
+    pub rehearsal: Option<RehearsalRequest>,
     /// Where it ends, where it is no promotion.
     pub dry_run: Option<DryRun>,
     /// The file of the plan that was approved.

@@ -10,6 +10,8 @@ mod mutations;
 mod no_false_drift;
 mod output;
 mod pods;
+mod starts;
+mod starts_placed;
 
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use std::path::PathBuf;

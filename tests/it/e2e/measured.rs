@@ -2,7 +2,7 @@
 
 use super::promoted::{objects, registry};
 use super::rollout::is_wrong;
-use crate::harness::{Namespace, TestCluster, blocking};
+use crate::harness::{Namespace, TestCluster, blocking, helm};
 use kubectl_delivery::testing::model::k8s::kinds::built_in;
 use kubectl_delivery::testing::observe::watch::{Collection, WatchStore};
 use serde_json::Value;
@@ -53,8 +53,8 @@ impl SignWatch {
     }
 }
 
-/// How long helm needs for an image that does not exist; none where it is not installed.
-pub(super) fn helm(namespace: &Namespace) -> Option<f64> {
+/// How long helm needs for an image that does not exist.
+pub(super) fn upgrade_by_helm(namespace: &Namespace) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let chart = folder.path().join("chart");
     std::fs::create_dir_all(chart.join("templates")).unwrap();
@@ -68,7 +68,7 @@ pub(super) fn helm(namespace: &Namespace) -> Option<f64> {
         std::fs::write(chart.join("templates/all.yaml"), items.join("\n---\n")).unwrap();
     };
     let run = |arguments: &[&str]| {
-        let mut command = Command::new("helm");
+        let mut command = Command::new(helm(&TestCluster::get().tools));
         command
             .env("KUBECONFIG", &TestCluster::get().kubeconfig)
             .args(arguments)
@@ -78,10 +78,10 @@ pub(super) fn helm(namespace: &Namespace) -> Option<f64> {
             .output()
     };
     write(&format!("{}/shop/web:1.0.0", registry()));
-    run(&["install", "web"]).ok()?;
+    assert!(run(&["install", "web"]).unwrap().status.success());
     write(&format!("{}/shop/web:not-there", registry()));
     let start = Instant::now();
     let failed = run(&["upgrade", "--rollback-on-failure", "web"]).unwrap();
     assert!(!failed.status.success());
-    Some(start.elapsed().as_secs_f64())
+    start.elapsed().as_secs_f64()
 }

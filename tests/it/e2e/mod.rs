@@ -7,6 +7,8 @@ mod indexes;
 mod measured;
 mod promoted;
 mod quoting;
+mod rehearsed;
 mod rollout;
+mod starts;
 mod tags;
 mod which_image;

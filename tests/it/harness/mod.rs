@@ -10,6 +10,7 @@
 )]
 
 mod cluster;
+mod helm;
 mod namespace;
 mod own;
 mod program;
@@ -20,6 +21,7 @@ mod user;
 mod webhook;
 
 pub use cluster::TestCluster;
+pub use helm::{go, helm};
 pub use namespace::Namespace;
 pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as, measured, ran};

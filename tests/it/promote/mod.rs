@@ -21,6 +21,7 @@ mod quota_scopes;
 mod quoting;
 mod repairs;
 mod rights;
+mod rollback;
 mod sentences;
 mod server_values;
 mod sizes;

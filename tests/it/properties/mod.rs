@@ -7,6 +7,7 @@ mod drawn;
 mod oracle;
 mod scene;
 mod small;
+pub mod starts;
 
 use crate::proof::random::Random;
 use drawn::Drawn;

@@ -16,6 +16,7 @@ mod images;
 mod promote;
 mod promote_failed;
 mod promote_refused;
+mod promote_rehearsed;
 mod push;
 mod record;
 mod render;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// What insta replaces, in this order: a pattern and its token.
-pub const FILTERS: [(&str, &str); 15] = [
+pub const FILTERS: [(&str, &str); 16] = [
     // The names that the harness makes: a first word and ten hex digits.
     (r"shop-[0-9a-f]{10}", "shop-0123456789"),
     // The seconds that a progress line begins with, right-aligned, and what a phase took.
@@ -25,6 +25,7 @@ pub const FILTERS: [(&str, &str); 15] = [
     // Which of a rollout's first states a watch sees is a race between controllers.
     (r"(waiting  Deployment \S+: )[^;\n]+", "${1}STATE"),
     (r"web-[0-9a-f]{8,10}-[0-9a-z]{5}", "web-HASH-POD"),
+    (r"-rehearsal-[0-9a-f]{8}", "-rehearsal-01234567"),
     // Its last digits may be letters by then.
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-z]{12}", "UID"),
     (r"\bprocess \d+ on [\w.-]+", "process PID on HOST"),

@@ -137,6 +137,8 @@ fn plan(members: Vec<Target>) -> Plan {
         members,
         moves: Vec::new(),
         data_loss: Vec::new(),
+        rehearsals: Vec::new(),
+        rollback: None,
         waivers: Vec::new(),
         settings: PlanLimits::default(),
         repair: false,
@@ -166,6 +168,8 @@ fn journal(steps: Vec<StepProgress>) -> Journal {
         record: vec![bundle("record")],
         forget: Vec::new(),
         moves_from: Vec::new(),
+        rehearsal: Vec::new(),
+        rollback: None,
         steps,
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum SectionKind {
     Objects { status: &'static str, count: usize },
     /// A container.
     Image,
+    /// Workloads that would not start.
+    Starts { count: usize },
     /// A sentence.
     Remark,
 }
@@ -73,11 +75,12 @@ impl Page {
 /// What has no room, counted, and the command that shows all.
 fn cut_line(cut: &[&Section], command: &str) -> String {
     let mut statuses: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut images, mut remarks) = (0, 0);
+    let (mut images, mut starts, mut remarks) = (0, 0, 0);
     for section in cut {
         match section.kind {
             SectionKind::Objects { status, count } => *statuses.entry(status).or_default() += count,
             SectionKind::Image => images += 1,
+            SectionKind::Starts { count } => starts += count,
             SectionKind::Remark => remarks += 1,
         }
     }
@@ -91,7 +94,12 @@ fn cut_line(cut: &[&Section], command: &str) -> String {
         let objects = counted(statuses.values().sum(), "more object");
         parts.push(format!("{objects}: {}", by_status.join(", ")));
     }
-    for (count, noun) in [(images, "more image"), (remarks, "more remark")] {
+    let others = [
+        (images, "more image"),
+        (starts, "more workload"),
+        (remarks, "more remark"),
+    ];
+    for (count, noun) in others {
         if count > 0 {
             parts.push(counted(count, noun));
         }

@@ -10,21 +10,21 @@ fn web() -> ObjectId {
 }
 
 #[test]
-fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
-    let next = || Needed {
+fn only_a_clear_no_refuses_and_what_a_rollback_alone_needs_is_told_apart() {
+    let next = |before: &[ObjectId]| Needed {
         next: Some(web()),
-        before: None,
+        before: before.to_vec(),
     };
-    let before = |is_up| Needed {
+    let before = Needed {
         next: None,
-        before: Some((web(), is_up)),
+        before: vec![web()],
     };
     let needed = BTreeMap::from([
-        ("r/next:1".to_owned(), next()),
-        ("r/silent:1".to_owned(), next()),
-        ("r/up:1".to_owned(), before(true)),
-        ("r/down:1".to_owned(), before(false)),
-        ("r/there:1".to_owned(), next()),
+        ("r/next:1".to_owned(), next(&[])),
+        ("r/stays:1".to_owned(), next(&[web()])),
+        ("r/silent:1".to_owned(), next(&[])),
+        ("r/before:1".to_owned(), before),
+        ("r/there:1".to_owned(), next(&[])),
     ]);
     let answer = |reference: &str| match reference {
         "r/there:1" => Presence::There,
@@ -43,9 +43,12 @@ fn only_a_clear_no_refuses_and_for_what_is_down_already_not_even_that() {
         .collect();
     assert_eq!(refused.len(), 2, "{refused:?}");
     assert!(
-        refused[0].contains("r/next:1") && refused[1].contains("r/up:1"),
+        refused[0].contains("r/next:1") && refused[1].contains("r/stays:1"),
         "{refused:?}"
     );
+    let reference = "r/before:1".to_owned();
+    let gone = BTreeMap::from([(web(), vec![StartCause::ImageAbsent { reference }])]);
+    assert_eq!(check.gone, gone);
     assert_eq!(check.seen, BTreeSet::from(["r/there:1".to_owned()]));
     assert!(
         check
@@ -60,7 +63,9 @@ fn images_that_nobody_could_be_asked_for_are_named_as_not_looked_up() {
     let references = || vec!["r/a:1".to_owned(), "r/b:1".to_owned()];
     let needed = references().into_iter().map(|one| (one, Needed::default()));
     let why = Unknown::new("the registry client cannot be created");
-    let check = image_findings(&needed.collect(), unknown(references(), &why));
+    let unknown = |reference| (reference, Presence::Unknown(why.clone()));
+    let answers = references().into_iter().map(unknown).collect();
+    let check = image_findings(&needed.collect(), answers);
     assert_eq!(check.findings.len(), 1);
     assert_eq!(check.findings[0].severity, Severity::Note);
     let message = "not looked up: r/a:1, r/b:1: the registry client cannot be created";
@@ -77,7 +82,8 @@ fn only_a_host_of_which_every_image_is_waived_is_not_asked() {
     };
     let references = ["a.example/x:1", "a.example/y:1", "b.example/z:1"].map(str::to_owned);
     let waived = |waivers: &[Waiver]| {
-        let hosts = waived_hosts(references.iter(), waivers, &RegistryOptions::default());
+        let needed = references.clone().map(|one| (one, Needed::default())).into();
+        let hosts = waived_hosts(&needed, (waivers, "shop"), &RegistryOptions::default());
         hosts.into_iter().flatten().collect::<Vec<_>>()
     };
 
@@ -134,4 +140,22 @@ fn the_image_of_the_job_that_undoes_an_irreversible_one_is_looked_for_too() {
         .map(|(image, by)| (&**image, &*by.next.as_ref().unwrap().name))
         .collect();
     assert_eq!(by, [("r/back:1", "migrate-back"), ("r/forward:1", "migrate")]);
+}
+
+#[test]
+fn an_image_that_a_rollback_alone_needs_is_waived_by_the_objects_that_go_back_to_it() {
+    let needed = Needed {
+        next: None,
+        before: vec![web(), ObjectId::new("apps", "Deployment", Some("shop"), "api")],
+    };
+    let waiver = |check: &str, item: &str| Waiver {
+        check: check.into(),
+        item: Some(item.into()),
+        ..Waiver::default()
+    };
+    let web = waiver("rollback", "Deployment/web");
+    let both = [web.clone(), waiver("rollback", "Deployment/shop/api")];
+    assert!(needed.is_waived("r/a:1", &both, "shop"));
+    assert!(!needed.is_waived("r/a:1", &[web], "shop"));
+    assert!(!needed.is_waived("r/a:1", &[waiver("images", "r/a:1")], "shop"));
 }

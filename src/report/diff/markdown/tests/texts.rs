@@ -6,6 +6,7 @@ use crate::model::k8s::kinds::ResourceType;
 use crate::model::path::Step;
 use crate::model::release::{PublicDigest, PublicRelease};
 use crate::model::snapshot::{Absence, Observed};
+use crate::model::start::{StartCause, StartFinding, StartNote, StartTime, StartUnknown, Starts};
 use crate::model::{ClusterIdentity, FieldPath, ObjectId, Sha256Digest, Target};
 use crate::report::Redactor;
 use crate::report::diff::{Meta, View, view};
@@ -134,6 +135,34 @@ impl Texts<'_> {
         }
     }
 
+    fn starts(&mut self) -> Starts {
+        let causes = vec![
+            StartCause::KeysMissing {
+                object: self.id("ConfigMap"),
+                keys: vec![self.next()],
+            },
+            StartCause::PodRejected { reason: self.next() },
+        ];
+        Starts {
+            findings: vec![StartFinding {
+                workload: self.id("Deployment"),
+                when: StartTime::Now,
+                causes,
+            }],
+            unknown: vec![StartUnknown {
+                what: self.next(),
+                objects: Vec::new(),
+                why: self.next(),
+                workloads: vec![self.id("Deployment")],
+            }],
+            notes: vec![StartNote {
+                workload: self.id("Deployment"),
+                object: None,
+                message: self.next(),
+            }],
+        }
+    }
+
     fn view(&mut self) -> View {
         let comparison = Comparison {
             objects: self.objects(),
@@ -152,6 +181,7 @@ impl Texts<'_> {
                 needed_by: vec![self.id("Deployment")],
                 state: RequirementState::KeysMissing,
             }],
+            starts: self.starts(),
             rules: vec![RuleFinding {
                 rule: 0,
                 state: RuleState::Broken { why: self.next() },

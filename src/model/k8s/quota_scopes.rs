@@ -3,12 +3,12 @@
 //! A template says less than a pod: admission adds a priority class and the defaults of a LimitRange. So each answer can
 //! also be that it is not known, which is told and refuses nothing.
 
-use crate::model::Object;
-use crate::model::k8s::quantity::thousandths;
+use super::quantity::thousandths;
+use crate::model::object::Object;
 use serde_json::Value;
 
 /// The scopes of a quota; none where it counts everything.
-pub(super) struct Scopes(Vec<Scope>);
+pub struct Scopes(Vec<Scope>);
 
 struct Scope {
     name: String,
@@ -18,13 +18,16 @@ struct Scope {
 
 /// A pod's spec, and whether it is as admission makes it: else a default may still be missing in it.
 #[derive(Clone, Copy)]
-pub(super) struct PodSpec<'a> {
+pub struct PodSpec<'a> {
+    /// The spec.
     pub spec: &'a Value,
+    /// Whether admission has added to it what it adds.
     pub is_admitted: bool,
 }
 
 impl Scopes {
-    pub(super) fn from_quota(quota: &Object) -> Self {
+    /// The scopes that a quota names.
+    pub fn from_quota(quota: &Object) -> Self {
         let items = |at: &str| quota.at(at).and_then(Value::as_array).into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let listed = items("/spec/scopes").map(|name| Scope {
@@ -42,12 +45,13 @@ impl Scopes {
         Self(listed.chain(selected).collect())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether it counts everything.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether a pod counts; none where that is not known.
-    pub(super) fn counts(&self, pod: PodSpec<'_>) -> Option<bool> {
+    pub fn counts(&self, pod: PodSpec<'_>) -> Option<bool> {
         let answers: Vec<Option<bool>> = self.0.iter().map(|scope| scope.matches(pod)).collect();
         // One that does not match is enough.
         if answers.contains(&Some(false)) {

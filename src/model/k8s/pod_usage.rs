@@ -3,15 +3,15 @@
 //! A pod is counted for the most that it takes at any time: all its containers, or the init container that needs more. What
 //! a manifest writes in other words is one amount, so that amounts are compared and never texts.
 
-use crate::model::k8s::quantity::thousandths;
+use super::quantity::thousandths;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Amounts in thousandths, by resource.
-pub(super) type Usage = BTreeMap<String, i128>;
+pub type Usage = BTreeMap<String, i128>;
 
 /// What one pod uses: the sum of its containers, or what it takes to start where that is more.
-pub(super) fn pod_usage(spec: &Value) -> Usage {
+pub fn pod_usage(spec: &Value) -> Usage {
     let mut running = Usage::new();
     let containers = |list: &str| spec[list].as_array().map(Vec::as_slice).unwrap_or_default();
     for container in containers("containers") {
@@ -53,7 +53,7 @@ pub(super) fn pod_usage(spec: &Value) -> Usage {
 
 /// Whether pods of two templates ask for the same, container by container: what admission adds to one it adds to the
 /// other.
-pub(super) fn is_same(one: &Value, other: &Value) -> bool {
+pub fn is_same(one: &Value, other: &Value) -> bool {
     let asked = |spec: &Value| -> Vec<(String, bool, Usage)> {
         let lists = ["containers", "initContainers"].iter();
         let mut all: Vec<_> = lists
@@ -77,6 +77,16 @@ pub(super) fn is_same(one: &Value, other: &Value) -> bool {
     asked(one) == asked(other)
         && container_usage(one) == container_usage(other)
         && fields.iter().all(|field| one[*field] == other[*field])
+}
+
+/// How a resource of a quota is named in a [`Usage`].
+pub fn usage_key(resource: &str) -> &str {
+    // An object is one under `count/` and under its bare name, and so is what a container requests.
+    let key = resource.strip_prefix("count/").unwrap_or(resource);
+    // Claims are charged under the whole name, as `requests.storage`.
+    key.strip_prefix("requests.")
+        .filter(|resource| *resource != "storage")
+        .unwrap_or(key)
 }
 
 /// What one container asks for; where it has a limit and asks for nothing, the limit.

@@ -3,7 +3,7 @@
 //!
 //! The code that undoes steps runs on it unchanged, so that what is planned and what is done cannot differ. The first
 //! write to an object is dry-run by the server, where that was asked for; what follows builds on what the server does
-//! not have, and is answered here. So is a write that the server cannot dry-run for a reason of the rehearsal's own: a
+//! not have, and is answered here. So is a write that the server cannot dry-run for a reason of the simulation's own: a
 //! namespace or kind that would be there by then, a webhook that no dry run may reach.
 //!
 //! An object that is being deleted counts as gone: the run itself waits for that.
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const NEW_UID: &str = "new";
 
 /// A cluster that is read, and not written to.
-pub(super) struct Rehearsal {
+pub(super) struct SimulatedCluster {
     cluster: Arc<dyn Cluster>,
     /// Whether the server dry-runs what can be dry-run.
     asks_server: bool,
@@ -41,15 +41,15 @@ struct Seen {
     deleted: BTreeSet<String>,
 }
 
-/// What a rehearsal came to for one object.
-pub(super) struct Rehearsed {
+/// What the simulated writes came to for one object.
+pub(super) struct SimulatedOutcome {
     /// As it is; none where it is not there.
     pub live: Option<Object>,
     /// As it would be, where it was written to; none in it where it would be deleted.
     pub after: Option<Option<Object>>,
 }
 
-impl Rehearsal {
+impl SimulatedCluster {
     pub(super) fn new(cluster: Arc<dyn Cluster>, asks_server: bool) -> Self {
         Self {
             cluster,
@@ -59,9 +59,9 @@ impl Rehearsal {
     }
 
     /// What would become of an object.
-    pub(super) fn outcome(&self, id: &ObjectId) -> Rehearsed {
+    pub(super) fn outcome(&self, id: &ObjectId) -> SimulatedOutcome {
         let seen = self.seen();
-        Rehearsed {
+        SimulatedOutcome {
             live: seen.before.get(id).cloned().flatten(),
             after: seen.after.get(id).cloned(),
         }
@@ -166,7 +166,7 @@ fn patch(object: &mut Object, operation: &Value) {
 }
 
 #[async_trait]
-impl Cluster for Rehearsal {
+impl Cluster for SimulatedCluster {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
         let id = target.id();
         if let Some(after) = self.seen().after.get(&id) {
