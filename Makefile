@@ -100,7 +100,7 @@ demo: cluster ## the product at work on the shop, told step by step; KEEP=1 leav
 	@examples/shop/demo.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery"
 
 .PHONY: bench
-bench: tools ## whole processes beside kubectl's, medians, on a control plane of their own; COUNT=1000
+bench: tools ## whole processes beside kubectl's, medians, on a control plane of their own; COUNT=1000 BASELINE=another build, to see the price of a change
 	cargo build --release --bin kubectl-delivery --example bare
 	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1000}
 

@@ -28,7 +28,7 @@ pub(super) async fn confirm(
 async fn confirm_plan(plan: &Plan, session: &Session, context: &Context) -> Result<(), CommandError> {
     let title = plan_title(plan, &session.identity());
     let rollback = plan.rollback.as_ref();
-    let rollback = rollback.map(|outlook| format!("; rollback {outlook}"));
+    let rollback = rollback.map(|outlook| format!(" (rollback: {outlook})"));
     let question = format!(
         "{title}: {}{}?",
         plan_question(plan),

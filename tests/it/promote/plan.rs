@@ -210,7 +210,7 @@ fn the_question_names_context_server_and_namespace_and_counts_and_the_history_ke
     );
     let place = place(&namespace);
     let asked = command(&namespace, &release, &[]);
-    let question = format!("promote shop 1 to {place}: 2 to create? [y/N] ");
+    let question = format!("promote shop 1 to {place}: 2 to create (rollback: possible)? [y/N] ");
 
     let ran = answered(&asked, "n");
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);

@@ -121,7 +121,7 @@ fn a_missing_image_of_a_rollout_that_it_has_broken_is_a_note() {
         .arg("--overwrite")
         .run()
         .exits(0);
-    let notes = lines_starting_with(&ran.stderr, "note [images]");
+    let notes = lines_starting_with(&ran.stderr, "note [rollback]");
     assert!(notes.iter().any(|line| line.contains(&absent)), "{}", ran.stderr);
 }
 
