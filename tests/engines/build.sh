@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Builds a controller of another project from its Go module, once, and prints the folder that holds it and its CRDs (crds/).
+# Builds programs of another project from its Go module, once, and prints the folder that holds them and its CRDs (crds/).
 set -euo pipefail
 engine=${1:-}
 source "$(dirname "${BASH_SOURCE[0]}")/../cluster/lib/common.sh"
-modules=$(cd "$(dirname "${BASH_SOURCE[0]}")/$engine" && pwd) && [ -f "$modules/go.mod" ] || fail "usage: build.sh rollouts|flux"
+modules=$(cd "$(dirname "${BASH_SOURCE[0]}")/$engine" && pwd) && [ -f "$modules/go.mod" ] ||
+  fail "usage: build.sh rollouts|flux|prometheus|alertmanager"
 
 # The folder of a module that is no dependency of the build, checked by its hash.
 folder_of() { # module@version, hash
@@ -24,6 +25,21 @@ crds() { # the folders of the engine's CRDs
   esac
 }
 
+flags() { # the folder to build into; the flags of go build that this engine needs
+  case $engine in
+    # Of its clients of clouds that of Kubernetes alone: the others double the build.
+    prometheus) echo "-tags=remove_all_sd,enable_kubernetes_sd" ;;
+    # Its web pages are not in the module, and it does not compile without any: a copy gets empty ones.
+    alertmanager)
+      local module=github.com/prometheus/alertmanager page
+      mkdir "$1/source"; cp -R "$(folder_in_build $module)/." "$1/source"; chmod -R u+w "$1/source"
+      for page in elm mantine; do mkdir -p "$1/source/ui/app/dist/$page"; echo "no pages" >"$1/source/ui/app/dist/$page/index.html"; done
+      cp "$modules/go.mod" "$modules/go.sum" "$1"
+      go mod edit -replace "$module=$1/source" "$1/go.mod"
+      echo "-modfile=$1/go.mod" ;;
+  esac
+}
+
 key=$(cat "$modules/go.mod" "$modules/go.sum" "${BASH_SOURCE[0]}" | sha256sum | cut -c1-16)
 out=$cache/engines/$engine-$key
 if [ ! -f "$out/complete" ]; then
@@ -33,16 +49,17 @@ if [ ! -f "$out/complete" ]; then
   flock -n 8 || { say "another build of $engine is running; waiting for it"; flock 8; }
 fi
 if [ ! -f "$out/complete" ]; then
-  package=$(sed -n 's/^tool //p' "$modules/go.mod")
-  say "building $package into $out (some nine minutes on 2 cores; once)"
+  say "building $engine into $out (some nine minutes on 2 cores; once)"
   rm -rf "$out.part"; mkdir -p "$out.part/crds"
   folders=$(crds)
   while read -r folder; do
     for file in "$folder"/*.yaml; do [[ $file == */kustomization.yaml ]] || cat "$file" >"$out.part/crds/${file##*/}"; done
-  done <<<"$folders"
+  done < <([ -z "$folders" ] || echo "$folders")
+  mapfile -t flags < <(flags "$out.part")
   # As the control plane's tools: what both compile is compiled once.
-  (cd "$modules" && CGO_ENABLED=0 GOFLAGS= go build -buildvcs=false -trimpath -ldflags "-s -w" -o "$out.part/${package##*/}" "$package") ||
-    fail "cannot build $package"
+  (cd "$modules" && CGO_ENABLED=0 GOFLAGS= go build -buildvcs=false -trimpath -ldflags "-s -w" "${flags[@]}" -o "$out.part/" tool) ||
+    fail "cannot build $engine"
+  rm -rf "$out.part/source" "$out.part"/go.*
   touch "$out.part/complete"
   rm -rf "$out"; mv "$out.part" "$out"
 fi
