@@ -10,10 +10,14 @@ LINT_TOOLS := cargo-machete@0.9.2 cargo-deny@0.20.2
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
+# What the goals of this run need beyond a build: told or installed before the first of them begins.
+NEEDS_lint := lint
+NEEDS_test := lint test
+NEEDS_e2e := e2e
+
 .PHONY: tools
 tools:
-	@for tool in "cargo:Rust (rustup.rs)" "go:Go 1.26 or newer" "git:git" "flock:flock (util-linux)"; do \
-	  command -v "$${tool%%:*}" >/dev/null || { echo "missing: $${tool#*:} ($${tool%%:*} is not on PATH)" >&2; exit 1; }; done
+	@tests/needs.sh build $(foreach goal,$(MAKECMDGOALS),$(NEEDS_$(goal)))
 
 .PHONY: cluster
 cluster: tools ## start the real control plane (cluster `dev`); builds its tools the first time
@@ -38,8 +42,10 @@ lint-tools: tools
 	  [ -x "$(LINTS)/$$tool/bin/$${tool%@*}" ] || cargo install --quiet --locked --debug --root "$(LINTS)/$$tool" "$$tool"; done
 
 .PHONY: lint
-lint: tools lint-tools ## format, lints, unused dependencies, licences and sources
+lint: tools lint-tools ## format, lints, unused dependencies, licences and sources, scripts and workflows
 	cargo fmt --check
+	@git ls-files '*.sh' .ci/run ':!*zsh.sh' | xargs shellcheck -x -P SCRIPTDIR -s bash -S warning -e SC1007,SC2034,SC2154
+	@"$$(tests/tools/build.sh actionlint)" -shellcheck shellcheck
 	cargo clippy --quiet --all-targets -- -D warnings
 	$(LINTS)/$(word 1,$(LINT_TOOLS))/bin/cargo-machete --skip-target-dir .
 	$(LINTS)/$(word 2,$(LINT_TOOLS))/bin/cargo-deny --log-level error check bans licenses sources
@@ -50,16 +56,19 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test architecture
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
-	cargo test --test it -- --skip e2e:: --skip engines:: --skip properties:: --show-output
+	cargo test --test getting
+	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --show-output
 
 .PHONY: schemas
 schemas: tools ## write docs/schema anew, from the types
 	UPDATE_SCHEMAS=1 cargo test --quiet --test it -- schema::the_published_schemas
 
 .PHONY: chaos
-chaos: tools cluster fuzz ## `make fuzz`; then 100 promotions and 50 reverts through a bad network, by seeds; SEED=first COUNT=how many
+chaos: tools cluster fuzz ## `make fuzz`; then promotions, reverts and a watch with EDITS=1000 through a bad network, by seeds; SEED=first COUNT=150
 	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
 	  cargo test --test it -- execute::faults --nocapture
+	KUBECTL_DELIVERY_EDITS=$${EDITS:-1000} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
+	  cargo test --test it -- watch::chaos --nocapture
 
 .PHONY: fuzz
 fuzz: tools ## changed files of every kind that is read; SEED=first INPUTS=20000 of each kind
@@ -78,15 +87,26 @@ engines: tools ## beside real controllers, on a control plane of their own; ENGI
 	export KUBECTL_DELIVERY_TEST_CLUSTER=$$($(CLUSTER) env engines | jq -r .workdir)/env.json; \
 	cargo test --test it -- $$(printf 'engines::%s ' $${ENGINES:-rollouts flux}) --show-output
 
+MONITORING = prometheus=$$(tests/engines/build.sh prometheus); alertmanager=$$(tests/engines/build.sh alertmanager); \
+	export KUBECTL_DELIVERY_PROMETHEUS=$$prometheus KUBECTL_DELIVERY_ALERTMANAGER=$$alertmanager;
+
+.PHONY: observability
+observability: tools cluster ## `watch` with a real Prometheus and Alertmanager; minutes to build, once
+	@$(MONITORING) cargo test --test it -- observability:: --show-output
+
+.PHONY: helm
+helm: tools cluster ## `diff --helm` over what helm 3 and 4 have installed; four minutes each to build, once
+	cargo test --test it -- real_helm:: --show-output
+
 .PHONY: properties
-properties: tools cluster ## random pairs of releases against the server's own answer, and removals behind pods; PAIRS=200 DRAWS=1000 STARTS=300 SEED=first
+properties: tools cluster ## random pairs of releases against the server's own answer, removals behind pods, and edits taken into manifests; PAIRS=200 DRAWS=1000 STARTS=300 PATCHES=500 SEED=first
 	cargo test --test it -- properties:: --nocapture
 
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
 	@status=0; $(NODE) up || status=$$?; \
 	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
-	cargo test --test it -- e2e:: --test-threads 2 --show-output
+	$(MONITORING) cargo test --test it -- e2e:: --test-threads 2 --show-output
 
 .PHONY: cosign-check
 cosign-check: tools ## the real cosign checks what we sign; the first run builds it
@@ -104,10 +124,21 @@ bench: tools ## whole processes beside kubectl's, medians, on a control plane of
 	cargo build --release --bin kubectl-delivery --example bare
 	@tests/bench/bench.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${COUNT:-1000}
 
+.PHONY: bench-many
+bench-many: tools ## diff -A over 100 releases with 10,000 objects: time, memory, requests; RELEASES=, OBJECTS= (of each)
+	cargo build --release --bin kubectl-delivery
+	@tests/bench/many.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${RELEASES:-100} $${OBJECTS:-100}
+
+.PHONY: bench-watch
+bench-watch: tools ## watch -A over 100 releases with 10,000 objects: idle, memory, how soon an edit is reported; RELEASES=, OBJECTS=, IDLE=600 seconds
+	cargo build --release --bin kubectl-delivery
+	@tests/bench/watch.sh "$${CARGO_TARGET_DIR:-target}/release/kubectl-delivery" $${RELEASES:-100} $${OBJECTS:-100} $${IDLE:-600}
+
 .PHONY: dist
 dist: tools ## this host's archive for krew, reproducibly, in dist/
-	@krew/dist.sh
+	@release/dist.sh
 
 .PHONY: krew-check
-krew-check: dist ## krew's rules, and an installation as krew lays it out
+krew-check: dist ## krew's rules, and the archive installed by the real krew; the first run builds it
+	@tests/tools/build.sh krew >/dev/null
 	cargo test --test krew

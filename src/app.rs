@@ -7,30 +7,28 @@
 mod command;
 
 use crate::cli::{
-    ColorChoice, ColorEnvironment, Context, Exit, Family, Stream, Visible, annotate_error, ci_system,
-    usage_error, write_error,
+    ColorChoice, ColorEnvironment, Context, Exit, Family, Program, Stream, Visible, annotate_error,
+    ci_system, usage_error, write_error,
 };
 use crate::complete::complete;
 use crate::usecase::{CommandError, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 pub use command::{Cli, Command};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// kubectl looks for this name when somebody presses TAB.
-const COMPLETER: &str = "kubectl_complete-delivery";
-
 /// Parses, runs and tells the exit code.
 pub fn run(arguments: &[OsString]) -> Exit {
-    if let Some(words) = words_to_complete(arguments) {
+    let program = Program::from_argument(arguments.first().map(OsString::as_os_str));
+    if let Some(words) = words_to_complete(&program, arguments) {
         return complete(&words, &Cli::command());
     }
+    program.name_commands();
 
     let arguments = &asking_for_help(arguments)[..];
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match command::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, arguments),
     };
@@ -61,8 +59,7 @@ fn asking_for_help(arguments: &[OsString]) -> Vec<OsString> {
 }
 
 /// The words to complete: this is the completer, or a shell's own script asks (`__complete`).
-fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
-    let name = Path::new(arguments.first()?).file_name()?;
+fn words_to_complete(program: &Program, arguments: &[OsString]) -> Option<Vec<String>> {
     let text = |words: &[OsString]| {
         words
             .iter()
@@ -70,7 +67,7 @@ fn words_to_complete(arguments: &[OsString]) -> Option<Vec<String>> {
             .collect()
     };
 
-    if name == COMPLETER {
+    if program.is_completer() {
         return Some(text(&arguments[1..]));
     }
     (arguments.get(1)? == "__complete").then(|| text(&arguments[2..]))

@@ -11,7 +11,9 @@ pub mod compare {
     pub use crate::compare::{ComputedApply, Rules, Sides, check_expressions, compute_apply};
 }
 pub mod load {
-    pub use crate::load::{documents, environment, junit, parse_release, release, to_yaml, typed_json};
+    pub use crate::load::{
+        HelmPlace, documents, environment, helm_release, junit, parse_release, release, to_yaml, typed_json,
+    };
 }
 pub mod model {
     pub use crate::model::{
@@ -102,6 +104,9 @@ pub mod objects {
     pub use crate::objects::{content_hash, differing};
 }
 pub mod observe {
+    pub mod held {
+        pub use crate::observe::held::{Collections, HeldCluster, HeldObject, Reach, ReadState};
+    }
     pub use crate::observe::predict;
     pub mod release_state {
         pub use crate::observe::release_state::{parse_head, parse_inventory};

@@ -1,9 +1,8 @@
-//! krew's rules, and an installation as krew lays it out: `make krew-check`.
+//! krew's rules, and installations by the real krew, from a manifest and from an index: `make krew-check`.
 //!
-//! A binary of its own: it needs the archive of `make dist`, which no other test does.
+//! A binary of its own: it needs the archive of `make dist`, and krew, which no other test does.
 
 use serde_json::Value;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -88,86 +87,75 @@ fn archive() -> PathBuf {
     ))
 }
 
+/// What kubectl finds each plugin by.
+const NAMES: [(&str, &str); 2] = [
+    ("delivery", "kubectl-delivery"),
+    ("release-drift", "kubectl-release_drift"),
+];
+
 #[test]
-fn the_manifest_keeps_krews_rules() {
-    for path in ["krew/delivery.yaml", "dist/delivery.yaml"] {
-        let manifest = manifest(path);
-        assert_eq!(
-            text(&manifest, "/apiVersion"),
-            "krew.googlecontainertools.github.com/v1alpha2"
-        );
-        assert_eq!(text(&manifest, "/kind"), "Plugin");
-        assert_eq!(
-            text(&manifest, "/metadata/name"),
-            "delivery",
-            "the file is named after the plugin"
-        );
-        assert_eq!(
-            text(&manifest, "/spec/version"),
-            concat!("v", env!("CARGO_PKG_VERSION"))
-        );
-        let short = text(&manifest, "/spec/shortDescription");
-        assert!(
-            short.len() < 50 && !short.ends_with('.') && !short.to_lowercase().contains("kubectl"),
-            "{short}"
-        );
-        assert!(text(&manifest, "/spec/homepage").starts_with("https://"));
-        for line in text(&manifest, "/spec/description").lines() {
-            assert!(line.len() < 140, "{line}");
-        }
-        let mut all: Vec<_> = platforms(&manifest).iter().map(labels).collect();
-        all.sort();
-        let expected = [
-            ("darwin", "amd64"),
-            ("darwin", "arm64"),
-            ("linux", "amd64"),
-            ("linux", "arm64"),
-        ];
-        assert_eq!(all, expected.map(|(os, arch)| (os.to_owned(), arch.to_owned())));
-        for platform in platforms(&manifest) {
-            let (os, arch) = labels(platform);
-            let version = text(&manifest, "/spec/version");
-            let expected = format!("/{version}/kubectl-delivery_{version}_{os}_{arch}.tar.gz");
-            assert!(
-                text(platform, "/uri").ends_with(&expected),
-                "{}",
-                text(platform, "/uri")
-            );
-            let sum = text(platform, "/sha256");
-            let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-            assert!(sum.len() == 64 && sum.chars().all(is_hex), "{sum}");
-            assert_eq!(text(platform, "/bin"), "kubectl-delivery");
-            let files: Vec<_> = platform["files"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|f| text(f, "/from"))
-                .collect();
-            assert_eq!(
-                files,
-                ["kubectl-delivery", "LICENSE"],
-                "krew's index asks for the licence"
-            );
+fn the_manifests_keep_krews_rules() {
+    for (name, _) in NAMES {
+        for folder in ["krew", "dist"] {
+            check_manifest(name, &manifest(&format!("{folder}/{name}.yaml")));
         }
     }
 }
 
-#[test]
-fn the_release_bots_template_gives_the_same_manifest() {
-    let tag = concat!("v", env!("CARGO_PKG_VERSION"));
-    let zeros = "0".repeat(64);
-    // addURIAndSha writes both fields, the second one indented as the first.
-    let render = |line: &str| match line
-        .trim()
-        .strip_prefix("{{addURIAndSha \"")
-        .and_then(|rest| rest.split_once("\" .TagName"))
-    {
-        Some((uri, _)) => format!("      uri: {uri}\n      sha256: \"{zeros}\"\n"),
-        None => format!("{line}\n"),
-    };
-    let rendered: String = read(".krew.yaml").lines().map(render).collect();
-    let rendered: Value = serde_yaml::from_str(&rendered.replace("{{ .TagName }}", tag)).unwrap();
-    assert_eq!(rendered, manifest("krew/delivery.yaml"));
+fn check_manifest(name: &str, manifest: &Value) {
+    assert_eq!(
+        text(manifest, "/apiVersion"),
+        "krew.googlecontainertools.github.com/v1alpha2"
+    );
+    assert_eq!(text(manifest, "/kind"), "Plugin");
+    // The file is named after the plugin.
+    assert_eq!(text(manifest, "/metadata/name"), name);
+    let version = text(manifest, "/spec/version");
+    assert_eq!(version, concat!("v", env!("CARGO_PKG_VERSION")));
+    let short = text(manifest, "/spec/shortDescription");
+    assert!(
+        short.len() < 50 && !short.ends_with('.') && !short.to_lowercase().contains("kubectl"),
+        "{short}"
+    );
+    assert!(text(manifest, "/spec/homepage").starts_with("https://"));
+    for line in text(manifest, "/spec/description").lines() {
+        assert!(line.len() < 140, "{line}");
+    }
+
+    let mut all: Vec<_> = platforms(manifest).iter().map(labels).collect();
+    all.sort();
+    let expected = [
+        ("darwin", "amd64"),
+        ("darwin", "arm64"),
+        ("linux", "amd64"),
+        ("linux", "arm64"),
+        ("windows", "amd64"),
+    ];
+    assert_eq!(all, expected.map(|(os, arch)| (os.to_owned(), arch.to_owned())));
+    for platform in platforms(manifest) {
+        let (os, arch) = labels(platform);
+        let uri = text(platform, "/uri");
+        let expected = format!("/{version}/kubectl-delivery_{version}_{os}_{arch}.tar.gz");
+        assert!(uri.ends_with(&expected), "{uri}");
+        let sum = text(platform, "/sha256");
+        let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        assert!(sum.len() == 64 && sum.chars().all(is_hex), "{sum}");
+
+        let program = if os == "windows" {
+            "kubectl-delivery.exe"
+        } else {
+            "kubectl-delivery"
+        };
+        assert_eq!(text(platform, "/bin"), program);
+        let files: Vec<_> = platform["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| text(f, "/from"))
+            .collect();
+        // krew's index asks for the licence.
+        assert_eq!(files, [program, "LICENSE"]);
+    }
 }
 
 #[test]
@@ -214,7 +202,7 @@ fn the_same_sources_give_the_same_archive() {
         );
     }
     let again = tempfile::tempdir().unwrap();
-    run(Command::new(root().join("krew/dist.sh"))
+    run(Command::new(root().join("release/dist.sh"))
         .env("TZ", "Asia/Tokyo")
         .env("DIST", again.path()));
     assert_eq!(
@@ -242,83 +230,171 @@ fn kubectl(path: &Path) -> Command {
     command
 }
 
-#[test]
-fn installed_as_krew_lays_it_out_kubectl_runs_it_and_it_can_be_removed() {
-    let krew = tempfile::tempdir().unwrap();
-    let manifest = manifest("dist/delivery.yaml");
-    let version = text(&manifest, "/spec/version");
-    let store = krew.path().join("store/delivery").join(version);
-    let bin = krew.path().join("bin");
-    for folder in [&store, &bin, &krew.path().join("receipts")] {
-        std::fs::create_dir_all(folder).unwrap();
-    }
-    // krew takes the listed files out of the archive, and refuses links in it.
-    let unpacked = tempfile::tempdir().unwrap();
-    run(Command::new("tar")
-        .arg("-xzf")
-        .arg(archive())
-        .arg("-C")
-        .arg(unpacked.path()));
-    for file in of_host(&manifest)["files"].as_array().unwrap() {
-        let from = unpacked.path().join(text(file, "/from"));
-        assert!(from.symlink_metadata().unwrap().is_file());
-        std::fs::copy(&from, store.join(text(file, "/to")).join(text(file, "/from"))).unwrap();
-    }
-    let program = store.join(text(of_host(&manifest), "/bin"));
-    assert_eq!(program.metadata().unwrap().permissions().mode() & 0o111, 0o111);
-    std::os::unix::fs::symlink(&program, bin.join("kubectl-delivery")).unwrap();
-    std::fs::write(
-        krew.path().join("receipts/delivery.yaml"),
-        read("dist/delivery.yaml"),
-    )
-    .unwrap();
-
-    let ran = run(kubectl(&bin).args(["delivery", "version", "--client"]));
-    assert!(ran.starts_with(&format!("client: {version}")), "{ran}");
-    let listed = run(kubectl(&bin).args(["plugin", "list"]));
-    assert!(
-        listed.contains(&bin.join("kubectl-delivery").display().to_string()),
-        "{listed}"
-    );
-
-    std::fs::remove_file(bin.join("kubectl-delivery")).unwrap();
-    std::fs::remove_dir_all(store).unwrap();
-    let gone = kubectl(&bin).args(["delivery", "version"]).output().unwrap();
-    assert!(!gone.status.success());
+/// krew with a root of its own: the plugins of this machine's user are not its.
+struct Krew {
+    program: PathBuf,
+    root: tempfile::TempDir,
 }
 
-/// With the real krew, where it is on PATH; its absence is said, for there is no other way to have it.
+impl Krew {
+    fn new() -> Self {
+        let built = run(Command::new(root().join("tests/tools/build.sh")).arg("krew"));
+        Self {
+            program: built.trim().into(),
+            root: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn bin(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env("KREW_ROOT", self.root.path())
+            .env("KREW_NO_UPGRADE_CHECK", "1")
+            .env("PATH", format!("{}:{path}", self.bin().display()))
+            .args(words);
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        run(&mut self.command(words))
+    }
+
+    /// Both plugins are installed, are what kubectl runs, and say their own name.
+    fn check_installed(&self) {
+        for (name, file) in NAMES {
+            let ran = run(kubectl(&self.bin()).args([name, "version", "--client"]));
+            assert!(
+                ran.starts_with(concat!("client: v", env!("CARGO_PKG_VERSION"))),
+                "{ran}"
+            );
+            let help = run(kubectl(&self.bin()).args([name, "--help"]));
+            assert!(help.contains(&format!("kubectl {name} record -k")), "{help}");
+
+            self.run(&["uninstall", name]);
+            assert!(!self.bin().join(file).exists());
+            assert!(
+                !kubectl(&self.bin())
+                    .args([name, "version"])
+                    .output()
+                    .unwrap()
+                    .status
+                    .success()
+            );
+        }
+    }
+}
+
 #[test]
-fn the_real_krew_installs_the_archive_where_it_is_to_be_had() {
-    let path = std::env::var("PATH").unwrap();
-    let Some(krew) = std::env::split_paths(&path)
-        .map(|folder| folder.join("kubectl-krew"))
-        .find(|f| f.exists())
-    else {
-        eprintln!("kubectl-krew is not on PATH: shown with krew's layout alone");
-        return;
-    };
-    let root = tempfile::tempdir().unwrap();
-    let bin = root.path().join("bin");
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new(&krew);
-        command
-            .env("KREW_ROOT", root.path())
-            .env("PATH", format!("{}:{path}", bin.display()))
-            .args(arguments);
-        command
-    };
-    let file = self::root().join("dist/delivery.yaml");
+fn krew_installs_both_names_from_a_manifest_and_an_archive() {
+    let krew = Krew::new();
+    // Without any index krew removes nothing.
+    let folder = tempfile::tempdir().unwrap();
+    krew.run(&["index", "add", "delivery", index(folder.path()).to_str().unwrap()]);
     let archived = archive();
-    let (file, archived) = (file.to_str().unwrap(), archived.to_str().unwrap());
-    run(&mut command(&[
-        "install",
-        "--manifest",
-        file,
-        "--archive",
-        archived,
-    ]));
-    assert!(run(kubectl(&bin).args(["delivery", "version", "--client"])).starts_with("client: v"));
-    run(&mut command(&["uninstall", "delivery"]));
-    assert!(!bin.join("kubectl-delivery").exists());
+    for (name, _) in NAMES {
+        let file = root().join(format!("dist/{name}.yaml"));
+        let (file, archived) = (file.to_str().unwrap(), archived.to_str().unwrap());
+        krew.run(&["install", "--manifest", file, "--archive", archived]);
+    }
+    krew.check_installed();
+}
+
+/// Serves the archive to whoever asks for anything; the address, with its port.
+fn serve_archive() -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let bytes = std::fs::read(archive()).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // The request fits into one read, and whatever it says has the same answer.
+            let mut request = [0; 4096];
+            stream.read(&mut request).ok();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                bytes.len()
+            );
+            stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&bytes))
+                .ok();
+        }
+    });
+    address
+}
+
+/// An index as a release writes it, in a repository on this machine; the archives are on loopback.
+fn index(folder: &Path) -> PathBuf {
+    let index = folder.join("index");
+    let git = |words: &[&str]| run(Command::new("git").arg("-C").arg(&index).args(words));
+    std::fs::create_dir_all(index.join("plugins")).unwrap();
+    git(&["init", "--quiet"]);
+    let address = serve_archive();
+    for (name, _) in NAMES {
+        let release = "https://github.com/kubectl-delivery/kubectl-delivery/releases/download";
+        let text = read(&format!("dist/{name}.yaml")).replace(release, &address);
+        std::fs::write(index.join(format!("plugins/{name}.yaml")), text).unwrap();
+    }
+    git(&["add", "."]);
+    git(&[
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@localhost",
+        "commit",
+        "--quiet",
+        "-m",
+        "Release",
+    ]);
+    index
+}
+
+#[test]
+fn krew_installs_both_names_from_an_index_of_our_own() {
+    let krew = Krew::new();
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(folder.path());
+    // The commands of docs/install.md, with the index of this machine.
+    krew.run(&["index", "add", "delivery", index.to_str().unwrap()]);
+    assert!(krew.run(&["index", "list"]).contains("delivery"));
+    for (name, _) in NAMES {
+        krew.run(&["install", &format!("delivery/{name}")]);
+    }
+    krew.check_installed();
+}
+
+#[test]
+fn krew_refuses_an_archive_that_is_not_the_one_of_the_index() {
+    let krew = Krew::new();
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(folder.path());
+    let file = index.join("plugins/delivery.yaml");
+    let text = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace(&sum(&archive()), &"1".repeat(64));
+    std::fs::write(&file, text).unwrap();
+    let commit = [
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@localhost",
+        "commit",
+        "--quiet",
+        "-am",
+        "Forged",
+    ];
+    run(Command::new("git").arg("-C").arg(&index).args(commit));
+
+    krew.run(&["index", "add", "delivery", index.to_str().unwrap()]);
+    let ran = krew.command(&["install", "delivery/delivery"]).output().unwrap();
+    assert!(!ran.status.success() && !krew.bin().join("kubectl-delivery").exists());
+    assert!(
+        String::from_utf8_lossy(&ran.stderr).contains("checksum"),
+        "{ran:?}"
+    );
 }

@@ -2,10 +2,11 @@
 //!
 //! A macro makes enum, dispatch and exit codes of the same line, so that no command can lack one of them.
 
-use crate::cli::{Context, Exit, Family, GlobalArgs};
+use crate::cli::{Context, Exit, Family, GlobalArgs, named_as_typed};
 use crate::commands;
 use crate::usecase::CommandError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
 
 /// Promote to Kubernetes clusters exactly what CI tested
 #[derive(Parser, Debug)]
@@ -27,6 +28,16 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Parses a command line, with help that names the command as it was typed.
+///
+/// # Errors
+///
+/// Those of the parser, which are help as well.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let root = named_as_typed(Cli::command());
+    Cli::from_arg_matches(&root.try_get_matches_from(arguments)?)
 }
 
 /// Makes the enum, its dispatch and its families of lines `Variant(module): Family`.
@@ -105,6 +116,8 @@ commands! {
     Forget(forget): Acting,
     /// Wait until a release that another tool applies is ready, verify its image digests, soak
     Wait(wait): Acting,
+    /// Watch promoted releases, and report drift as it comes and goes
+    Watch(watch): Comparing,
     /// Print the versions of this program and of the API server
     Version(version): Acting,
     /// Print a shell completion script
@@ -116,7 +129,6 @@ commands! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_commands_do_not_contradict_each_other() {

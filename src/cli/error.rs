@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and how an error is written.
 
-use crate::report::{Palette, Tone, clean};
+use crate::report::{Palette, Tone, clean, typed};
 use crate::usecase::{CommandError, ErrorKind};
 use std::io::{self, Write};
 
@@ -64,7 +64,12 @@ pub fn write_error(error: &CommandError, to: &mut dyn Write, color: bool) -> io:
         )?;
     }
     for hint in &error.hints {
-        writeln!(to, "{} {}", palette.paint(Tone::Hint, "hint:"), indented(hint))?;
+        writeln!(
+            to,
+            "{} {}",
+            palette.paint(Tone::Hint, "hint:"),
+            indented(&typed(hint))
+        )?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod connection;
 mod context;
 mod error;
 mod output;
+mod program;
 mod usage;
 mod visible;
 
@@ -19,5 +20,6 @@ pub use connection::{ConnectionArgs, parse_duration};
 pub use context::{Context, GlobalArgs};
 pub use error::{Exit, Family, write_error};
 pub use output::{CompareFormat, DataFormat, DiffFormat, JsonFormat, ReleaseFormat, parse_output_file};
+pub use program::{Program, named_as_typed, plugin_file};
 pub use usage::usage_error;
 pub use visible::Visible;

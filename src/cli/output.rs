@@ -100,6 +100,8 @@ pub enum DiffFormat {
     Junit,
     /// One self-contained HTML page
     Html,
+    /// Patches for kustomize that make the manifests equal to what runs
+    Patch,
 }
 
 #[cfg(test)]
@@ -115,6 +117,7 @@ mod tests {
             "wide",
             "text",
             "html",
+            "patch",
             "JSON",
             "jsonpath={.a}",
         ] {

@@ -143,6 +143,11 @@ pub trait Cluster: Send + Sync {
     /// answer.
     async fn logs(&self, request: &LogRequest) -> Result<String, ApiError>;
 
+    /// Whether reads by name are answered from memory: then a list is no less than as many of them.
+    fn answers_from_memory(&self) -> bool {
+        false
+    }
+
     /// A text that came from the cluster (a status, an event) without the values of the Secrets that went through this
     /// client. Errors and logs are without them already.
     // A plain client keeps no values: the redactor that stands around it does.

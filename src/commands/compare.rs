@@ -66,7 +66,11 @@ impl Args {
     fn command(&self) -> String {
         let other = self.other.as_ref().map(|other| format!(" {other}"));
         let releases = format!("{}{}", self.release, other.unwrap_or_default());
-        format!("kubectl delivery compare {}", self.inputs.as_given(&releases))
+        format!(
+            "{} compare {}",
+            report::command(),
+            self.inputs.as_given(&releases)
+        )
     }
 }
 

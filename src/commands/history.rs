@@ -1,10 +1,12 @@
 //! `kubectl delivery history`: what was promoted here, by whom, how it ended and why.
 
+use super::selection_args::SelectionArgs;
 use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
-use crate::report;
+use crate::report::{self, clean};
 use crate::usecase::CommandError;
 use crate::usecase::history::{HistoryRequest, history};
+use crate::usecase::many::{HistoryManyRequest, ReleaseSelection, ensure_histories_read, history_many};
 use clap::Args as ClapArgs;
 use std::io::Write;
 
@@ -12,11 +14,14 @@ use std::io::Write;
 #[derive(ClapArgs, Debug)]
 #[command(before_help = "Examples:
   kubectl delivery history -n shop
-  kubectl delivery history shop -n shop -o json")]
+  kubectl delivery history shop -n shop -o json
+  kubectl delivery history -A")]
 pub struct Args {
     /// Name of the release; optional if the namespace has only one
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "all_namespaces", "selector"])]
     name: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     output: Option<JsonFormat>,
@@ -28,6 +33,9 @@ pub struct Args {
 
 /// Prints the history, newest first.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
+    if let Some(selection) = args.selection.selection() {
+        return run_many(selection, &args, context).await;
+    }
     let request = HistoryRequest {
         name: args.name,
         access: args.state.access(),
@@ -45,5 +53,37 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
         None => report::history(&history.revisions, &history.moved, &scope.home, &mut out)?,
     }
     out.flush()?;
+    Ok(Exit::OK)
+}
+
+/// The same of several releases.
+async fn run_many(selection: ReleaseSelection, args: &Args, context: &Context) -> Result<Exit, CommandError> {
+    let request = HistoryManyRequest {
+        selection,
+        access: args.state.access(),
+    };
+    let scope = context.scope(&args.connection).await?;
+    let histories = history_many(&request, &scope).await?;
+    for one in &histories {
+        if let Some(error) = &one.error {
+            let (namespace, name) = (&one.namespace, &one.name);
+            writeln!(
+                context.stderr(),
+                "note: release {namespace}/{name}: {}",
+                clean(error)
+            )?;
+        }
+    }
+
+    let mut out = context.stdout();
+    match args.output {
+        Some(JsonFormat::Json) => report::json(&histories, &mut out)?,
+        None => {
+            let releases = histories.iter().map(|one| (&*one.namespace, &*one.revisions));
+            report::histories(releases, &mut out)?;
+        }
+    }
+    out.flush()?;
+    ensure_histories_read(&histories)?;
     Ok(Exit::OK)
 }

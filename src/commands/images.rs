@@ -2,11 +2,12 @@
 //! whether its tag has moved since.
 
 use super::inputs::RegistryArgs;
+use super::selection_args::SelectionArgs;
 use super::state_args::ReadArgs;
 use crate::cli::{ConnectionArgs, Context, Exit, JsonFormat};
-use crate::report;
+use crate::report::{self, clean};
 use crate::usecase::CommandError;
-use crate::usecase::running_images::{ImagesRequest, running_images};
+use crate::usecase::running_images::{ImagesOf, ImagesRequest, running_images};
 use clap::Args as ClapArgs;
 use std::io::Write;
 
@@ -14,8 +15,14 @@ use std::io::Write;
 #[derive(ClapArgs, Debug)]
 #[command(before_help = "Examples:
   kubectl delivery images -n shop
-  kubectl delivery images -n shop --offline -o json")]
+  kubectl delivery images shop -n shop --offline -o json
+  kubectl delivery images -A")]
 pub struct Args {
+    /// Name of the release (default: all that runs in the namespace)
+    #[arg(value_name = "NAME", conflicts_with_all = ["all", "all_namespaces", "selector"])]
+    name: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Do not query registries for the current digests of the tags
     #[arg(long)]
     offline: bool,
@@ -34,25 +41,34 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CommandError> {
     let registries = (!args.offline).then(|| args.registries.options());
     let request = ImagesRequest {
+        images_of: match (args.selection.selection(), args.name) {
+            (Some(selection), _) => ImagesOf::Releases(selection),
+            (None, Some(name)) => ImagesOf::Release(name),
+            (None, None) => ImagesOf::Namespace,
+        },
         registries,
         access: args.state.access(),
     };
     let scope = context.scope(&args.connection).await?;
-    let outcome = running_images(&request, &scope).await;
-    if let Some(error) = &outcome.unread {
-        writeln!(
-            context.stderr(),
-            "note: workloads in other namespaces not checked: {error}"
-        )?;
+    let outcome = running_images(&request, &scope).await?;
+    for note in &outcome.notes {
+        writeln!(context.stderr(), "note: {}", clean(note))?;
     }
     let images = outcome.images?;
 
     let mut out = context.stdout();
     match args.output {
         Some(JsonFormat::Json) => report::json(&images, &mut out)?,
-        None if images.is_empty() => writeln!(context.stderr(), "no pods in namespace {}", scope.home)?,
+        None if images.is_empty() => {
+            let place = match request.images_of {
+                ImagesOf::Namespace => format!("in namespace {}", scope.home),
+                ImagesOf::Release(name) => format!("of release {name}"),
+                ImagesOf::Releases(_) => "of these releases".to_owned(),
+            };
+            writeln!(context.stderr(), "no pods {place}")?;
+        }
         None => report::images(&images, &mut out)?,
     }
     out.flush()?;
-    Ok(Exit::OK)
+    outcome.incomplete.map_or(Ok(Exit::OK), Err)
 }

@@ -23,6 +23,7 @@ mod list_keys;
 mod object;
 mod overlay;
 mod pair;
+mod patch;
 mod pin;
 mod ran;
 mod recording;
@@ -50,6 +51,7 @@ pub use images::{Running, RunningWorkload, name_promoted_images, running_images}
 pub use object::{ObjectInputs, object, orphaned};
 pub use overlay::overlay;
 pub use pair::generated_stem;
+pub use patch::{PatchInput, manifest_patches};
 pub use pin::PinError;
 pub use ran::{Ran, RanWorkload, ran};
 pub use recording::{NeededImage, needed_images, record};

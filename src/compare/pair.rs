@@ -187,7 +187,7 @@ fn common(names: &[&str], turn: impl Fn(&str) -> String) -> String {
 }
 
 /// The name without the hash that kustomize's generators append: ten characters of its own alphabet.
-fn without_hash(id: &ObjectId) -> &str {
+pub(super) fn without_hash(id: &ObjectId) -> &str {
     // Only these have generators: elsewhere ten such characters are part of a name.
     let is_generated = id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
     match id.name.rsplit_once('-') {

@@ -53,6 +53,11 @@ pub fn complete(words: &[String], root: &clap::Command) -> Exit {
             ask_cluster(&value, &request.connection),
             Directive::NoFiles,
         ),
+        CompletionSource::ClusterOrFiles(value) => (
+            request.prefix,
+            ask_cluster(&value, &request.connection),
+            Directive::Files,
+        ),
         CompletionSource::Nothing => (request.prefix, Vec::new(), Directive::NoFiles),
     };
 

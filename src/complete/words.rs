@@ -17,6 +17,8 @@ pub(super) enum CompletionSource {
     Files,
     /// What the kubeconfig or the cluster knows.
     Cluster(Value),
+    /// The same, or a file where none of it fits.
+    ClusterOrFiles(Value),
     /// Anything.
     Nothing,
 }
@@ -272,7 +274,9 @@ fn argument_source(arg: &Arg, line: &ParsedWords<'_>) -> CompletionSource {
         "namespace" => CompletionSource::Cluster(Value::Namespace),
         // A release is a file, a reference in a registry, or (NAME) what was promoted from one.
         "release" if is_called(arg, "RELEASE") => CompletionSource::Files,
+        "release" if is_called(arg, "RELEASE|NAME") => CompletionSource::ClusterOrFiles(Value::Release),
         "release" => CompletionSource::Cluster(Value::Release),
+        "release_name" => CompletionSource::Cluster(Value::Release),
         "name" if arg.is_positional() => CompletionSource::Cluster(Value::Release),
         "revision" | "to_revision" => CompletionSource::Cluster(Value::Revision { release }),
         "kind" | "kinds" => CompletionSource::Cluster(Value::Kind),

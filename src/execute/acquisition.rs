@@ -5,20 +5,14 @@
 //! limits and an answer of the server ends the waiting.
 
 use super::lease::{
-    LeaseVersion, holder_is_gone, holder_of, lease_body, lease_duration, lease_options, looks_abandoned,
+    LeaseTerms, LeaseVersion, holder_is_gone, holder_of, lease_duration, lease_options, looks_abandoned,
     shown_holder,
 };
-use super::services::Services;
 use crate::cluster::{ApiError, Moment};
+use crate::model::Object;
 use crate::model::moves::ReleaseRef;
-use crate::model::{Object, Target};
-use crate::monitor::Heartbeat;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-
-/// How often a Lease that another holds is looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long to wait after a write whose answer was lost.
 const WRITE_AGAIN: Duration = Duration::from_millis(300);
@@ -66,10 +60,9 @@ impl LockError {
 
 /// A Lease that is to be taken.
 pub(super) struct Acquisition<'a> {
-    pub services: &'a Services,
-    pub release: &'a str,
-    pub target: &'a Target,
-    pub holder: &'a str,
+    pub terms: &'a LeaseTerms,
+    /// Called while another holds it: the Lease, and until when it is waited for; none where nothing ends the wait.
+    pub waiting: &'a (dyn Fn(&Object, Option<Instant>) + Send + Sync),
 }
 
 /// A Lease that was taken, and when that was asked for.
@@ -79,28 +72,14 @@ pub(super) struct Acquired {
 }
 
 impl Acquisition<'_> {
-    /// The Lease as this run writes it.
-    pub(super) fn body(&self) -> Value {
-        let services = self.services;
-        lease_body(
-            self.target,
-            self.release,
-            self.holder,
-            &services.actor,
-            services.limits.lease,
-            (services.now)(),
-        )
-    }
-
     /// Waits until the Lease is ours, as long as the limits allow.
     pub(super) async fn acquire(&self) -> Result<Acquired, LockError> {
         let start = Instant::now();
         // Outside of the loop: how long a Lease has not changed is counted over all looks.
         let mut watched = WatchedLease::default();
-        let heartbeat = Heartbeat::new(self.services.events.clone());
 
         loop {
-            let found = self.services.cluster.get(self.target).await;
+            let found = self.terms.cluster.get(&self.terms.target).await;
             let found = found.map_err(|error| self.error(error))?;
 
             // Looked at before the limit is: a Lease that has just expired is taken, and not given up.
@@ -114,14 +93,8 @@ impl Acquisition<'_> {
                 }
             } else if let Some(lease) = found {
                 let limit = self.check_wait_allowed(&lease, start)?;
-                heartbeat.beat(None, Some(start + limit), || {
-                    let (holder, since) = (shown_holder(&lease), lease.text("/spec/acquireTime"));
-                    format!(
-                        "waiting for the lock of {}: locked by {holder} since {since}",
-                        self.release
-                    )
-                });
-                sleep(LOOK_AGAIN).await;
+                (self.waiting)(&lease, start.checked_add(limit));
+                sleep(self.terms.look_again).await;
             }
         }
     }
@@ -131,16 +104,16 @@ impl Acquisition<'_> {
         let holder = holder_of(lease);
         // Ours: the answer to an earlier try was lost.
         holder.is_empty()
-            || holder == self.holder
+            || holder == self.terms.holder
             || holder_is_gone(lease)
             || unchanged >= lease_duration(lease)
     }
 
     /// How long it is waited for in all. A Lease that looks abandoned is watched for its own duration in any case.
     fn check_wait_allowed(&self, lease: &Object, start: Instant) -> Result<Duration, LockError> {
-        let limits = &self.services.limits;
+        let limits = &self.terms.limits;
         // Twice its duration: it may have been renewed once more, right after the first look.
-        let abandoned_limit = if looks_abandoned(lease, (self.services.now)()) {
+        let abandoned_limit = if looks_abandoned(lease, (self.terms.now)()) {
             lease_duration(lease) * 2
         } else {
             Duration::ZERO
@@ -159,16 +132,16 @@ impl Acquisition<'_> {
 
     /// Writes the Lease; none where somebody was faster, or where it is to be looked at again.
     async fn write(&self, found: Option<&Object>, start: Instant) -> Result<Option<Acquired>, LockError> {
-        let mut body = self.body();
+        let mut body = self.terms.body();
         // Before the request: the holder's time has to end before that of whoever watches the Lease.
         let asked = Moment::now();
 
-        let cluster = &self.services.cluster;
+        let LeaseTerms { cluster, target, .. } = self.terms;
         let answer = match found {
-            None => cluster.create(self.target, &body, &lease_options()).await,
+            None => cluster.create(target, &body, &lease_options()).await,
             Some(found) => {
                 LeaseVersion::from_lease(found).write_into(&mut body);
-                cluster.replace(self.target, &body, &lease_options()).await
+                cluster.replace(target, &body, &lease_options()).await
             }
         };
 
@@ -180,7 +153,7 @@ impl Acquisition<'_> {
             // Somebody was faster.
             Err(error) if error.is_conflict() || error.is_not_found() && found.is_some() => Ok(None),
             // Our own identity is found again at the next look.
-            Err(error) if error.may_have_been_done() && start.elapsed() < self.services.limits.patience => {
+            Err(error) if error.may_have_been_done() && start.elapsed() < self.terms.limits.patience => {
                 sleep(WRITE_AGAIN).await;
                 Ok(None)
             }
@@ -190,7 +163,7 @@ impl Acquisition<'_> {
 
     fn error(&self, source: ApiError) -> LockError {
         LockError::Api {
-            target: self.target.to_string(),
+            target: self.terms.target.to_string(),
             source,
         }
     }

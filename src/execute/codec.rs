@@ -199,6 +199,10 @@ fn inventory_up_to(
 ) -> Result<Value, BundleError> {
     let own = names::inventory(name);
     let mut labels = labels(name, "inventory");
+    // Those of users stay: releases are selected by them.
+    for (key, value) in &inventory.labels {
+        labels[key] = value.as_str().into();
+    }
     labels[APPLYSET_ID_LABEL] = names::applyset_id(&own, namespace).into();
 
     let history = lines_of(&inventory.history);

@@ -4,13 +4,16 @@
 //! may be taken over is decided by the observer's own clock (`acquisition`).
 
 use super::process::Holder;
+use super::services::RunLimits;
 use crate::cluster::{Cluster, DeleteOptions, WriteOptions};
-use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL, ROLE_LABEL};
+use crate::model::names::{self, FIELD_MANAGER, RELEASE_LABEL};
 use crate::model::plan::Propagation;
 use crate::model::{Object, Target};
 use crate::observe::release_state::lease_kind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Who acts, as the API server knows them.
@@ -49,34 +52,46 @@ impl LeaseVersion {
     }
 }
 
+/// A Lease that is to be held: which, as whom, and within which limits.
+#[derive(Clone)]
+pub(super) struct LeaseTerms {
+    pub cluster: Arc<dyn Cluster>,
+    pub target: Target,
+    pub labels: BTreeMap<&'static str, String>,
+    /// What tells this process from all others.
+    pub holder: String,
+    /// Who acts, as the API server knows them.
+    pub actor: String,
+    pub limits: RunLimits,
+    /// How often a Lease that another holds is looked at.
+    pub look_again: Duration,
+    pub now: fn() -> Timestamp,
+}
+
+impl LeaseTerms {
+    /// The Lease as it is written when it is taken.
+    pub(super) fn body(&self) -> Value {
+        let now = micro_time((self.now)());
+        json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {
+                "name": self.target.name, "namespace": self.target.namespace,
+                "labels": self.labels,
+                "annotations": {ACTOR: self.actor},
+            },
+            "spec": {
+                "holderIdentity": self.holder,
+                // The API refuses a Lease of no duration.
+                "leaseDurationSeconds": self.limits.lease.as_secs().max(1),
+                "acquireTime": now, "renewTime": now,
+            },
+        })
+    }
+}
+
 /// Where the lock of a release lies.
 pub(super) fn lease_target(namespace: &str, name: &str) -> Target {
     Target::new(&lease_kind(), Some(namespace), &names::inventory(name))
-}
-
-/// A Lease that is taken now.
-pub(super) fn lease_body(
-    target: &Target,
-    release: &str,
-    holder: &str,
-    actor: &str,
-    duration: Duration,
-    now: Timestamp,
-) -> Value {
-    let now = micro_time(now);
-    json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {
-            "name": target.name, "namespace": target.namespace,
-            "labels": {RELEASE_LABEL: release, ROLE_LABEL: "lock"},
-            "annotations": {ACTOR: actor},
-        },
-        "spec": {
-            // The API refuses a Lease of no duration.
-            "holderIdentity": holder, "leaseDurationSeconds": duration.as_secs().max(1),
-            "acquireTime": now, "renewTime": now,
-        },
-    })
 }
 
 /// Of Leases alone: no deadline, for these writes are what the deadlines of all others come from.

@@ -8,20 +8,25 @@
 //! back: what the run has done lies in its journal.
 
 use super::acquisition::{Acquired, Acquisition, LockError};
-use super::lease::{LeaseVersion, holder_of, lease_options, lease_target, micro_time};
+use super::lease::{
+    LeaseTerms, LeaseVersion, holder_of, lease_options, lease_target, micro_time, shown_holder,
+};
 use super::process::Holder;
 use super::services::{Interrupt, Services};
 use crate::cluster::{Cluster, Moment, SendDeadline};
 use crate::model::moves::ReleaseRef;
-use crate::model::names::RELEASE_LABEL;
+use crate::model::names::{RELEASE_LABEL, ROLE_LABEL};
 use crate::model::{Object, Target};
-use jiff::Timestamp;
+use crate::monitor::Heartbeat;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How often a lock that another holds is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long to wait before a renewal without a clear answer is tried again.
 const RENEW_AGAIN: Duration = Duration::from_millis(500);
@@ -81,48 +86,62 @@ impl Shared {
 }
 
 impl Lock {
-    /// Takes it, waiting as long as the limits allow.
+    /// Takes that of a release, waiting as long as the limits allow.
     pub(super) async fn take(services: &Services, namespace: &str, name: &str) -> Result<Self, LockError> {
-        let target = lease_target(namespace, name);
-        let holder = Holder::this(&services.instance).to_string();
-        let acquisition = Acquisition {
-            services,
-            release: name,
-            target: &target,
-            holder: &holder,
+        let labels = [(RELEASE_LABEL, name.to_owned()), (ROLE_LABEL, "lock".into())];
+        let terms = LeaseTerms {
+            cluster: services.cluster.clone(),
+            target: lease_target(namespace, name),
+            labels: labels.into(),
+            holder: Holder::this(&services.instance).to_string(),
+            actor: services.actor.clone(),
+            limits: services.limits,
+            look_again: LOOK_AGAIN,
+            now: services.now,
+        };
+        let heartbeat = Heartbeat::new(services.events.clone());
+        let waiting = |lease: &Object, end: Option<Instant>| {
+            heartbeat.beat(None, end, || {
+                let (holder, since) = (shown_holder(lease), lease.text("/spec/acquireTime"));
+                format!("waiting for the lock of {name}: locked by {holder} since {since}")
+            });
         };
 
         let mut interrupt = services.interrupt.clone();
         // A Lease that is written all the same is that of a process that is gone.
-        let Acquired { lease, asked } = tokio::select! {
-            acquired = acquisition.acquire() => acquired?,
+        tokio::select! {
+            taken = Self::acquire(&terms, &waiting) => taken,
             Ok(_) = interrupt.wait_for(|wanted| *wanted != Interrupt::None) => {
-                return Err(LockError::Interrupted);
+                Err(LockError::Interrupted)
             }
-        };
+        }
+    }
+
+    /// Takes any Lease, waiting as long as its limits allow.
+    pub(super) async fn acquire(
+        terms: &LeaseTerms,
+        waiting: &(dyn Fn(&Object, Option<Instant>) + Send + Sync),
+    ) -> Result<Self, LockError> {
+        let Acquired { lease, asked } = Acquisition { terms, waiting }.acquire().await?;
 
         // From before the request was sent: the Lease lasts longer than this says, and never shorter.
-        let until = Some(asked.after(services.limits.lease));
+        let until = Some(asked.after(terms.limits.lease));
         let shared = Arc::new(Shared {
             lease: Mutex::new(lease),
             hold: watch::channel(HoldState { until }).0,
             may_go: AtomicBool::new(false),
         });
 
-        // The body as it was acquired: all but renewTime and the version stay what they were.
         let renewal = Renewal {
-            cluster: services.cluster.clone(),
-            target: target.clone(),
-            body: acquisition.body(),
-            holder: holder.clone(),
-            now: services.now,
-            duration: services.limits.lease,
+            // The body as it was acquired: all but renewTime and the version stay what they were.
+            body: terms.body(),
+            terms: terms.clone(),
             shared: shared.clone(),
         };
         Ok(Self {
-            cluster: services.cluster.clone(),
-            target,
-            holder,
+            cluster: terms.cluster.clone(),
+            target: terms.target.clone(),
+            holder: terms.holder.clone(),
             shared,
             // A task of its own: renewals must not wait until the run has time for them.
             renewal: tokio::spawn(renewal.run()),
@@ -205,12 +224,8 @@ impl Drop for Lock {
 
 /// Renews a Lease until it is lost.
 struct Renewal {
-    cluster: Arc<dyn Cluster>,
-    target: Target,
+    terms: LeaseTerms,
     body: Value,
-    holder: String,
-    now: fn() -> Timestamp,
-    duration: Duration,
     shared: Arc<Shared>,
 }
 
@@ -231,7 +246,8 @@ enum Renewed {
 impl Renewal {
     async fn run(mut self) {
         // A third of what it lasts: renewals can fail, and be tried again, before it runs out.
-        let between = self.duration / 3;
+        let lasts = self.terms.limits.lease;
+        let between = lasts / 3;
         let mut pause = between;
 
         loop {
@@ -240,7 +256,7 @@ impl Renewal {
             // From before the request: only a renewal that was answered moves the deadline, for a read says whose
             // the Lease is, not since when.
             let asked = Moment::now();
-            let until = asked.after(self.duration);
+            let until = asked.after(lasts);
             pause = between;
 
             match self.renew().await {
@@ -262,19 +278,17 @@ impl Renewal {
     async fn renew(&mut self) -> Renewed {
         // A Lease that another has taken over is a conflict by its version.
         self.shared.lease().write_into(&mut self.body);
-        self.body["spec"]["renewTime"] = micro_time((self.now)()).into();
+        let LeaseTerms { cluster, target, .. } = &self.terms;
+        self.body["spec"]["renewTime"] = micro_time((self.terms.now)()).into();
 
-        let answer = self
-            .cluster
-            .replace(&self.target, &self.body, &lease_options())
-            .await;
+        let answer = cluster.replace(target, &self.body, &lease_options()).await;
         if let Ok(answer) = answer {
             return Renewed::Yes(answer.object);
         }
 
         // The answer to an earlier renewal may have been lost: look whose it is.
-        match self.cluster.get(&self.target).await {
-            Ok(Some(found)) if holder_of(&found) == self.holder => Renewed::StillOurs(found),
+        match cluster.get(target).await {
+            Ok(Some(found)) if holder_of(&found) == self.terms.holder => Renewed::StillOurs(found),
             // In a namespace that is being deleted nothing can be created: there is nobody to lose it to.
             Ok(None) if self.shared.may_go.load(Ordering::Relaxed) => Renewed::GoneWithNamespace,
             // One that is gone is not ours either: whoever deleted it, the next run can have it at any moment.

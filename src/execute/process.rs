@@ -5,7 +5,9 @@
 //! started. Of another machine nothing is concluded: a lock that is taken over late costs some seconds, one
 //! that is taken from a living run can cost an installation.
 
-use std::fs;
+use crate::platform::System;
+use crate::platform::process::{Machine, ProcessState};
+use std::sync::OnceLock;
 
 /// A holder's identity: `HOST_BOOT_PIDNS_PID_START_INSTANCE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,15 +23,22 @@ pub(super) struct Holder {
 impl Holder {
     /// This process.
     pub(super) fn this(instance: &str) -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-
+        let Machine {
+            host,
+            boot,
+            pid_namespace,
+        } = machine();
         let pid = std::process::id();
+        let start = match ProcessState::read(System::current(), pid) {
+            ProcessState::Running(start) => start,
+            ProcessState::Gone | ProcessState::Unknown => String::new(),
+        };
         Self {
-            host: word(&read("/proc/sys/kernel/hostname")),
-            boot: word(&read("/proc/sys/kernel/random/boot_id")),
-            pid_namespace: pid_namespace(),
+            host: word(host),
+            boot: word(boot),
+            pid_namespace: word(pid_namespace),
             pid,
-            start: start_time(pid).unwrap_or_default(),
+            start: word(&start),
             instance: word(instance),
         }
     }
@@ -53,11 +62,21 @@ impl Holder {
 
     /// Whether it ran on this machine since its last start, and no longer does. False where nothing is known.
     pub(super) fn is_gone(&self) -> bool {
-        let here = Self::this("");
+        let here = machine();
         // A number from before a restart, or of another pid namespace, says nothing here.
-        let same_machine =
-            !self.boot.is_empty() && self.boot == here.boot && self.pid_namespace == here.pid_namespace;
-        same_machine && start_time(self.pid).is_none_or(|start| start != self.start)
+        let same_machine = !self.boot.is_empty()
+            && self.boot == word(&here.boot)
+            && self.pid_namespace == word(&here.pid_namespace);
+        // Without its start another process of that number could be taken for it: it is waited for.
+        if !same_machine || self.start.is_empty() {
+            return false;
+        }
+
+        match ProcessState::read(System::current(), self.pid) {
+            ProcessState::Running(start) => word(&start) != self.start,
+            ProcessState::Gone => true,
+            ProcessState::Unknown => false,
+        }
     }
 
     /// For people: `process 12 on host`.
@@ -90,23 +109,10 @@ fn word(text: &str) -> String {
         .collect()
 }
 
-fn pid_namespace() -> String {
-    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    link.to_string_lossy()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect()
-}
-
-/// When a process was started, in clock ticks since boot; none where it is not there, or has ended and is a
-/// zombie.
-fn start_time(pid: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field may hold spaces; it ends at the last parenthesis.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    // Counted from the state, the third field: the start is the 22nd of all.
-    let (state, start) = (fields.first()?, fields.get(19)?);
-    (!matches!(*state, "Z" | "X")).then(|| (*start).to_owned())
+/// Asked once: it stays what it is while the process runs.
+fn machine() -> &'static Machine {
+    static MACHINE: OnceLock<Machine> = OnceLock::new();
+    MACHINE.get_or_init(|| Machine::current(System::current()))
 }
 
 #[cfg(test)]
@@ -121,7 +127,9 @@ mod tests {
         assert!(!this.is_gone());
 
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-        let start = start_time(child.id()).unwrap();
+        let ProcessState::Running(start) = ProcessState::read(System::current(), child.id()) else {
+            panic!("it was just started");
+        };
         let holder = Holder {
             pid: child.id(),
             start,

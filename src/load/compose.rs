@@ -39,9 +39,19 @@ impl From<ScanError> for Fault {
     }
 }
 
+/// What becomes of a key that stands twice in one mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DoubledKeys {
+    /// It is refused: which of the two is meant nobody can tell.
+    Refused,
+    /// The last one counts, as where a manifest is read that was applied so.
+    LastCounts,
+}
+
 /// Every document, empty ones as null.
-pub(super) fn compose(text: &str) -> Result<Vec<Value>, Fault> {
+pub(super) fn compose(text: &str, doubled: DoubledKeys) -> Result<Vec<Value>, Fault> {
     let mut composer = Composer {
+        doubled,
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
@@ -60,6 +70,7 @@ pub(super) fn compose(text: &str) -> Result<Vec<Value>, Fault> {
 }
 
 struct Composer<'i> {
+    doubled: DoubledKeys,
     parser: Parser<'i, StrInput<'i>>,
     /// Anchored nodes, and how many nodes each has.
     anchors: HashMap<usize, (Value, usize)>,
@@ -174,7 +185,7 @@ impl<'i> Composer<'i> {
                 Some(own) => !own.insert(key.clone()),
                 None => map.contains_key(&key),
             };
-            if is_twice {
+            if is_twice && self.doubled == DoubledKeys::Refused {
                 return Err(Fault::new(&at, format!("duplicate key {key:?}")));
             }
             let value = self.value(depth)?;

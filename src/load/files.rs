@@ -3,6 +3,7 @@
 use super::error::{LoadError, STDIN};
 use super::file_kind::FileKind;
 use crate::model::similar::nearest;
+use crate::platform::{self, SpecialKind};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -65,22 +66,13 @@ fn other_than_file(metadata: &fs::Metadata) -> Option<&'static str> {
         return None;
     }
 
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let kind = metadata.file_type();
+    match platform::find_special_kind(metadata) {
         // `<(helm template …)` is one.
-        if kind.is_fifo() {
-            return None;
-        }
-        if kind.is_char_device() || kind.is_block_device() {
-            return Some("a device");
-        }
-        if kind.is_socket() {
-            return Some("a socket");
-        }
+        Some(SpecialKind::Pipe) => None,
+        Some(SpecialKind::Device) => Some("a device"),
+        Some(SpecialKind::Socket) => Some("a socket"),
+        None => Some("a directory"),
     }
-    Some("a directory")
 }
 
 /// The error where a file of another kind was expected.
@@ -145,13 +137,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
     // Beside it, for a rename does not go from one file system to another.
     let mut file = tempfile::NamedTempFile::new_in(directory(path)).map_err(unwritable)?;
     // A temporary file is its user's alone, and what is written here is to be read by others.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))
-            .map_err(unwritable)?;
-    }
+    platform::share_for_reading(file.as_file()).map_err(unwritable)?;
 
     file.write_all(bytes)
         // Otherwise the new name can outlive a power failure that the content does not.

@@ -42,7 +42,7 @@ pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
 
     for source in sources {
         for (path, bytes) in read_source(source)? {
-            let found = objects_of(&bytes, &path)?;
+            let found = objects_of(yaml::documents(&bytes, &path)?, &path)?;
             // `check_unique` walks both side by side.
             places.resize(places.len() + found.len(), files::name(&path));
             objects.extend(found);
@@ -60,7 +60,7 @@ pub fn manifests(sources: &[ManifestSource]) -> Result<Vec<Object>, LoadError> {
 }
 
 /// A cluster-scoped object is one, whether or not a namespace stands in it.
-fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError> {
+pub(super) fn check_unique(objects: &[Object], places: Vec<String>) -> Result<(), LoadError> {
     // Of custom kinds only a CRD among the objects tells, for no cluster is asked here.
     let cluster_scoped: BTreeSet<(&str, &str)> = objects
         .iter()
@@ -152,9 +152,10 @@ fn walk(folder: &Path, recursive: bool, found: &mut Vec<PathBuf>) -> Result<(), 
     Ok(())
 }
 
-fn objects_of(bytes: &[u8], path: &Path) -> Result<Vec<Object>, LoadError> {
+/// The objects of documents; `path` is what errors name.
+pub(super) fn objects_of(documents: Vec<Value>, path: &Path) -> Result<Vec<Object>, LoadError> {
     let mut objects = Vec::new();
-    for (index, document) in yaml::documents(bytes, path)?.into_iter().enumerate() {
+    for (index, document) in documents.into_iter().enumerate() {
         for value in flatten(document) {
             // No cluster knows them: applied as objects they would only be rejected.
             if let Some(found @ (FileKind::Release | FileKind::Environment)) = FileKind::of_document(&value) {

@@ -4,7 +4,7 @@
 //! Values come from `compose`, or from `value` where the text is JSON. The library's own reader decides
 //! scalars in another way, and is asked only where in the text something stands that does not fit.
 
-use super::compose::{Fault, compose};
+use super::compose::{DoubledKeys, Fault, compose};
 use super::error::LoadError;
 use super::files::name;
 use super::value::JsonReader;
@@ -44,9 +44,18 @@ pub fn documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
         return Ok(values);
     }
 
-    let documents = composed(bytes, path)?;
+    let mut documents = composed(bytes, path, DoubledKeys::Refused)?;
     // `---` at the end of a file begins one that says nothing.
-    Ok(documents.into_iter().filter(|value| !value.is_null()).collect())
+    documents.retain(|value| !value.is_null());
+    Ok(documents)
+}
+
+/// As [`documents`], of a manifest that was applied so: of a key that stands twice the last one counts, as for whoever applied
+/// it.
+pub(super) fn applied_documents(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
+    let mut documents = composed(bytes, path, DoubledKeys::LastCounts)?;
+    documents.retain(|value| !value.is_null());
+    Ok(documents)
 }
 
 /// One typed document; JSON is read as JSON, which is far faster.
@@ -55,7 +64,7 @@ pub(super) fn typed<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
         return typed_json(bytes, path);
     }
 
-    let mut documents = composed(bytes, path)?;
+    let mut documents = composed(bytes, path, DoubledKeys::Refused)?;
     documents.retain(|document| !document.is_null());
     if documents.len() > 1 {
         let why = format!("expected one document, found {}", documents.len());
@@ -95,8 +104,8 @@ pub fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, L
     T::deserialize(value).or_else(|_| serde_json::from_slice(bytes).map_err(wrong))
 }
 
-fn composed(bytes: &[u8], path: &Path) -> Result<Vec<Value>, LoadError> {
-    compose(&text_of(bytes, path)?).map_err(|Fault { line, column, why }| LoadError::Syntax {
+fn composed(bytes: &[u8], path: &Path, doubled: DoubledKeys) -> Result<Vec<Value>, LoadError> {
+    compose(&text_of(bytes, path)?, doubled).map_err(|Fault { line, column, why }| LoadError::Syntax {
         path: name(path),
         line,
         column,

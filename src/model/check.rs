@@ -4,6 +4,7 @@
 //! waiver of each are held against the documents by the tests below.
 
 use super::identity::ObjectId;
+use super::path::FieldPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -242,6 +243,13 @@ pub fn path_in_item<'a>(item: &'a str, id: &ObjectId, home: &str) -> Option<&'a 
             // A whole name: `web` does not stand for `webs`.
             (path.is_empty() || path.starts_with('/')).then_some(path)
         })
+}
+
+/// Whether an item names an object, or a field of it that is this one or holds it.
+pub fn is_field_in_item(item: &str, id: &ObjectId, field: &FieldPath, home: &str) -> bool {
+    let field = field.to_string();
+    let below = path_in_item(item, id, home).and_then(|path| field.strip_prefix(path));
+    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 #[cfg(test)]

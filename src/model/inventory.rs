@@ -42,6 +42,8 @@ pub struct Inventory {
     /// What a later program keeps beside them in the same ConfigMap.
     // Written back as it is: an older program takes nothing away that a later one keeps.
     pub rest: BTreeMap<String, String>,
+    /// Labels of the ConfigMap that users have set, by which releases are selected.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// One promotion that has ended.

@@ -30,6 +30,12 @@ pub const HELM_WEIGHT_ANNOTATION: &str = "helm.sh/hook-weight";
 pub const HELM_POLICY_ANNOTATION: &str = "helm.sh/hook-delete-policy";
 /// Helm's annotation on what it installed: the name of its release.
 pub const HELM_RELEASE_ANNOTATION: &str = "meta.helm.sh/release-name";
+/// Helm's annotation on what it installed: the namespace of its release.
+pub const HELM_NAMESPACE_ANNOTATION: &str = "meta.helm.sh/release-namespace";
+/// The type of the Secrets in which Helm stores the revisions of a release.
+pub const HELM_SECRET_TYPE: &str = "helm.sh/release.v1";
+/// Label that names the tool which manages an object; Helm writes `Helm`.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Annotation on a Job: `true` when its effect cannot be undone.
 pub const IRREVERSIBLE_ANNOTATION: &str = "kubectl-delivery.io/irreversible";
 /// Annotation on a Job: the name of the Job of the release that undoes it.
@@ -58,6 +64,14 @@ pub const APPLYSET_TOOLING_ANNOTATION: &str = "applyset.kubernetes.io/tooling";
 pub const APPLYSET_GROUP_KINDS_ANNOTATION: &str = "applyset.kubernetes.io/contains-group-kinds";
 /// ApplySet: annotation on the parent, further namespaces with members.
 pub const APPLYSET_NAMESPACES_ANNOTATION: &str = "applyset.kubernetes.io/additional-namespaces";
+
+/// The labels of an inventory that this tool writes; others are the users' own.
+pub const INVENTORY_LABELS: [&str; 3] = [RELEASE_LABEL, ROLE_LABEL, APPLYSET_ID_LABEL];
+
+/// Whether a ConfigMap of this name may be a part of what a release keeps: all of their names begin alike.
+pub fn may_be_stored_state(name: &str) -> bool {
+    name.starts_with("delivery-")
+}
 
 /// A page of the documentation, by its URL: a user's machine holds no checkout.
 pub fn docs_url(page: &str) -> String {

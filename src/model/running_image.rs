@@ -2,8 +2,9 @@
 //!
 //! The names in JSON are public: programs read them.
 
+use super::Sha256Digest;
+use super::moves::ReleaseRef;
 use super::unknown::Unknown;
-use super::{Sha256Digest, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,6 +14,9 @@ use serde::Serialize;
 pub struct RunningImage {
     /// The pods' namespace.
     pub namespace: String,
+    /// The release of the workload, where images of several releases are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseRef>,
     /// The workload above them, as `Deployment web`.
     pub workload: String,
     /// The container.
@@ -26,14 +30,6 @@ pub struct RunningImage {
     pub pods: Vec<String>,
     /// Where its tag points.
     pub tag: TagStatus,
-}
-
-impl RunningImage {
-    /// Whether a workload runs it.
-    pub fn is_run_by(&self, workload: &Target) -> bool {
-        workload.namespace.as_deref() == Some(&self.namespace)
-            && self.workload == format!("{} {}", workload.resource.kind, workload.name)
-    }
 }
 
 /// Where a tag points.

@@ -6,7 +6,7 @@
 //! message. What cannot be read is not known here; texts that may hold it are withheld as a whole by who
 //! reads them ([`withheld`]).
 
-use super::names::{PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE};
+use super::names::{HELM_SECRET_TYPE, PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE};
 use super::secret_forms::{SHORTEST, WORD, forms};
 use super::{Object, Sha256Digest, secret_data};
 use serde_json::Value;
@@ -33,14 +33,14 @@ pub struct SecretTexts {
 }
 
 impl SecretTexts {
-    /// Remembers the values of a Secret. Other objects are left alone, and so is what this tool keeps in Secrets.
+    /// Remembers the values of a Secret. Other objects are left alone, and so is what this tool and Helm store in Secrets.
     pub fn learn(&mut self, object: &Object) {
         self.learn_as(object, &named);
     }
 
     /// The same; `token` says what stands for the value of a Secret's key.
     pub fn learn_as(&mut self, object: &Object, token: &dyn Fn(&str, &str, &[u8]) -> String) {
-        if !object.is_secret() || is_own(object.text("/type")) {
+        if !object.is_secret() || is_storage(object.text("/type")) {
             return;
         }
 
@@ -204,10 +204,11 @@ fn replace_word(text: &str, word: &str, token: &str) -> String {
     shown
 }
 
-/// Secrets of our own without a value that anybody else knows.
-fn is_own(kind: &str) -> bool {
+/// Secrets of our own without a value that anybody else knows, and those of Helm, whose values are compressed: no text quotes
+/// them, and they are large.
+fn is_storage(kind: &str) -> bool {
     // The Secret with the key is not among them: its value is hidden like any other.
-    [PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE].contains(&kind)
+    [PREIMAGE_SECRET_TYPE, SEAL_SECRET_TYPE, HELM_SECRET_TYPE].contains(&kind)
 }
 
 #[cfg(test)]

@@ -100,6 +100,20 @@ pub enum StartCause {
 }
 
 impl StartCause {
+    /// Its `kind` in JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::KeysMissing { .. } => "keysMissing",
+            Self::BeingDeleted { .. } => "beingDeleted",
+            Self::ClaimLost { .. } => "claimLost",
+            Self::PodRejected { .. } => "podRejected",
+            Self::Quota { .. } => "quota",
+            Self::ImageAbsent { .. } => "imageAbsent",
+            Self::NoNode { .. } => "noNode",
+        }
+    }
+
     /// The object that is in the way, where it is one that the template refers to.
     pub fn object(&self) -> Option<&ObjectId> {
         match self {

@@ -86,6 +86,9 @@ impl Hiding {
 
     /// A verdict as it may be shown: where a Secret could not be read, without what a node says in its own words.
     pub async fn verdict(&self, follow: &Follow, object: &ObjectId, verdict: Health) -> Health {
+        if matches!(verdict, Health::Ready { message: None }) {
+            return verdict;
+        }
         let spec = follow.pod_spec(object);
         let unknown = self
             .know_secrets(object.namespace.as_deref(), spec.as_ref())

@@ -151,7 +151,7 @@ fn content(object: &Object, without_scale: bool) -> Vec<u8> {
 }
 
 /// Writes the object without what is not content.
-fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
+pub(super) fn write_content(text: &mut Vec<u8>, object: &Object, without_replicas: bool) {
     write_map(
         text,
         object.value(),

@@ -5,6 +5,7 @@
 //! from managedFields, or from the model's table of keys. What is done with an answer is the callers' to decide.
 
 mod content;
+mod content_mark;
 mod controller_pod;
 mod differing;
 mod emptied;
@@ -18,6 +19,7 @@ mod merged_ownership;
 mod take_over;
 
 pub use content::{content_hash, expect_holds, expect_present, same_content};
+pub use content_mark::content_mark;
 pub use controller_pod::{pod_of, template};
 pub use differing::differing;
 pub use emptied::{emptied, is_emptied_alone, vanishing};

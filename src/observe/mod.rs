@@ -7,6 +7,8 @@
 mod admission;
 mod dry_run;
 mod dry_run_result;
+pub mod held;
+mod helm;
 mod kinds;
 mod objects;
 mod owners;
@@ -22,6 +24,7 @@ mod whole_kinds;
 
 pub use admission::admission;
 pub use dry_run::{fresh, predict, replacement};
+pub use helm::{HelmStorage, helm_payload, helm_revisions};
 pub use kinds::kinds;
 pub use objects::{each, objects, read};
 pub use owners::{NamedOwner, OwnerReader};

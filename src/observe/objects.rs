@@ -128,8 +128,9 @@ impl<T: Send + 'static> Group<'_, T> {
     {
         // Secrets are read by name, never listed: whoever may read the release's need not read all.
         let is_secret = self.resource.is_secret();
+        let is_many = self.by_name.len() > ONE_BY_ONE && !self.cluster.answers_from_memory();
         // Where the kind may not be listed, or a page fails, whatever is left is read by name.
-        let is_listed = self.by_name.len() > ONE_BY_ONE && !is_secret && self.list(&take).await?;
+        let is_listed = is_many && !is_secret && self.list(&take).await?;
 
         let rest: Vec<usize> = self.by_name.values().copied().collect();
         let rest = match is_listed {

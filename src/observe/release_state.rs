@@ -9,6 +9,7 @@
 //! Read while a run writes them they do not fit each other: they are read again until they fit, or until
 //! nothing moves any more.
 
+mod changes;
 mod members;
 mod parse;
 mod parts;
@@ -24,6 +25,7 @@ use crate::model::seal::Integrity;
 use crate::model::state_key::{BoundKey, StateKey};
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
+pub use changes::StateChanges;
 pub use members::read_members;
 pub use parse::{parse_head, parse_inventory};
 pub use parts::{
@@ -31,6 +33,7 @@ pub use parts::{
 };
 use state::StateObjects;
 pub use state::Unsealed;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use stored::get;
 pub use stored::{ReleaseStateError, Stored, kind_of, lease_kind};
@@ -161,22 +164,44 @@ pub async fn list_homes(
     cluster: &dyn Cluster,
     namespace: Option<&str>,
 ) -> Result<Vec<(String, String)>, ReleaseStateError> {
+    let mut found = list_state_objects(cluster, namespace, |object| release_of(&object)).await?;
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// The same with their inventories and journals, as they lie there: nothing of them is believed before
+/// [`read_release_state`] has held them against their seal.
+pub async fn list_states(
+    cluster: &dyn Cluster,
+    namespace: Option<&str>,
+) -> Result<BTreeMap<(String, String), Vec<Object>>, ReleaseStateError> {
+    let listed = list_state_objects(cluster, namespace, |object| Some((release_of(&object)?, object)));
+    let mut found: BTreeMap<_, Vec<Object>> = BTreeMap::new();
+    for (release, object) in listed.await? {
+        found.entry(release).or_default().push(object);
+    }
+    Ok(found)
+}
+
+async fn list_state_objects<T>(
+    cluster: &dyn Cluster,
+    namespace: Option<&str>,
+    reduce: impl Fn(Object) -> Option<T>,
+) -> Result<Vec<T>, ReleaseStateError> {
     // Either alone will do: a first promotion that was killed early has a journal and no inventory.
     let selector = format!("{ROLE_LABEL} in (inventory,journal)");
     let request = ListRequest::all(&kind_of(false), namespace).with_labels(&selector);
-    let home = |object: Object| {
-        let release = object.label(names::RELEASE_LABEL)?.to_owned();
-        Some((object.namespace().unwrap_or_default().to_owned(), release))
-    };
-
-    let listed = paged(cluster, request, home).await;
+    let listed = paged(cluster, request, reduce).await;
     let listed = listed.map_err(|source| ReleaseStateError::Api {
         target: "the releases".into(),
         source,
     })?;
+    Ok(listed.into_iter().flatten().collect())
+}
 
-    let mut found: Vec<(String, String)> = listed.into_iter().flatten().collect();
-    found.sort();
-    found.dedup();
-    Ok(found)
+/// Namespace and name of the release that an object's labels name.
+fn release_of(object: &Object) -> Option<(String, String)> {
+    let release = object.label(names::RELEASE_LABEL)?.to_owned();
+    Some((object.namespace().unwrap_or_default().to_owned(), release))
 }

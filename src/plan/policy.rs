@@ -2,7 +2,7 @@
 
 use super::absence::Past;
 use super::other_releases::OtherReleases;
-use crate::model::check::path_in_item;
+use crate::model::check::{is_field_in_item, path_in_item};
 use crate::model::environment::{External, UntestedPolicy};
 use crate::model::finding::Comparison;
 use crate::model::k8s::marks::Installer;
@@ -62,12 +62,9 @@ impl Repair {
 
     /// Whether it is about this field.
     fn is_of_field(&self, id: &ObjectId, path: &FieldPath, home: &str) -> bool {
-        let Some(field) = self.only.as_ref().and_then(|item| path_in_item(item, id, home)) else {
-            return true;
-        };
-        let path = path.to_string();
-        path.strip_prefix(field)
-            .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        let is_about =
+            |item: &String| path_in_item(item, id, home).is_none() || is_field_in_item(item, id, path, home);
+        self.only.as_ref().is_none_or(is_about)
     }
 }
 

@@ -32,6 +32,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same without line ends, where a line is one thing that is shown: a tree counts its lines, and a text that goes on in
+/// the next line could pass for another entry.
+pub fn clean_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// JSON text with what nobody would see as JSON's own escapes: the same value, and nothing for a terminal or the runner of a CI
 /// system to obey.
 pub fn clean_json(text: &str) -> Cow<'_, str> {

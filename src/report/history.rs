@@ -27,6 +27,36 @@ pub fn history(
         .try_for_each(|moved| writeln!(out, "{}", clean(&moved.sentence(namespace))))
 }
 
+/// Writes those of several releases, each by its release namespace.
+pub fn histories<'h>(
+    releases: impl Iterator<Item = (&'h str, &'h [Revision])>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let header = HEADER.map(String::from);
+    let rows = releases.flat_map(|(namespace, revisions)| {
+        let row = move |revision| named_row(namespace, row(revision));
+        revisions.iter().map(row)
+    });
+    write!(
+        out,
+        "{}",
+        columns(iter::once(named_row("NAMESPACE", header)).chain(rows), 3)
+    )
+}
+
+fn named_row(namespace: &str, row: [String; 6]) -> [String; 7] {
+    let [revision, release, digest, ended, actor, outcome] = row;
+    [
+        namespace.to_owned(),
+        release,
+        revision,
+        digest,
+        ended,
+        actor,
+        outcome,
+    ]
+}
+
 fn row(revision: &Revision) -> [String; 6] {
     let mark = if revision.is_current { "*" } else { "" };
     [

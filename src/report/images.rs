@@ -14,11 +14,26 @@ pub fn images(images: &[RunningImage], out: &mut dyn Write) -> io::Result<()> {
     let namespaces: BTreeSet<&str> = images.iter().map(|image| image.namespace.as_str()).collect();
     let names_namespace = namespaces.len() > 1;
     let rows = images.iter().map(|image| row(image, names_namespace));
-    write!(
-        out,
-        "{}",
-        columns(iter::once(HEADER.map(String::from)).chain(rows), 3)
-    )
+    let rows = iter::once(HEADER.map(String::from)).chain(rows);
+    // Where they are of releases that were asked for, each row names its own.
+    if images.iter().all(|image| image.release.is_none()) {
+        return write!(out, "{}", columns(rows, 3));
+    }
+    let releases = images.iter().map(|image| release(image, names_namespace));
+    let releases = iter::once("RELEASE".to_owned()).chain(releases);
+    let rows = releases.zip(rows).map(|(release, row)| {
+        let [workload, container, image, runs, pods, tag] = row;
+        [release, workload, container, image, runs, pods, tag]
+    });
+    write!(out, "{}", columns(rows, 3))
+}
+
+fn release(image: &RunningImage, names_namespace: bool) -> String {
+    match &image.release {
+        Some(release) if names_namespace => release.to_string(),
+        Some(release) => release.name.clone(),
+        None => String::new(),
+    }
 }
 
 fn row(image: &RunningImage, names_namespace: bool) -> [String; 6] {

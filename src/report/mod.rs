@@ -19,10 +19,13 @@ pub mod release;
 mod rollback_plan;
 mod status;
 mod table;
+mod typed;
+pub mod watch;
 
 pub use asides::aside_notes;
+use clean::clean_line;
 pub use clean::{clean, clean_json};
-pub use history::history;
+pub use history::{histories, history};
 pub use images::images;
 pub use paint::{Palette, Tone};
 pub use plan::{PlanStyle, PlanView, StepView, nothing_to_do, plan, plan_question, plan_title, plan_totals};
@@ -31,6 +34,7 @@ pub use redact::Redactor;
 pub use rollback_plan::{RollbackStyle, RollbackView, rollback_plan};
 pub use status::status;
 pub use table::columns;
+pub use typed::{command, set_command, typed};
 
 use serde::Serialize;
 use std::io::{self, Write};

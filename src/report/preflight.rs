@@ -3,6 +3,7 @@
 
 use super::clean::clean;
 use super::table::wrap;
+use super::typed::typed;
 use crate::model::ObjectId;
 use crate::model::phrase::list_first;
 use crate::model::plan::{PreflightFinding, Severity};
@@ -97,7 +98,7 @@ impl FindingGroup {
         // Further lines stand below the first word; a hint is to be copied, and stays whole.
         let indented = lines.iter().skip(1).map(|line| format!("  {line}"));
         let hints = self.finding.hints.iter().cloned().chain(more);
-        let hints = hints.map(|hint| format!("  hint: {}", clean(&hint)));
+        let hints = hints.map(|hint| format!("  hint: {}", clean(&typed(&hint))));
         iter::once(lines[0].clone())
             .chain(indented)
             .chain(hints)

@@ -57,6 +57,11 @@ impl Redactor {
         token(&self.key, plain)
     }
 
+    /// Whether a text is, or repeats, a learned value.
+    pub fn is_secret(&self, text: &str) -> bool {
+        self.texts.hide(text) != text
+    }
+
     /// A text without any learned value and without control sequences.
     pub fn text(&self, text: &str) -> String {
         clean(&self.texts.hide(text)).into_owned()

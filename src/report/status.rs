@@ -1,7 +1,7 @@
 //! The status of releases as a table: a row each, and below it what is known of one release alone.
 
-use super::clean;
 use super::table::columns;
+use super::{clean, typed};
 use crate::model::status::{ReleaseStatus, WorkloadStatus};
 use std::io::{self, Write};
 use std::iter;
@@ -34,7 +34,7 @@ fn row(release: &ReleaseStatus) -> [String; 6] {
         release.version.clone().unwrap_or_else(none),
         revision.unwrap_or_else(none),
         release.phase.words().to_owned(),
-        release.message.clone(),
+        typed(&release.message).into_owned(),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Compare: two releases, or a release and an environment, without a cluster. What is found are untested differences;
 //! of the cluster's side of each object nothing is known, and nothing is said.
 
-use super::differences::{Differences, redactor_for};
+use super::differences::{DesiredOrigin, Differences, redactor_for};
 use super::inputs::{open_environment, open_release, read_manifests};
 use super::system::today;
 use super::{CommandError, ErrorKind};
@@ -77,12 +77,15 @@ pub async fn compare(request: &CompareRequest) -> Result<Differences, CommandErr
         redactor: redactor_for(&comparison)?,
         comparison,
         release: Some(release.public(None)),
+        helm: None,
         namespace: environment.spec.namespace.clone().unwrap_or_default(),
         cluster: None,
         environment,
         now: Timestamp::now(),
         notes: Vec::new(),
+        has_read_pods: true,
         unchecked: Vec::new(),
+        origin: DesiredOrigin::default(),
     })
 }
 

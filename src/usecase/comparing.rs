@@ -15,7 +15,7 @@ mod starting;
 
 use self::expecting::{expect_drift, join_remarks};
 use self::object_comparer::{FirstPass, ask_server};
-pub use self::past::{leave_out, leave_out_moved, past};
+pub use self::past::{leave_out, leave_out_completed, leave_out_moved, past};
 pub use self::present::{PresentObject, PresentRequest, compare_present};
 use self::reading::Reading;
 pub use self::running::examine;

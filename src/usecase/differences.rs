@@ -2,11 +2,14 @@
 
 use super::system::random_key;
 use super::{CommandError, ErrorKind};
+use crate::compare::{PatchInput, manifest_patches};
 use crate::model::check::{path_in_item, waiver_item};
 use crate::model::environment::Environment;
 use crate::model::finding::{Comparison, ObjectStatus};
+use crate::model::helm::HelmRevision;
+use crate::model::patch::ManifestPatches;
 use crate::model::phrase::counted;
-use crate::model::release::PublicRelease;
+use crate::model::release::{ImagePath, PublicRelease, RecordedImage};
 use crate::model::{ClusterIdentity, ObjectId};
 use crate::report::Redactor;
 use crate::report::diff::{Meta, View, view};
@@ -20,6 +23,8 @@ pub struct Differences {
     pub environment: Environment,
     /// The release; none where only manifests are compared.
     pub release: Option<PublicRelease>,
+    /// The revision of Helm, where that is compared.
+    pub helm: Option<HelmRevision>,
     /// Release namespace.
     pub namespace: String,
     /// The cluster that was compared; none where only files were.
@@ -30,8 +35,23 @@ pub struct Differences {
     pub notes: Vec<String>,
     /// Objects that could not be checked and that no waiver names.
     pub unchecked: Vec<ObjectId>,
+    /// Whether what runs could be read.
+    pub has_read_pods: bool,
     /// Knows the values of all Secrets that were compared.
     pub redactor: Redactor,
+    /// What patches of the manifests have to know besides.
+    pub origin: DesiredOrigin,
+}
+
+/// Where desired comes from, as far as patches of it go.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredOrigin {
+    /// Whether it is what was promoted last, and not what a file says.
+    pub is_promoted: bool,
+    /// The images that pin those of the manifests; none where only manifests are compared.
+    pub images: Vec<RecordedImage>,
+    /// Where custom resources name images.
+    pub image_paths: Vec<ImagePath>,
 }
 
 impl Differences {
@@ -39,6 +59,7 @@ impl Differences {
     pub fn view(&self, given: Option<String>) -> View {
         let meta = Meta {
             release: self.release.clone(),
+            helm: self.helm.clone(),
             given,
             namespace: self.namespace.clone(),
             cluster: self.cluster.clone(),
@@ -46,6 +67,36 @@ impl Differences {
             notes: self.notes.clone(),
         };
         view(&self.comparison, &self.environment, &self.redactor, &meta)
+    }
+
+    /// Patches that make the manifests equal to what runs: of all unexpected differences, or of the objects and fields of
+    /// `only`.
+    ///
+    /// # Errors
+    ///
+    /// Where one of these names nothing that was compared.
+    pub fn patches(&self, only: &[String]) -> Result<ManifestPatches, CommandError> {
+        let home = &self.namespace;
+        let is_compared = |item: &&String| {
+            let mut objects = self.comparison.objects.iter();
+            objects.any(|object| path_in_item(item, &object.id(), home).is_some())
+        };
+        if let Some(unknown) = only.iter().find(|item| !is_compared(item)) {
+            let message = format!("{unknown} is not among the compared objects");
+            let error = CommandError::usage(message);
+            return Err(error.with_hint("to see what differs: leave out -o patch and --only"));
+        }
+
+        Ok(manifest_patches(&PatchInput {
+            comparison: &self.comparison,
+            home,
+            only,
+            is_promoted: self.origin.is_promoted,
+            images: &self.origin.images,
+            image_paths: &self.origin.image_paths,
+            registries: &self.environment.spec.registries,
+            is_secret: &|text| self.redactor.is_secret(text),
+        }))
     }
 
     /// An error where an object could not be checked.

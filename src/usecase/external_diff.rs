@@ -9,6 +9,7 @@ use crate::load::to_yaml;
 use crate::model::finding::{ObjectComparison, ObjectStatus};
 use crate::model::k8s::writers::drop_bookkeeping;
 use crate::model::{Object, Target};
+use crate::platform;
 use crate::report::{Redactor, clean};
 use serde_json::Value;
 use std::fs;
@@ -68,28 +69,16 @@ pub async fn run(tool: &[String], differences: &Differences) -> Result<(), Comma
     }
 }
 
-/// A folder that nobody else may look into, whatever the umask is.
+/// A folder that nobody else may look into.
 fn private_folder() -> std::io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Set as it is made: changed afterwards, it would have been open for a moment.
-        builder.permissions(fs::Permissions::from_mode(0o700));
-    }
+    platform::make_private(&mut builder);
     builder.tempdir()
 }
 
 /// A file that nobody else may read.
-fn private_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    options.open(path)?.write_all(text.as_bytes())
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    platform::open_private(path)?.write_all(text.as_bytes())
 }
 
 /// Writes an object as it is, and as an apply would leave it.
@@ -103,7 +92,7 @@ fn write(
     let text = |object: &Object| to_yaml(&without_server_fields(redactor.object(object)));
     let held = object.live.object();
     if let Some(held) = held {
-        private_file(&live.join(&name), &text(held))?;
+        write_private(&live.join(&name), &text(held))?;
     }
 
     let would = match (&object.predicted, &object.desired, held) {
@@ -113,7 +102,7 @@ fn write(
         (None, desired, _) => desired.clone(),
     };
     if let Some(would) = would {
-        private_file(&merged.join(&name), &text(&would))?;
+        write_private(&merged.join(&name), &text(&would))?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub mod gates;
 pub mod history;
 pub mod images;
 pub mod inputs;
+pub mod many;
 pub mod promote;
 pub mod record;
 mod recovery;
@@ -33,6 +34,7 @@ pub mod system;
 pub mod verify;
 pub mod version;
 pub mod wait;
+pub mod watch;
 
 pub use error::{CommandError, ErrorKind};
 pub use recovery::{Attempt, Recovery};

@@ -18,7 +18,7 @@ use std::path::Path;
 /// What shows every release.
 pub(super) const ALL_RELEASES: &str = "kubectl delivery status -A";
 /// Releases that a message names; the rest is counted.
-const MOST_NAMED: usize = 10;
+pub(super) const MOST_NAMED: usize = 10;
 
 /// Whether not even a seal or a key is there of a release.
 pub fn is_nothing(found: &Unsealed) -> bool {

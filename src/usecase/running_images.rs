@@ -3,97 +3,137 @@
 //! Registries are asked last and twice at most: where the tags point, and, of those that seem to have moved, whether what
 //! runs is the very same image under another index.
 
+mod members;
+
+pub use self::members::ImagesOf;
+use self::members::Members;
 use super::state_access::StateAccess;
-use super::{CommandError, ErrorKind, Scope, images, release_state};
+use super::{CommandError, ErrorKind, Scope, images};
+use crate::cluster::Cluster;
+use crate::model::Sha256Digest;
 use crate::model::image::ImageReference;
 use crate::model::k8s::controller::Controller;
-use crate::model::k8s::kinds::built_in;
 use crate::model::k8s::ownership::Owners;
 use crate::model::k8s::pod::PodFacts;
+use crate::model::phrase::counted;
 use crate::model::release::RecordedImage;
 use crate::model::running::ImageTrees;
 use crate::model::running_image::{RunningImage, TagStatus};
-use crate::model::{Gvk, Sha256Digest, Target};
-use crate::observe::release_state::list_homes;
-use crate::observe::{self, PodNamespace, Pods};
+use crate::observe::{self, Pods};
 use crate::registry::{Registries, RegistryOptions, Resolved};
-use crate::rollout::runs_pods;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct ImagesRequest {
+    /// Whose images.
+    pub images_of: ImagesOf,
     /// How registries are asked where the tags point; none where they are not.
     pub registries: Option<RegistryOptions>,
-    /// How the state of the namespace's releases is read.
+    /// How the state of releases is read.
     pub access: StateAccess,
 }
 
 /// What runs.
 pub struct ImagesOutcome {
-    /// Why workloads in other namespaces are missing, to be said whether the rest could be read or not.
-    pub unread: Option<CommandError>,
+    /// What is not known, to be said whether the rest could be read or not.
+    pub notes: Vec<String>,
     /// The images, by namespace, workload and container.
     pub images: Result<Vec<RunningImage>, CommandError>,
+    /// That some of many releases could not be read, for the end.
+    pub incomplete: Option<CommandError>,
 }
 
 /// Where tags point, or why that is unknown.
 type Tags = BTreeMap<String, Result<Resolved, String>>;
 
 /// Lists the images and asks for their tags.
-pub async fn running_images(request: &ImagesRequest, scope: &Scope) -> ImagesOutcome {
-    let (members, unread) = match list_workloads(request, scope).await {
-        Ok(members) => (members, None),
-        Err(error) => (Vec::new(), Some(error)),
+///
+/// # Errors
+///
+/// Where the releases that are meant cannot be listed, or there are none.
+pub async fn running_images(request: &ImagesRequest, scope: &Scope) -> Result<ImagesOutcome, CommandError> {
+    let read = Members::read(request, scope).await;
+    let is_namespace = matches!(request.images_of, ImagesOf::Namespace);
+    let (members, cluster, mut notes) = match read {
+        Ok((members, cluster)) => {
+            let notes = members.unread.iter().map(|(release, error)| match is_namespace {
+                true => format!("workloads in other namespaces not checked: {error}"),
+                false => format!("release {release} not checked: {error}"),
+            });
+            let notes = notes.collect();
+            (members, cluster, notes)
+        }
+        // What runs in the namespace can be listed all the same.
+        Err(error) if is_namespace => {
+            let note = format!("workloads in other namespaces not checked: {error}");
+            (Members::default(), scope.cluster.clone(), vec![note])
+        }
+        Err(error) => return Err(error),
     };
-    let images = match list_images(scope, &members).await {
-        Ok(images) => Ok(with_tags(images, request.registries.as_ref()).await),
-        Err(error) => Err(error),
+    let home = is_namespace.then_some(scope.home.as_str());
+    let (images, unread) = match list_images(cluster.as_ref(), &members, home).await {
+        Ok((images, unread)) => (Ok(with_tags(images, request.registries.as_ref()).await), unread),
+        Err(error) => (Err(error), Vec::new()),
     };
-    ImagesOutcome { unread, images }
+    let has_unread = !members.unread.is_empty() || !unread.is_empty();
+    let is_incomplete = has_unread && !is_namespace;
+    notes.extend(unread);
+
+    let incomplete = is_incomplete.then(|| {
+        let releases = counted(members.releases, "release");
+        let message = format!("not all images of {releases} could be read");
+        CommandError::new(ErrorKind::Other, message)
+    });
+    Ok(ImagesOutcome {
+        notes,
+        images,
+        incomplete,
+    })
 }
 
-/// The workloads of the releases that a namespace holds, wherever they are.
-async fn list_workloads(request: &ImagesRequest, scope: &Scope) -> Result<Vec<Target>, CommandError> {
-    let cluster = scope.cluster.as_ref();
-    let homes = list_homes(cluster, Some(&scope.home))
-        .await
-        .map_err(|error| release_state::home_error(&error))?;
-    let states = homes
+/// What runs in a namespace, and of others only what the members are; with what could not be read of namespaces.
+async fn list_images(
+    cluster: &dyn Cluster,
+    members: &Members,
+    home: Option<&str>,
+) -> Result<(Vec<RunningImage>, Vec<String>), CommandError> {
+    let namespaces = members.namespaces(home);
+    let reads = namespaces
         .iter()
-        .map(|(namespace, name)| request.access.read_checked(cluster, namespace, name));
-    let inventories = try_join_all(states)
-        .await?
-        .into_iter()
-        .filter_map(|state| state.inventory);
-    let members = inventories.flat_map(|inventory| inventory.value.members);
-    // What a custom kind runs, its pods tell.
-    Ok(members.filter(|one| runs_pods(one) || is_custom(one)).collect())
-}
-
-fn is_custom(member: &Target) -> bool {
-    built_in(&member.resource.group, &member.resource.kind).is_none()
-}
-
-/// What runs in the namespace; of other namespaces only what a release of this one holds.
-async fn list_images(scope: &Scope, members: &[Target]) -> Result<Vec<RunningImage>, CommandError> {
-    let home = &scope.home;
-    let workloads = members
-        .iter()
-        .filter_map(|one| Some((one.namespace.as_deref()?, is_custom(one))));
-    let namespaces = PodNamespace::collect(workloads.chain([(home.as_str(), false)]));
-    let pods = observe::pods(scope.cluster.as_ref(), &namespaces).await;
-    let pods = pods.map_err(|error| CommandError::from_error(ErrorKind::Unreachable, &error))?;
+        .map(|namespace| observe::pods(cluster, std::slice::from_ref(namespace)));
+    let (mut pods, mut unread) = (Pods::default(), Vec::new());
+    for (namespace, read) in namespaces.iter().zip(join_all(reads).await) {
+        match read {
+            Ok(read) => {
+                pods.pods.extend(read.pods);
+                pods.owners.extend(read.owners);
+            }
+            Err(error) if home.is_some() => {
+                return Err(CommandError::from_error(ErrorKind::Unreachable, &error));
+            }
+            Err(error) => unread.push(format!(
+                "pods of namespace {} not checked: {error}",
+                namespace.name
+            )),
+        }
+    }
 
     let mut images = group(&pods, members);
+    for image in &mut images {
+        image.release = members.release_of(&image.namespace, &image.workload).cloned();
+    }
     // Pods are listed by namespace: a neighbour's in that of a member come along, and are none of this.
-    images.retain(|image| image.namespace == *home || members.iter().any(|member| image.is_run_by(member)));
-    Ok(images)
+    images.retain(|image| home == Some(image.namespace.as_str()) || image.release.is_some());
+    if home.is_some() {
+        images.iter_mut().for_each(|image| image.release = None);
+    }
+    Ok((images, unread))
 }
 
 /// One for each container of a workload and digest. Pods that have ended run nothing.
-fn group(pods: &Pods, members: &[Target]) -> Vec<RunningImage> {
+fn group(pods: &Pods, members: &Members) -> Vec<RunningImage> {
     let mut groups: BTreeMap<[String; 4], BTreeMap<Option<Sha256Digest>, Vec<String>>> = BTreeMap::new();
     for pod in pods.pods.iter().filter(|pod| !pod.has_ended()) {
         for container in &pod.containers {
@@ -115,6 +155,7 @@ fn group(pods: &Pods, members: &[Target]) -> Vec<RunningImage> {
     for ([namespace, workload, container, image], digests) in groups {
         images.extend(digests.into_iter().map(|(digest, pods)| RunningImage {
             namespace: namespace.clone(),
+            release: None,
             workload: workload.clone(),
             container: container.clone(),
             image: image.clone(),
@@ -128,17 +169,8 @@ fn group(pods: &Pods, members: &[Target]) -> Vec<RunningImage> {
 
 /// The workload that a pod belongs to: the member that its chain of owners leads to, else what stands above its
 /// ReplicaSet; the pod itself where nothing controls it.
-fn find_workload(pod: &PodFacts, owners: &Owners, members: &[Target]) -> String {
-    let is_member = |owner: &&Controller| {
-        let is_it = |member: &Target| {
-            member.resource.kind == owner.kind
-                && member.name == owner.name
-                && member.resource.group == Gvk::new(&owner.api_version, &owner.kind).group
-                && member.namespace.as_deref() == Some(&pod.namespace)
-        };
-        members.iter().any(is_it)
-    };
-
+fn find_workload(pod: &PodFacts, owners: &Owners, members: &Members) -> String {
+    let is_member = |owner: &&Controller| members.holds(&pod.namespace, owner);
     let member = owners.chain(pod).find(is_member);
     let is_set = |owner: &&Controller| owner.kind == "ReplicaSet";
     let above_set = || {
@@ -261,6 +293,7 @@ mod tests {
     fn running(image: &str, reported: Option<&str>) -> RunningImage {
         RunningImage {
             namespace: "shop".into(),
+            release: None,
             workload: "Deployment web".into(),
             container: "web".into(),
             image: image.into(),

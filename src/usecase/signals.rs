@@ -2,9 +2,9 @@
 //! signal counts for whatever comes after it, too.
 
 use crate::execute::Interrupt;
+use crate::platform::{self, EndRequest};
 use crate::usecase::{CommandError, ErrorKind};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 /// A Ctrl-C this soon after the first is the same one: a key that was hit twice, or a process group and a parent that
@@ -18,34 +18,16 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens for SIGINT, SIGTERM and SIGHUP from here on; they no longer end the process.
+    /// Listens for SIGINT, SIGTERM and SIGHUP from here on (on Windows for the events of the console); they no longer end the
+    /// process.
     pub fn listen() -> Self {
         let (wanted, receiver) = watch::channel(Interrupt::None);
         let (came, mut signals) = mpsc::unbounded_channel();
-        for kind in [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ] {
-            // Who starts us may have us outlive it (nohup).
-            if is_ignored(kind) {
-                continue;
-            }
-            let came = came.clone();
-            // Where a signal cannot be listened for, it ends the process; the journal is there for that.
-            let Ok(mut stream) = signal(kind) else { continue };
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    if came.send((kind, Instant::now())).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+        platform::listen(&came);
         tokio::spawn(async move {
             let mut interruption = Interruption::default();
-            while let Some((kind, at)) = signals.recv().await {
-                let is_ctrl_c = kind == SignalKind::interrupt();
+            while let Some((request, at)) = signals.recv().await {
+                let is_ctrl_c = request == EndRequest::CtrlC;
                 wanted.send_replace(interruption.add_signal(is_ctrl_c, at));
             }
         });
@@ -55,6 +37,19 @@ impl Signals {
     /// The channel that an execution listens to.
     pub fn wanted(&self) -> watch::Receiver<Interrupt> {
         self.wanted.clone()
+    }
+
+    /// Waits for a signal.
+    pub async fn interrupted(&self) {
+        let mut wanted = self.wanted();
+        // The sender lives as long as the process: without one there is nothing that could come.
+        if wanted
+            .wait_for(|wanted| *wanted != Interrupt::None)
+            .await
+            .is_err()
+        {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Whether a signal has come.
@@ -110,20 +105,6 @@ impl Interruption {
     }
 }
 
-/// Whether the process was started with the signal ignored, by the mask that Linux shows of it.
-fn is_ignored(kind: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    ignores(&status, kind.as_raw_value())
-}
-
-fn ignores(status: &str, signal: i32) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default();
-    u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,15 +134,5 @@ mod tests {
             interruption.add_signal(*is_ctrl_c, start + Duration::from_millis(*millis));
         }
         assert_eq!(interruption.wanted, expected);
-    }
-
-    #[test]
-    fn a_signal_that_the_process_was_started_without_is_told_from_its_mask() {
-        let status =
-            "Name:\tx\nSigBlk:\t0000000000000003\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
-        assert!(ignores(status, 1), "SIGHUP, under nohup");
-        assert!(ignores(status, 13), "SIGPIPE");
-        assert!(!ignores(status, 2) && !ignores(status, 15));
-        assert!(!ignores("", 1));
     }
 }

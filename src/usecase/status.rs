@@ -9,7 +9,7 @@ mod rollback;
 mod workloads;
 
 use self::workloads::Workloads;
-pub(super) use self::workloads::environment_of_then;
+pub(super) use self::workloads::{environment_of_then, is_workload, workload_health};
 use super::state_access::StateAccess;
 use super::{CommandError, Scope, release_state, scope};
 use crate::cluster::Cluster;
@@ -251,7 +251,7 @@ fn unfinished(journal: &Journal, held: bool) -> UnfinishedPromotion {
 }
 
 /// Why objects are held against nothing: an open promotion has replaced some of them, and not all.
-fn describe_open(journal: &Journal, held: bool) -> Option<String> {
+pub(super) fn describe_open(journal: &Journal, held: bool) -> Option<String> {
     let PublicRelease { name, version, .. } = &journal.release;
     let how = if held { "in progress" } else { "unfinished" };
     journal

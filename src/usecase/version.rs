@@ -2,8 +2,10 @@
 
 use super::CommandError;
 use crate::cluster::Cluster;
+use crate::platform::go_platform;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::env::consts;
 
 /// Both versions. The names in JSON are kubectl's.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -22,7 +24,7 @@ pub struct Versions {
 pub struct ClientVersion {
     /// As it is tagged.
     pub git_version: String,
-    /// What it was built for.
+    /// What it was built for, as kubectl writes it: `linux/amd64`.
     pub platform: String,
 }
 
@@ -53,7 +55,7 @@ pub async fn versions(cluster: Option<&dyn Cluster>) -> Result<Versions, Command
     Ok(Versions {
         client_version: ClientVersion {
             git_version: format!("v{}", env!("CARGO_PKG_VERSION")),
-            platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            platform: go_platform(consts::OS, consts::ARCH, cfg!(target_endian = "little")),
         },
         server_version,
     })

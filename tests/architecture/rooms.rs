@@ -4,6 +4,7 @@ use crate::source::{PROGRAM, defining_module, room};
 
 /// All rooms in the order in which data goes through them, from the ground to the roof.
 const ROOMS: &[&str] = &[
+    "platform",
     "model",
     "load",
     "registry",
@@ -15,9 +16,11 @@ const ROOMS: &[&str] = &[
     "plan",
     "preflight",
     "rollout",
+    "drift",
     "monitor",
     "execute",
     "report",
+    "notify",
     "usecase",
     "cli",
     "commands",
@@ -38,14 +41,16 @@ enum Imports {
 fn allowed(room: &str) -> Imports {
     use Imports::{AllBelow, Only};
     match room {
-        "model" => Only(&[]),
-        "load" | "registry" | "signing" | "cluster" | "objects" | "rollout" | "report" => Only(&["model"]),
-        "observe" => Only(&["model", "cluster"]),
+        "platform" | "model" => Only(&[]),
+        "load" | "registry" => Only(&["platform", "model"]),
+        "signing" | "cluster" | "objects" | "rollout" | "drift" | "report" => Only(&["model"]),
+        "observe" | "notify" => Only(&["model", "cluster"]),
         "compare" => Only(&["model", "objects"]),
         "plan" => Only(&["model", "objects", "compare"]),
         "preflight" => Only(&["model", "objects", "compare", "plan"]),
         "monitor" => Only(&["model", "cluster", "observe", "rollout"]),
         "execute" => Only(&[
+            "platform",
             "model",
             "cluster",
             "observe",
@@ -75,7 +80,15 @@ fn may_import(from: &str, target: &str) -> bool {
 }
 
 /// Rooms whose files are pure: no IO, no clock, no randomness.
-const PURE: &[&str] = &["model", "objects", "compare", "plan", "preflight", "rollout"];
+const PURE: &[&str] = &[
+    "model",
+    "objects",
+    "compare",
+    "plan",
+    "preflight",
+    "rollout",
+    "drift",
+];
 
 /// What a pure file must not name, as neighbours in a path.
 const IMPURE: &[&[&str]] = &[
@@ -177,6 +190,24 @@ fn only_the_cluster_names_the_kubernetes_client() {
 fn only_the_roof_the_commands_and_their_ground_know_flags() {
     let know = ["app", "cli", "commands", "complete"];
     assert_none(&naming(|name| !know.contains(&name), &["clap"]));
+}
+
+#[test]
+fn only_the_platform_asks_which_operating_system_there_is() {
+    let words: [&[&str]; 7] = [
+        &["unix"],
+        &["windows"],
+        &["target_os"],
+        &["target_family"],
+        &["std", "os"],
+        &["tokio", "signal"],
+        &["consts", "FAMILY"],
+    ];
+    let wrong: Vec<String> = words
+        .iter()
+        .flat_map(|words| naming(|name| name != "platform", words))
+        .collect();
+    assert_none(&wrong);
 }
 
 #[test]

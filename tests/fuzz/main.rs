@@ -101,3 +101,8 @@ fn a_changed_state_is_read_or_refused() {
 fn a_changed_layout_is_read_or_refused() {
     draw("layout", &seeds::layouts(), readers::layout);
 }
+
+#[test]
+fn a_changed_revision_of_helm_is_read_or_refused() {
+    draw("helm", &seeds::helm_revisions(), readers::helm_revision);
+}

@@ -47,6 +47,25 @@ pub fn release(bytes: &[u8]) {
     check_message(load::documents(bytes, Path::new("r.yaml")));
 }
 
+/// As Helm packs it, as it was stored before that, and as it may have been left by others.
+pub fn helm_revision(bytes: &[u8]) {
+    let encode = |bytes: &[u8]| {
+        base64::engine::general_purpose::STANDARD
+            .encode(bytes)
+            .into_bytes()
+    };
+    let place = load::HelmPlace {
+        name: "web",
+        namespace: "shop",
+        revision: 3,
+    };
+    let packed = compress(bytes).unwrap();
+    let cut = &packed[..packed.len() / 2];
+    for payload in [encode(&packed), encode(bytes), encode(cut), bytes.to_vec()] {
+        check_message(load::helm_release(&payload, place));
+    }
+}
+
 pub fn environment(bytes: &[u8]) {
     let Some(loaded) = check_message(load::environment(&file("fuzz.environment.yaml", bytes))) else {
         return;

@@ -42,6 +42,15 @@ pub fn releases() -> Vec<Vec<u8>> {
     ]
 }
 
+pub fn helm_revisions() -> Vec<Vec<u8>> {
+    let manifest = "---\n# Source: web/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {a: b, a: c}}\n---\napiVersion: v1\nkind: List\nitems: []\n";
+    let release = json!({"name": "web", "version": 3, "namespace": "shop", "info": {"status": "deployed", "notes": ""},
+        "chart": {"metadata": {"name": "web", "version": "1"}, "templates": [{"name": "a", "data": "YQ=="}], "values": {}},
+        "config": {"a": [1, {"b": null}]}, "hooks": [{"name": "a"}], "manifest": manifest});
+    let bare = json!({"name": "web", "version": 3});
+    vec![bytes(&release), bytes(&bare)]
+}
+
 pub fn environments() -> Vec<Vec<u8>> {
     let rule = json!({"target": {"kind": "ConfigMap", "name": "a*"}, "path": "/data/A", "reason": "r",
         "expires": "2027-01-01", "when": "desired == 'x' || tested.a.exists(e, e == 'b') || live == null"});

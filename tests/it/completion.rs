@@ -70,6 +70,9 @@ fn a_promoted_release_is_proposed_by_its_name() {
     }));
     let here = namespace.name();
     assert_eq!(proposed(&["revert", "-n", here, ""])[0], "shop\t1.4.2");
+    // Where no name fits, the shell proposes files.
+    assert_eq!(proposed(&["diff", "-n", here, ""])[..2], ["shop\t1.4.2", ":0"]);
+    assert_eq!(proposed(&["images", "-n", here, ""])[0], "shop\t1.4.2");
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn a_word_of_another_tool_leads_to_the_command_that_is_meant() {
         ),
         (
             "diff shop.release.yaml -o yam",
-            "--output: expected one of text, json, yaml, name, markdown, junit, html, found \"yam\"",
+            "--output: expected one of text, json, yaml, name, markdown, junit, html, patch, found \"yam\"",
             "did you mean yaml?",
         ),
     ] {

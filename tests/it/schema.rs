@@ -76,7 +76,7 @@ fn the_published_schemas_are_those_of_the_types() {
 }
 
 /// Holds a document that a command printed against its published schema.
-fn assert_valid(document: &str, value: &Value) {
+pub(crate) fn assert_valid(document: &str, value: &Value) {
     let refused = refusal(value, &published(document));
     assert_eq!(refused, None, "{document}: {value:#}");
 }
@@ -119,6 +119,9 @@ fn what_commands_print_as_json_is_of_the_published_schemas() {
         ("diff", "diff shop-1.4.2.yaml -o json --mode readonly", 1),
         ("diff", "diff -f with-a-requirement.json -o json", 1),
         ("diff", "compare shop-1.4.1.yaml shop-1.4.2.yaml -o json", 1),
+        ("diff-many", "diff --all -o json", 1),
+        ("history-many", "history --all -o json", 0),
+        ("images", "images --all --offline -o json", 0),
         ("recent-changes", "diff shop-1.4.1.yaml --since 10m -o json", 1),
         ("status", "status -o json", 0),
         ("history", "history shop -o json", 0),

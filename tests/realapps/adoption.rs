@@ -22,7 +22,14 @@ pub fn run(scene: &Scene, row: &mut Row, takes: fn(&str) -> bool) {
             .and_then(|()| install(scene, way))
             .and_then(|()| scene.given())
         {
-            Ok(()) => adopted(scene, row, way, manager),
+            Ok(()) => {
+                if way == "helm"
+                    && let Err(why) = in_sync_with_helm(scene)
+                {
+                    row.failed(way, why);
+                }
+                adopted(scene, row, way, manager);
+            }
             // kubectl keeps the whole manifest in an annotation.
             Err(why) if way == "apply" && why.contains("annotations: Too long") => {
                 row.passed(way, "too large for it");
@@ -76,6 +83,22 @@ fn helm(scene: &Scene) -> Command {
     helm.env("KUBECONFIG", &scene.cluster.kubeconfig)
         .args(["-n", scene.app.namespace]);
     helm
+}
+
+/// What helm has just installed is what helm takes for it, asked in each way.
+fn in_sync_with_helm(scene: &Scene) -> Result<(), String> {
+    settled(scene)?;
+    let loud = ["auto", "server", "readonly"].into_iter().filter_map(|mode| {
+        let words = ["diff", "--helm", scene.app.name, "--mode", mode];
+        let ran = scene.logged(scene.delivery(&words).run());
+        (ran.code != Some(0)).then(|| format!("diff --helm, {mode}: {}{}", ran.stdout, ran.stderr))
+    });
+    let loud: Vec<String> = loud.collect();
+    if loud.is_empty() {
+        Ok(())
+    } else {
+        Err(loud.join(" || "))
+    }
 }
 
 fn adopted(scene: &Scene, row: &mut Row, way: &'static str, manager: &str) {

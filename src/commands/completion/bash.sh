@@ -11,7 +11,8 @@ _kubectl_delivery() {
   done < <("${COMP_WORDS[0]}" __complete "${words[@]}" "$typed" 2>/dev/null)
   if [[ $directive == 0 ]]; then
     compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$typed")
+    # Names first, where a file or a name may come.
+    mapfile -t COMPREPLY < <([[ ${#found[@]} == 0 ]] || printf '%s\n' "${found[@]}"; compgen -f -- "$typed")
   else
     COMPREPLY=("${found[@]}")
   fi

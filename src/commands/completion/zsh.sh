@@ -10,6 +10,8 @@ _kubectl-delivery() {
     value=${value//:/\\:}
     if [[ $line == *$'\t'* ]]; then found+=("$value:$help"); else found+=("$value"); fi
   done < <("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
-  if [[ $directive == 0 ]]; then _files; else _describe 'kubectl-delivery' found; fi
+  # Names first, where a file or a name may come.
+  if [[ $directive != 0 || $#found -gt 0 ]]; then _describe 'kubectl-delivery' found; fi
+  if [[ $directive == 0 ]]; then _files; fi
 }
 if [[ $funcstack[1] == _kubectl-delivery ]]; then _kubectl-delivery "$@"; else compdef _kubectl-delivery kubectl-delivery; fi

@@ -4,6 +4,7 @@ use crate::cli::{Exit, Family};
 use crate::execute::RunReport;
 use crate::model::event::{Event, EventSink, RunCommand, RunEnd, RunOutcome};
 use crate::model::run_end::{CurrentRelease, StateAfter};
+use crate::report::typed;
 use crate::usecase::{CommandError, ErrorKind};
 
 /// Says how a run ended, and makes it an exit code.
@@ -13,7 +14,7 @@ pub fn finish(events: &dyn EventSink, report: RunReport, command: RunCommand) ->
         outcome: report.outcome,
         message: report.message,
         after: report.after,
-        hints: report.hints,
+        hints: typed_all(&report.hints),
         exit_code: exit.0,
     }));
     exit
@@ -24,7 +25,7 @@ pub fn emit_error(events: &dyn EventSink, error: &CommandError, current: Current
     events.emit(Event::Error {
         message: error.message.clone(),
         causes: error.causes.clone(),
-        hints: error.hints.clone(),
+        hints: typed_all(&error.hints),
     });
     events.emit(Event::Finished(RunEnd {
         outcome: outcome_of(error.kind),
@@ -33,9 +34,14 @@ pub fn emit_error(events: &dyn EventSink, error: &CommandError, current: Current
             current,
             ..StateAfter::default()
         },
-        hints: error.hints.clone(),
+        hints: typed_all(&error.hints),
         exit_code: Family::Acting.exit(error.kind).0,
     }));
+}
+
+/// Hints for whoever typed this command, under whichever name.
+fn typed_all(hints: &[String]) -> Vec<String> {
+    hints.iter().map(|hint| typed(hint).into_owned()).collect()
 }
 
 /// How a command ended that could not do what was asked for.

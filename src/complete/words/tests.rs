@@ -28,6 +28,13 @@ enum Sub {
         #[command(flatten)]
         connection: ConnectionArgs,
     },
+    /// Show
+    Images {
+        #[arg(value_name = "RELEASE|NAME")]
+        release: Option<String>,
+        #[arg(long = "name")]
+        release_name: Option<String>,
+    },
     /// Put back
     Revert {
         #[arg(value_name = "NAME")]
@@ -65,7 +72,7 @@ fn names(words: &[&str]) -> Vec<String> {
 #[test]
 fn the_first_word_is_a_command() {
     // Not filtered yet: that is done by what was typed, at the end.
-    assert!(names(&["re"]).starts_with(&["diff".to_owned(), "revert".to_owned()]));
+    assert!(names(&["re"]).starts_with(&["diff".to_owned(), "images".to_owned()]));
     assert!(names(&["--color", "never", ""]).contains(&"diff".to_owned()));
 }
 
@@ -94,6 +101,14 @@ fn a_release_is_a_file_or_a_name_by_how_it_is_called() {
     assert_eq!(source(&["diff", ""]).0, CompletionSource::Files);
     assert_eq!(
         source(&["revert", ""]).0,
+        CompletionSource::Cluster(Value::Release)
+    );
+    assert_eq!(
+        source(&["images", ""]).0,
+        CompletionSource::ClusterOrFiles(Value::Release)
+    );
+    assert_eq!(
+        source(&["images", "--name", ""]).0,
         CompletionSource::Cluster(Value::Release)
     );
     // One name is all that it takes.

@@ -221,6 +221,7 @@ fn many_members_are_compressed_and_few_can_be_read_by_a_person() {
         let inventory = Inventory {
             members: (0..members).map(target).collect(),
             history: vec![entry(1)],
+            labels: [("team".into(), "shop".into())].into(),
             ..Inventory::default()
         };
 

@@ -5,7 +5,8 @@
 //! a question to the server, and hides nothing. A new one goes into the table of its kind, or of pods; what is made of
 //! another field goes into `is_derived`.
 
-use crate::model::k8s::pod_spec::pod_spec_path;
+use crate::model::k8s::image_paths::addressed;
+use crate::model::k8s::pod_spec::{CONTAINER_LISTS, pod_spec_path};
 use crate::model::k8s::writers::JOB_LABELS;
 use crate::model::path::Step;
 use crate::model::path_text::escape;
@@ -76,6 +77,11 @@ impl<'a> Defaults<'a> {
         path.parent()?.field(name).get(self.live.value())
     }
 
+    fn is_on_host_network(&self) -> bool {
+        let spec = self.pods.as_deref().unwrap_or_default();
+        self.live.at(&format!("{spec}hostNetwork")) == Some(&Value::Bool(true))
+    }
+
     fn is_pods_default(&self, place: &str, path: &FieldPath, value: &Value) -> bool {
         let last = place.rsplit('/').next().unwrap_or_default();
         match last {
@@ -94,11 +100,12 @@ impl<'a> Defaults<'a> {
             "securityContext" if place == "securityContext" => is(value, "{}"),
             // On the host's network the server opens each port under its own number.
             "hostPort" if place.ends_with("ports/[]/hostPort") => {
-                self.sibling(path, "containerPort") == Some(value)
+                self.is_on_host_network() && self.sibling(path, "containerPort") == Some(value)
             }
-            _ => POD_DEFAULTS
-                .iter()
-                .any(|(at, default)| place.ends_with(at) && is(value, default)),
+            // Without a slash it is the pod's own field: a container may have one of the same name.
+            _ => POD_DEFAULTS.iter().any(|(at, default)| {
+                (place == *at || at.contains('/') && place.ends_with(at)) && is(value, default)
+            }),
         }
     }
 
@@ -136,6 +143,35 @@ impl<'a> Defaults<'a> {
             _ => false,
         }
     }
+}
+
+/// Fields of an object that the API works out of others where they are empty, and leaves as they are when those change.
+pub fn worked_out(object: &Object) -> Vec<FieldPath> {
+    let root = FieldPath::root();
+    if object.kind() == "NetworkPolicy" {
+        return vec![root.field("spec").field("policyTypes")];
+    }
+    let Some(steps) = pod_spec_path(&object.gvk()) else {
+        return Vec::new();
+    };
+
+    let spec = steps.iter().fold(root, |path, step| path.field(step));
+    let mut found = Vec::new();
+    for (list, _) in CONTAINER_LISTS {
+        for container in items_at(object, &spec.field(list)) {
+            found.push(container.field("imagePullPolicy"));
+            let ports = items_at(object, &container.field("ports"));
+            found.extend(ports.iter().map(|port| port.field("hostPort")));
+        }
+    }
+    found
+}
+
+/// The paths of a list's items.
+fn items_at(object: &Object, list: &FieldPath) -> Vec<FieldPath> {
+    let items = list.get(object.value()).and_then(Value::as_array);
+    let items = items.map(Vec::as_slice).unwrap_or_default();
+    addressed(list, items).map(|(step, _)| list.with(step)).collect()
 }
 
 /// The types that a policy gets which names none: they follow from its rules.
@@ -243,8 +279,15 @@ const POD_DEFAULTS: &[(&str, &str)] = &[
     ("dnsPolicy", "ClusterFirst"),
     ("schedulerName", "default-scheduler"),
     ("terminationGracePeriodSeconds", "30"),
-    ("terminationMessagePath", "/dev/termination-log"),
-    ("terminationMessagePolicy", "File"),
+    ("containers/[]/terminationMessagePath", "/dev/termination-log"),
+    ("containers/[]/terminationMessagePolicy", "File"),
+    ("initContainers/[]/terminationMessagePath", "/dev/termination-log"),
+    ("initContainers/[]/terminationMessagePolicy", "File"),
+    (
+        "ephemeralContainers/[]/terminationMessagePath",
+        "/dev/termination-log",
+    ),
+    ("ephemeralContainers/[]/terminationMessagePolicy", "File"),
     ("ports/[]/protocol", "TCP"),
     // The end of all three probes' names.
     ("Probe/timeoutSeconds", "1"),
@@ -279,5 +322,34 @@ fn is(value: &Value, written: &str) -> bool {
     match value {
         Value::String(text) => text == written,
         other => serde_json::from_str::<Value>(written).is_ok_and(|written| json!(other) == written),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::of_the_pod("/restartPolicy", true)]
+    #[case::of_a_sidecar("/initContainers/[name=a]/restartPolicy", false)]
+    #[case::of_a_probe("/containers/[name=a]/livenessProbe/terminationGracePeriodSeconds", false)]
+    #[case::of_a_container("/containers/[name=a]/terminationMessagePolicy", true)]
+    #[case::of_an_init_container("/initContainers/[name=a]/terminationMessagePolicy", true)]
+    #[case::of_the_pods_own_network("/containers/[name=a]/ports/[containerPort=80]/hostPort", false)]
+    fn a_default_of_the_pod_is_none_of_its_containers(#[case] path: &str, #[case] is: bool) {
+        let container = json!({"name": "a", "restartPolicy": "Always", "terminationMessagePolicy": "File",
+            "livenessProbe": {"terminationGracePeriodSeconds": 30}, "ports": [{"containerPort": 80, "hostPort": 80}]});
+        let mut live = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"template": {"spec": {"restartPolicy": "Always", "containers": [container], "initContainers": [container]}}}});
+        let found = |live: &Value, path: &str| {
+            let path = format!("/spec/template/spec{path}").parse().unwrap();
+            is_default(&Object::new(live.clone()).unwrap(), &path)
+        };
+        assert_eq!(found(&live, path), is);
+
+        live["spec"]["template"]["spec"]["hostNetwork"] = true.into();
+        let port = "/containers/[name=a]/ports/[containerPort=80]/hostPort";
+        assert!(found(&live, port), "on the host's network");
     }
 }

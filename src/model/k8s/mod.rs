@@ -17,6 +17,7 @@ pub mod kinds;
 pub mod known_kind;
 pub mod list_key;
 pub mod marks;
+pub mod merge_keys;
 pub mod ownership;
 pub mod pod;
 pub mod pod_references;

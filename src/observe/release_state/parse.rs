@@ -9,9 +9,10 @@ use crate::model::bundle::decompress;
 use crate::model::inventory::{HistoryEntry, Inventory};
 use crate::model::journal::{Head, Journal};
 use crate::model::moves::Moved;
-use crate::model::{Object, plain_words};
+use crate::model::{Object, names, plain_words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
 
 /// What this program writes into an inventory's ConfigMap.
 const INVENTORY_KEYS: [&str; 7] = [
@@ -75,8 +76,18 @@ pub fn parse_inventory(object: &Object) -> Result<Stored<Inventory>, ReleaseStat
             history,
             moved,
             rest,
+            labels: user_labels(object),
         },
     ))
+}
+
+/// Labels that this tool does not write itself.
+fn user_labels(object: &Object) -> BTreeMap<String, String> {
+    let labels = object.labels().into_iter().flatten();
+    labels
+        .filter(|(key, _)| !names::INVENTORY_LABELS.contains(&key.as_str()))
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 fn unzipped(text: &str) -> Result<String, String> {

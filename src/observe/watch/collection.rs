@@ -14,6 +14,8 @@ pub struct Collection {
     pub namespace: Option<String>,
     /// Field selector; empty for all objects.
     pub fields: String,
+    /// Label selector; empty for all objects.
+    pub labels: String,
 }
 
 impl Collection {
@@ -23,7 +25,15 @@ impl Collection {
             resource: resource.clone(),
             namespace: namespace.map(Into::into),
             fields: String::new(),
+            labels: String::new(),
         }
+    }
+
+    /// Of those that a label selector selects.
+    #[must_use]
+    pub fn with_labels(mut self, selector: &str) -> Self {
+        self.labels = selector.into();
+        self
     }
 
     /// Of one object of a cluster-scoped kind, which a role may allow to be read alone.
@@ -32,6 +42,7 @@ impl Collection {
             resource: resource.clone(),
             namespace: None,
             fields: format!("metadata.name={name}"),
+            labels: String::new(),
         }
     }
 }

@@ -3,22 +3,17 @@
 //! Two loops: the inner one resumes a watch from the last version that was seen, the outer one lists
 //! everything again where that cannot help. Watches are short on purpose: on a connection that has died
 //! without a word nothing comes, and only the end that was asked for tells it from a quiet one. The outer
-//! loop never gives up; how it stands is noted.
+//! loop never gives up; how it stands is noted. What is done with what comes is the follower's to say.
 
 use super::collection::Collection;
-use super::contents::Contents;
-use super::server_liveness::ServerLiveness;
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages, WatchEvent, WatchRequest};
-use crate::model::Object;
+use crate::model::{Object, ObjectId};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// Short, so that a connection on which nothing arrives any more is noticed.
-const WATCH_SECONDS: u32 = 30;
 
 /// Objects a page: a page of pods is some 3 MB.
 const PAGE: u32 = 250;
@@ -26,46 +21,54 @@ const PAGE: u32 = 250;
 /// How often a broken watch is resumed from where it was before everything is listed again.
 const RESUMES: u32 = 3;
 
-/// Where a watch writes what it sees.
-#[derive(Clone)]
-pub(super) struct Sink {
-    pub contents: Arc<Mutex<Contents>>,
-    pub signal: watch::Sender<u64>,
-    pub liveness: ServerLiveness,
-}
+/// Who takes what a watch brings. Each call is of one collection, in the order in which the server answers.
+pub trait Follower: Send + Sync {
+    /// After how many seconds the server ends a watch, which is resumed then: a connection on which nothing arrives any more
+    /// is noticed by that.
+    fn watch_seconds(&self) -> u32;
 
-impl Sink {
-    fn write(&self, change: impl FnOnce(&mut Contents)) {
-        // A panic elsewhere leaves whole values behind: every change is one call.
-        change(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner));
-        self.signal.send_modify(|count| *count += 1);
-    }
+    /// How long it is waited at most before what failed so is tried again; without an error, before a watch is opened that ended
+    /// at once.
+    fn longest_pause(&self, error: Option<&ApiError>) -> Duration;
 
-    /// A bookmark comes from the server's memory, and says nothing of what is behind it.
-    fn take(&self, event: WatchEvent) {
-        let is_change = !matches!(event, WatchEvent::Bookmark(_));
-        if is_change {
-            self.liveness.now();
-        }
+    /// A page of a list; more may follow.
+    fn page(&self, collection: &Collection, objects: Vec<Object>);
 
-        self.write(|contents| contents.take(event));
-    }
+    /// The list has ended: it held these, and is of this version. It began at `began`: what it holds is at least as new.
+    fn listed(&self, collection: &Collection, listed: &BTreeSet<ObjectId>, version: &str, began: Instant);
+
+    /// The watch goes on where it was: nothing was missed.
+    fn resumed(&self, collection: &Collection);
+
+    /// One event.
+    fn take(&self, collection: &Collection, event: WatchEvent);
+
+    /// A list that began then has failed, or, without a time, a watch. It is tried again.
+    fn failed(&self, collection: &Collection, began: Option<Instant>, error: ApiError);
+
+    /// A watch has ended so that only a list helps: its version is too old, or it may not be read any more.
+    fn broken(&self, collection: &Collection, error: &ApiError);
 }
 
 /// Follows a collection for ever. Each ring of `anew` has it listed again.
-pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, sink: Sink, anew: Arc<Notify>) {
+pub async fn follow<F: Follower>(
+    cluster: Arc<dyn Cluster>,
+    collection: Collection,
+    follower: F,
+    anew: Arc<Notify>,
+) {
     let mut pause = Pause::default();
 
     loop {
+        let longest;
         // Before the request: what it answers is at least as new as this.
         let began = Instant::now();
-        match list(&*cluster, &collection, &sink).await {
+        match list(&*cluster, &collection, &follower, began).await {
             Ok(version) => {
-                // A list is read from the store: whoever answers it does more than hold connections.
-                sink.liveness.now();
-                sink.write(|contents| contents.answered(&collection, began));
                 tokio::select! {
-                    () = resume(&*cluster, &collection, &sink, version) => {}
+                    error = resume(&*cluster, &collection, &follower, version) => {
+                        longest = follower.longest_pause(error.as_ref());
+                    }
                     // A ring that came while the list was read is kept by the
                     // Notify: the watch ends at once, and no ring is lost.
                     () = anew.notified() => continue,
@@ -78,17 +81,24 @@ pub(super) async fn follow(cluster: Arc<dyn Cluster>, collection: Collection, si
             Err(error) => {
                 tracing::debug!(kind = collection.resource.kind, %error, "cannot list");
                 // Whether it was an answer at all, its standing tells from the error.
-                sink.write(|contents| contents.failed(&collection, Some(began), error));
+                longest = follower.longest_pause(Some(&error));
+                follower.failed(&collection, Some(began), error);
             }
         }
-        pause.wait().await;
+        pause.wait(longest).await;
     }
 }
 
 /// Lists all pages; returns the resourceVersion to watch from.
-async fn list(cluster: &dyn Cluster, collection: &Collection, sink: &Sink) -> Result<String, ApiError> {
+async fn list(
+    cluster: &dyn Cluster,
+    collection: &Collection,
+    follower: &impl Follower,
+    began: Instant,
+) -> Result<String, ApiError> {
     let mut request = ListRequest::all(&collection.resource, collection.namespace.as_deref());
     request.fields = collection.fields.clone();
+    request.labels = collection.labels.clone();
     request.limit = Some(PAGE);
 
     let (mut listed, mut pages) = (BTreeSet::new(), Pages::default());
@@ -96,37 +106,36 @@ async fn list(cluster: &dyn Cluster, collection: &Collection, sink: &Sink) -> Re
         let page = cluster.list(&request).await?;
         listed.extend(page.items.iter().map(Object::id));
         // Page by page: of a whole list only what is reduced is held.
-        sink.write(|contents| page.items.into_iter().for_each(|object| contents.insert(object)));
+        follower.page(collection, page.items);
         if !pages.go_on(&mut request, page.continue_from)? {
             // Only a whole list says what is gone: one that broke half-way takes nothing away.
-            sink.write(|contents| contents.keep_only(collection, &listed));
+            follower.listed(collection, &listed, &page.resource_version, began);
             return Ok(page.resource_version);
         }
     }
 }
 
 /// Watches from a resourceVersion, and from the last one seen each time the watch ends. Returns when everything must
-/// be listed again.
-async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut version: String) {
+/// be listed again; with an error where only that helps.
+async fn resume(
+    cluster: &dyn Cluster,
+    collection: &Collection,
+    follower: &impl Follower,
+    mut version: String,
+) -> Option<ApiError> {
     let mut pause = Pause::default();
     let mut failures = 0;
 
     while failures <= RESUMES {
-        let request = WatchRequest {
-            resource: collection.resource.clone(),
-            namespace: collection.namespace.clone(),
-            labels: String::new(),
-            fields: collection.fields.clone(),
-            resource_version: version.clone(),
-            timeout_seconds: WATCH_SECONDS,
-        };
-
         let opened = Instant::now();
-        let outcome = match cluster.watch(&request).await {
+        let outcome = match cluster
+            .watch(&watch_request(collection, follower, &version))
+            .await
+        {
             Ok(mut events) => {
                 // The server has taken the version: all that came
                 // since then will follow, and nothing was missed.
-                sink.write(|contents| contents.resumed(collection));
+                follower.resumed(collection);
                 let mut outcome = Ok(());
                 while let Some(event) = events.next().await {
                     match event {
@@ -134,7 +143,7 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
                             // What brings an event is no broken watch, even if it ends badly each time.
                             (failures, pause) = (0, Pause::default());
                             advance(&mut version, &event);
-                            sink.take(event);
+                            follower.take(collection, event);
                         }
                         // The stream ends by itself after an error.
                         Err(error) => outcome = Err(error),
@@ -149,16 +158,30 @@ async fn resume(cluster: &dyn Cluster, collection: &Collection, sink: &Sink, mut
             // None of them goes away by asking from here again. What
             // it means the list says, with an error of its own.
             if error.is_expired() || error.is_forbidden() || error.is_not_found() {
-                return;
+                follower.broken(collection, &error);
+                return Some(error);
             }
+            let longest = follower.longest_pause(Some(&error));
             // Without a time: a watch is no read whose answer somebody may wait for.
-            sink.write(|contents| contents.failed(collection, None, error));
+            follower.failed(collection, None, error);
             failures += 1;
-            pause.wait().await;
+            pause.wait(longest).await;
         } else if opened.elapsed() < Duration::from_secs(1) {
             // A server or proxy that ends each watch at once is not asked in a tight loop.
-            pause.wait().await;
+            pause.wait(follower.longest_pause(None)).await;
         }
+    }
+    None
+}
+
+fn watch_request(collection: &Collection, follower: &impl Follower, version: &str) -> WatchRequest {
+    WatchRequest {
+        resource: collection.resource.clone(),
+        namespace: collection.namespace.clone(),
+        labels: collection.labels.clone(),
+        fields: collection.fields.clone(),
+        resource_version: version.to_owned(),
+        timeout_seconds: follower.watch_seconds(),
     }
 }
 
@@ -173,7 +196,7 @@ fn advance(version: &mut String, event: &WatchEvent) {
     }
 }
 
-/// Waits longer each time, up to some seconds.
+/// Waits longer each time, up to the longest.
 struct Pause {
     next: Duration,
 }
@@ -187,8 +210,8 @@ impl Default for Pause {
 }
 
 impl Pause {
-    async fn wait(&mut self) {
-        tokio::time::sleep(self.next).await;
-        self.next = (self.next * 2).min(Duration::from_secs(3));
+    async fn wait(&mut self, longest: Duration) {
+        tokio::time::sleep(self.next.min(longest)).await;
+        self.next = (self.next * 2).min(longest);
     }
 }

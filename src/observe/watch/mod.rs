@@ -25,5 +25,8 @@ mod store;
 pub use affected::AffectedObjects;
 pub use collection::{Collection, WatchState};
 pub use contents::Contents;
+pub(super) use follow::{Follower, follow};
+pub(in crate::observe) use reduce::reduce_controlled;
 pub use server_liveness::ServerLiveness;
+pub(super) use standing::WatchHealth;
 pub use store::WatchStore;

@@ -1,6 +1,7 @@
 //! What of an object no verdict reads.
 
 use crate::model::Object;
+use crate::model::k8s::controller::Controller;
 use serde_json::{Value, json};
 
 /// The object without what no verdict reads: ownership (but for when a status was written), the last-applied copy, the
@@ -36,6 +37,16 @@ pub(super) fn reduce(mut object: Object) -> Object {
         parent.remove(heavy);
     }
     object
+}
+
+/// The same of what a controller made, and others as they are: what a release may hold is compared in full.
+pub(in crate::observe) fn reduce_controlled(object: Object) -> Object {
+    let is_made = matches!(object.kind(), "Pod" | "ReplicaSet" | "ControllerRevision" | "Job");
+    if is_made && Controller::from_object(object.value()).is_some() {
+        reduce(object)
+    } else {
+        object
+    }
 }
 
 /// Who wrote the status when, without the fields.

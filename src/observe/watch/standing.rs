@@ -14,7 +14,7 @@ const OLD: Duration = Duration::from_secs(5);
 
 /// How one watch stands.
 #[derive(Debug)]
-pub(super) struct WatchHealth {
+pub struct WatchHealth {
     pub state: WatchState,
     /// When the last read began that the server has answered, one way or the other.
     pub answered: Option<Instant>,

@@ -2,11 +2,12 @@
 
 use super::collection::Collection;
 use super::contents::Contents;
-use super::follow::{Sink, follow};
+use super::follow::{Follower, follow};
 use super::server_liveness::ServerLiveness;
 use super::standing::WatchHealth;
-use crate::cluster::Cluster;
-use std::collections::BTreeMap;
+use crate::cluster::{ApiError, Cluster, WatchEvent};
+use crate::model::{Object, ObjectId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -15,6 +16,70 @@ use tokio::time::Instant;
 
 /// A first read that has failed for so long is not waited for: what follows shows the error.
 const HOPELESS: Duration = Duration::from_secs(2);
+
+/// Short, so that a connection on which nothing arrives any more is noticed.
+const WATCH_SECONDS: u32 = 30;
+/// What failed is tried again this often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Where a watch writes what it sees.
+#[derive(Clone)]
+struct Sink {
+    contents: Arc<Mutex<Contents>>,
+    signal: watch::Sender<u64>,
+    liveness: ServerLiveness,
+}
+
+impl Sink {
+    fn write(&self, change: impl FnOnce(&mut Contents)) {
+        // A panic elsewhere leaves whole values behind: every change is one call.
+        change(&mut lock(&self.contents));
+        self.signal.send_modify(|count| *count += 1);
+    }
+}
+
+impl Follower for Sink {
+    fn watch_seconds(&self) -> u32 {
+        WATCH_SECONDS
+    }
+
+    fn longest_pause(&self, _: Option<&ApiError>) -> Duration {
+        LONGEST_PAUSE
+    }
+
+    fn page(&self, _: &Collection, objects: Vec<Object>) {
+        self.write(|contents| objects.into_iter().for_each(|object| contents.insert(object)));
+    }
+
+    fn listed(&self, collection: &Collection, listed: &BTreeSet<ObjectId>, _: &str, began: Instant) {
+        // A list is read from the store: whoever answers it does more than hold connections.
+        self.liveness.now();
+        self.write(|contents| {
+            contents.keep_only(collection, listed);
+            contents.answered(collection, began);
+        });
+    }
+
+    fn resumed(&self, collection: &Collection) {
+        self.write(|contents| contents.resumed(collection));
+    }
+
+    /// A bookmark comes from the server's memory, and says nothing of what is behind it.
+    fn take(&self, _: &Collection, event: WatchEvent) {
+        if !matches!(event, WatchEvent::Bookmark(_)) {
+            self.liveness.now();
+        }
+        self.write(|contents| contents.take(event));
+    }
+
+    fn failed(&self, collection: &Collection, began: Option<Instant>, error: ApiError) {
+        self.write(|contents| contents.failed(collection, began, error));
+    }
+
+    fn broken(&self, _: &Collection, _: &ApiError) {
+        // The list that follows tells how it stands.
+    }
+}
 
 /// Everything that is watched. Dropping it ends the watches.
 pub struct WatchStore {

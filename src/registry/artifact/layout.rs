@@ -6,6 +6,7 @@
 use super::location::TagOrDigest;
 use super::manifest::{Descriptor, Index, RELEASE, parse, referrers_tag};
 use crate::model::{Sha256Digest, plain_words};
+use crate::platform;
 use crate::registry::RegistryFailure;
 use std::fs;
 use std::io::{Read, Write};
@@ -209,14 +210,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RegistryFailure> {
     // In the same folder: a rename works within one file system.
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
 
-    #[cfg(unix)]
-    {
-        // A temporary file is for its owner alone; a layout is for whoever may read the folder.
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))
-            .map_err(failed)?;
-    }
+    // A temporary file is for its owner alone; a layout is for whoever may read the folder.
+    platform::share_for_reading(file.as_file()).map_err(failed)?;
 
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;

@@ -15,6 +15,7 @@ use crate::model::finding::{
     Certainty, Comparison, Creation, FieldChange, ObjectComparison, ObjectStatus, RequirementFinding,
     RequirementState, RuleState, UntestedChange,
 };
+use crate::model::helm::{HelmChart, HelmRevision};
 use crate::model::path::FieldPath;
 use crate::model::release::PublicRelease;
 use crate::model::snapshot::Absence;
@@ -59,6 +60,7 @@ pub fn view(comparison: &Comparison, environment: &Environment, redactor: &Redac
     View {
         schema_version: 1,
         release: meta.release.as_ref().map(|release| builder.release(release)),
+        helm: meta.helm.as_ref().map(|revision| builder.helm(revision)),
         given: meta.given.as_deref().map(|given| redactor.text(given)),
         namespace: redactor.text(&meta.namespace),
         cluster: meta.cluster.as_ref().map(|cluster| builder.cluster(cluster)),
@@ -103,6 +105,19 @@ impl ViewBuilder<'_> {
             name: self.redactor.text(&release.name),
             version: self.redactor.text(&release.version),
             digest: release.digest.clone(),
+        }
+    }
+
+    fn helm(&self, revision: &HelmRevision) -> HelmRevision {
+        // All but the number is what Helm stores, and others may have changed.
+        HelmRevision {
+            name: self.redactor.text(&revision.name),
+            revision: revision.revision,
+            status: self.redactor.text(&revision.status),
+            chart: HelmChart {
+                name: self.redactor.text(&revision.chart.name),
+                version: self.redactor.text(&revision.chart.version),
+            },
         }
     }
 

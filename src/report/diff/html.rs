@@ -24,7 +24,13 @@ const WORDING: Wording = Wording {
 pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
     write_head(view, out)?;
     write_legend(view, out)?;
+    writeln!(out, "</header><main>")?;
+    write_body(view, out)?;
+    writeln!(out, "</main></body></html>")
+}
 
+/// Writes what was found.
+pub(super) fn write_body(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let groups = ObjectGroup::list(view);
     let objects = groups
         .iter()
@@ -55,16 +61,32 @@ pub fn html(view: &View, out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out, "</details>")?;
     }
-    writeln!(out, "</main></body></html>")
+    Ok(())
 }
 
 /// Up to the first object: the title, the headline and what was compared.
 fn write_head(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let title = view.release.as_ref().map_or_else(
-        || "manifests".to_owned(),
-        |release| format!("{} {}", release.name, release.version),
-    );
+    let title = match (&view.release, &view.helm) {
+        (Some(release), _) => format!("{} {}", release.name, release.version),
+        (None, Some(revision)) => revision.to_string(),
+        (None, None) => "manifests".to_owned(),
+    };
 
+    write_page_head(&title, out)?;
+    let state = if view.summary.is_clean() { "good" } else { "bad" };
+    writeln!(
+        out,
+        "<header><h1 class=\"{state}\">{}</h1><dl>",
+        escape(&view.headline)
+    )?;
+    for (name, value) in facts(view) {
+        writeln!(out, "<dt>{name}</dt><dd>{}</dd>", code(&value))?;
+    }
+    writeln!(out, "</dl>")
+}
+
+/// Up to what a page says itself.
+pub(super) fn write_page_head(title: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
@@ -77,19 +99,8 @@ fn write_head(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<title>diff of {}</title><style>{STYLE}</style></head><body>",
-        escape(&title)
-    )?;
-
-    let state = if view.summary.is_clean() { "good" } else { "bad" };
-    writeln!(
-        out,
-        "<header><h1 class=\"{state}\">{}</h1><dl>",
-        escape(&view.headline)
-    )?;
-    for (name, value) in facts(view) {
-        writeln!(out, "<dt>{name}</dt><dd>{}</dd>", code(&value))?;
-    }
-    writeln!(out, "</dl>")
+        escape(title)
+    )
 }
 
 /// Which sign is what.
@@ -106,7 +117,7 @@ fn write_legend(view: &View, out: &mut dyn Write) -> io::Result<()> {
             "<p class=\"legend\">untested difference: <del>− tested</del> <ins>+ desired</ins></p>"
         )?;
     }
-    writeln!(out, "</header><main>")
+    Ok(())
 }
 
 fn object_section(group: &ObjectGroup) -> String {
@@ -249,12 +260,12 @@ fn write_remarks(view: &View, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A text from outside inside of a sentence.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
 /// Text from outside must not become markup. Control characters have no place in a page, escaped or not.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text
         .chars()

@@ -22,18 +22,32 @@ const WORDING: Wording = Wording {
 
 /// Writes the view.
 pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let cases = test_cases(view);
+    let mut xml = start(out)?;
+    write_suite(&mut xml, "kubectl delivery diff", &test_cases(view))?;
+    line_end(&mut xml, "")
+}
+
+/// Starts a document.
+pub(super) fn start(out: &mut dyn Write) -> io::Result<Writer<&mut dyn Write>> {
+    let mut xml = Writer::new(out);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    line_end(&mut xml, "")?;
+    Ok(xml)
+}
+
+/// Writes a suite of cases.
+pub(super) fn write_suite(
+    xml: &mut Writer<&mut dyn Write>,
+    name: &str,
+    cases: &[TestCase],
+) -> io::Result<()> {
     let count = |is_counted: fn(&TestOutcome) -> bool| {
         let counted = cases.iter().filter(|case| is_counted(&case.outcome));
         counted.count().to_string()
     };
-
-    let mut xml = Writer::new(out);
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    line_end(&mut xml, "")?;
-
+    let name = printable(name);
     xml.create_element("testsuite")
-        .with_attribute(("name", "kubectl delivery diff"))
+        .with_attribute(("name", name.as_str()))
         .with_attribute(("tests", cases.len().to_string().as_str()))
         .with_attribute((
             "failures",
@@ -44,22 +58,22 @@ pub fn junit(view: &View, out: &mut dyn Write) -> io::Result<()> {
             count(|outcome| matches!(outcome, TestOutcome::Error(_))).as_str(),
         ))
         .write_inner_content(|xml| {
-            for case in &cases {
+            for case in cases {
                 line_end(xml, "  ")?;
                 case.write(xml)?;
             }
             line_end(xml, "")
-        })?;
-    line_end(&mut xml, "")
+        })
+        .map(drop)
 }
 
 /// One case of the suite.
-struct TestCase {
+pub(super) struct TestCase {
     name: String,
     outcome: TestOutcome,
 }
 
-enum TestOutcome {
+pub(super) enum TestOutcome {
     Passed,
     Failed(String),
     Error(String),
@@ -73,7 +87,7 @@ impl TestOutcome {
 }
 
 impl TestCase {
-    fn new(name: &(impl ToString + ?Sized), outcome: TestOutcome) -> Self {
+    pub fn new(name: &(impl ToString + ?Sized), outcome: TestOutcome) -> Self {
         Self {
             name: name.to_string(),
             outcome,
@@ -96,7 +110,7 @@ impl TestCase {
 }
 
 /// What differs first; then what does not, so that a suite without differences is not empty.
-fn test_cases(view: &View) -> Vec<TestCase> {
+pub(super) fn test_cases(view: &View) -> Vec<TestCase> {
     let objects = view
         .objects
         .iter()
@@ -198,7 +212,7 @@ fn write_with_reason(case: ElementWriter<'_, &mut dyn Write>, element: &str, tex
 }
 
 /// A line end between two elements, and the next one's indent.
-fn line_end(xml: &mut Writer<&mut dyn Write>, indent: &str) -> io::Result<()> {
+pub(super) fn line_end(xml: &mut Writer<&mut dyn Write>, indent: &str) -> io::Result<()> {
     let text = format!("\n{indent}");
     xml.write_event(Event::Text(BytesText::from_escaped(text)))
 }

@@ -8,8 +8,9 @@ mod escape;
 #[cfg(test)]
 mod tests;
 
-use self::budget::{Section, SectionKind, fit};
+pub(super) use self::budget::{Section, SectionKind, fit};
 pub(in crate::report) use self::escape::code_span;
+pub(super) use self::escape::comment_word;
 use self::escape::{html_code, longest_run};
 use super::group::{FOLDED, ObjectGroup, StartGroup};
 use super::pods::ImageView;
@@ -58,6 +59,11 @@ pub struct MarkdownLimit<'l> {
 
 /// Writes the view.
 pub fn markdown(view: &View, limit: MarkdownLimit<'_>, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(fit(&head(view), &sections(view), limit).as_bytes())
+}
+
+/// What was found, in the order in which it is shown as far as there is room.
+pub(super) fn sections(view: &View) -> Vec<Section> {
     let groups = ObjectGroup::list(view);
     let objects = groups.iter().map(object_section);
     let images = view.images.iter().map(image_section);
@@ -72,12 +78,13 @@ pub fn markdown(view: &View, limit: MarkdownLimit<'_>, out: &mut dyn Write) -> i
     let mut sections: Vec<Section> = objects.chain(images).chain(starts).chain(remarks).collect();
     // Where there is no room for all, what rules expect goes first.
     sections.sort_by_key(|section| section.is_expected);
-    out.write_all(fit(&head(view), &sections, limit).as_bytes())
+    sections
 }
 
 /// The marker, by which a bot finds the comment that it wrote before, the headline, and what was compared.
 fn head(view: &View) -> [String; 3] {
     let release = view.release.as_ref().map(|release| &*release.name);
+    let helm = view.helm.as_ref().map(|revision| &*revision.name);
     let namespace = Some(&*view.namespace).filter(|namespace| !namespace.is_empty());
     let context = view
         .cluster
@@ -90,7 +97,8 @@ fn head(view: &View) -> [String; 3] {
         context.map(|_| "--context"),
         context,
     ];
-    let words = [Some("diff"), release].into_iter().chain(place);
+    let what = [Some("diff"), release, helm.map(|_| "--helm"), helm];
+    let words = what.into_iter().chain(place);
     let words: Vec<String> = words.flatten().map(escape::comment_word).collect();
     let marker = format!("<!-- kubectl-delivery: {} -->\n", words.join(" "));
 

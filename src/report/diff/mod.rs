@@ -8,7 +8,9 @@ mod build;
 mod group;
 mod html;
 mod junit;
+pub mod many;
 mod markdown;
+mod patch;
 mod pods;
 mod rules;
 mod since;
@@ -26,6 +28,7 @@ pub use html::html;
 pub use junit::junit;
 pub(super) use markdown::code_span;
 pub use markdown::{MIN_BYTES, MarkdownLimit, markdown};
+pub use patch::{patch, patch_note};
 pub use since::since;
 pub use text::{Style, text};
 pub(in crate::report) use text::{write_changes, write_values};
@@ -37,13 +40,15 @@ use std::io::{self, Write};
 
 /// Objects with unexpected differences and workloads that would not start again, one a line, as `kubectl get -o name` prints them.
 pub fn name(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let mut names = unexpected_ids(view).map(ObjectId::kubectl_name);
+    names.try_for_each(|name| writeln!(out, "{name}"))
+}
+
+/// The same as identities.
+fn unexpected_ids(view: &View) -> impl Iterator<Item = &ObjectId> {
     let unexpected = view.objects.iter().filter(|object| object.is_unexpected());
     let named: HashSet<&ObjectId> = unexpected.clone().map(|object| &object.id).collect();
     let starts = view.would_not_start.iter().map(|start| &start.workload);
-    let others = starts
-        .filter(|id| !named.contains(id))
-        .map(ObjectId::kubectl_name);
-
-    let names = unexpected.map(|object| object.kubectl_name.clone());
-    names.chain(others).try_for_each(|name| writeln!(out, "{name}"))
+    let others = starts.filter(move |id| !named.contains(id));
+    unexpected.map(|object| &object.id).chain(others)
 }

@@ -1,5 +1,4 @@
 //! Whole pages of one comparison that has something of everything, held against what they looked like.
-//!
 //! The pages stand in tests/fixtures/report, where a change of the layout is seen for what it is.
 
 use super::*;
@@ -293,6 +292,7 @@ fn shown(comparison: &Comparison) -> View {
             version: "1.4.2".into(),
             digest: PublicDigest::Plain(Sha256Digest::compute(b"release")),
         }),
+        helm: None,
         given: Some("shop.yaml".into()),
         namespace: "shop".into(),
         cluster: None,

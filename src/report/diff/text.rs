@@ -9,7 +9,8 @@ use super::snippet::{Mark, diff_lines, fit_line};
 use super::view::{ChangeView, ObjectView, UntestedView, View};
 use super::wording::{Wording, status_words, unquoted, untested};
 use crate::model::finding::{ChangeKind, ImageState};
-use crate::report::{Palette, Tone};
+use crate::model::helm::HelmRevision;
+use crate::report::{Palette, Tone, typed};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -42,6 +43,9 @@ pub fn text(view: &View, style: Style, out: &mut dyn Write) -> io::Result<()> {
     } else {
         Tone::Warning
     };
+    if let Some(revision) = &view.helm {
+        page.write_line(0, &revision.to_string())?;
+    }
     page.write_painted(0, tone, &view.headline)?;
 
     for object in &view.objects {
@@ -295,26 +299,27 @@ impl TextPage<'_> {
         };
 
         writeln!(self.out)?;
-        self.write_painted(0, Tone::Faint, &format!("hint: {hint}"))
+        self.write_painted(0, Tone::Faint, &format!("hint: {}", typed(&hint)))
     }
 }
 
-/// What brings a cluster to manifests that are no release. An apply takes nothing away that others added.
+/// What brings a cluster to manifests that are no release. Neither an apply nor Helm takes away what others added.
 fn hint_without_release(view: &View, namespace: &str) -> String {
     let is_added = |change: &ChangeView| {
         change.expected.is_none() && matches!(change.kind, ChangeKind::Added | ChangeKind::AddedOriginUnknown)
     };
+    let mut changes = view.objects.iter().flat_map(|object| &object.changes);
 
-    if view
-        .objects
-        .iter()
-        .flat_map(|object| &object.changes)
-        .any(is_added)
-    {
-        "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml".into()
-    } else {
+    match (&view.helm, changes.any(is_added)) {
+        (None, true) => "a promotion removes fields that others added, kubectl apply keeps them: kubectl delivery record -f FILE --name NAME --version VERSION -o NAME.release.yaml".into(),
         // Without --force-conflicts: kubectl names whose fields it would take, a release's among them.
-        format!("to apply these manifests: kubectl apply --server-side{namespace} -f FILE")
+        (None, false) => format!("to apply these manifests: kubectl apply --server-side{namespace} -f FILE"),
+        (Some(HelmRevision { name, revision, .. }), true) => format!(
+            "a promotion removes fields that others added, helm keeps them: helm get manifest {name} --revision {revision}{namespace} | kubectl delivery record -f - --name {name} --version {revision} -o {name}.release.yaml"
+        ),
+        (Some(HelmRevision { name, revision, .. }), false) => {
+            format!("to apply this revision again: helm rollback {name} {revision}{namespace}")
+        }
     }
 }
 

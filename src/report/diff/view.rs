@@ -8,6 +8,7 @@ use super::pods::{ImageView, StaleView};
 use super::rules::{Reason, RuleView};
 use super::starts::{StartNoteView, StartUnknownView, StartView};
 use crate::model::finding::{Certainty, ChangeKind, FieldManager};
+use crate::model::helm::HelmRevision;
 use crate::model::release::PublicRelease;
 use crate::model::{ClusterIdentity, ObjectId};
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use serde_json::Value;
 pub struct Meta {
     /// The release; none where only manifests are compared.
     pub release: Option<PublicRelease>,
+    /// The revision of Helm, where that is compared.
+    pub helm: Option<HelmRevision>,
     /// The arguments that name the release's file and the environment's, as given; none where no file was named.
     pub given: Option<String>,
     /// The release namespace; empty where only files are compared.
@@ -41,6 +44,9 @@ pub struct View {
     /// The release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<PublicRelease>,
+    /// The revision of Helm, where that is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helm: Option<HelmRevision>,
     /// The arguments that name its file, as given: what to type next.
     #[serde(skip)]
     pub given: Option<String>,

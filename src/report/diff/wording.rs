@@ -59,7 +59,7 @@ impl Wording {
     }
 
     /// Who wrote a field, as in `changed manually by kubectl-edit, 3m ago`.
-    fn changed_by(self, verb: &str, manager: &FieldManager) -> String {
+    pub fn changed_by(self, verb: &str, manager: &FieldManager) -> String {
         let name = (self.quote)(&manager.manager);
         let by = match manager.class {
             ManagerClass::Manual => format!("{verb} manually by {name}"),
@@ -281,6 +281,7 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
             release.map(|one| format!("{} {}", one.name, one.version)),
         ),
         ("digest", release.map(|one| one.digest.to_string())),
+        ("compared with", view.helm.as_ref().map(ToString::to_string)),
         ("cluster", view.cluster.as_ref().map(ClusterIdentity::cluster)),
         ("namespace", namespace.cloned()),
         ("compared at", Some(utc(view.compared_at))),

@@ -7,7 +7,7 @@
 use super::board::{Board, Row, RowState};
 use super::text::{past_tense, phase_title};
 use crate::model::phrase::{counted, format_seconds};
-use crate::report::{Palette, Tone, clean};
+use crate::report::{Palette, Tone, clean, clean_line};
 use std::time::Duration;
 
 /// How the tree is drawn.
@@ -206,7 +206,7 @@ fn branch(row: &Row, at: Duration, style: TreeStyle) -> Branch {
         RowState::Waiting { done, total, why } => {
             let bar = bar(*done, *total);
             let text = format!("{id}  {bar} {done} of {total}  {waited}");
-            let why = style.cut(&one_line(why), 6);
+            let why = style.cut(&clean_line(why), 6);
             (
                 format!("{} {}", style.paint(Tone::Notice, "~"), style.cut(&text, 6)),
                 Some(style.paint(Tone::Faint, &why)),
@@ -226,7 +226,7 @@ fn outcome(row: &Row, style: TreeStyle) -> Branch {
     let id = row.id.to_string();
     let id = clean(&id);
     let line = |sign: &str, tone, text: &str| format!("{} {}", style.paint(tone, sign), style.cut(text, 6));
-    let below = |tone, why: &str| Some(style.paint(tone, &style.cut(&one_line(why), 6)));
+    let below = |tone, why: &str| Some(style.paint(tone, &style.cut(&clean_line(why), 6)));
 
     match &row.state {
         RowState::Failed(why) => (line("✗", Tone::Negative, &id), below(Tone::Negative, why)),
@@ -250,11 +250,6 @@ fn outcome(row: &Row, style: TreeStyle) -> Branch {
             )
         }
     }
-}
-
-/// Cleaned, and without line ends: the tree counts its lines.
-fn one_line(text: &str) -> String {
-    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn bar(done: u32, total: u32) -> String {

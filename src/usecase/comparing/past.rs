@@ -71,15 +71,27 @@ pub async fn leave_out(
     key: Option<&BoundKey>,
 ) -> Vec<String> {
     let (past, unread) = past(cluster, inventory, release, comparison, key).await;
-    let allowed_absences = allowed_absences(comparison, &past);
+    let mut notes = leave_out_absent(comparison, &past);
+    notes.extend(unread.map(|what| format!("not read: {what}")));
+    notes
+}
+
+/// The same of objects that another tool has applied just as they are desired.
+pub fn leave_out_completed(comparison: &mut Comparison) -> Vec<String> {
+    let desired = comparison.objects.iter().map(|object| &object.desired);
+    let past = Past {
+        has_promoted: true,
+        is_promoted: false,
+        recorded: desired.flatten().cloned().collect(),
+    };
+    leave_out_absent(comparison, &past)
+}
+
+fn leave_out_absent(comparison: &mut Comparison, past: &Past) -> Vec<String> {
+    let allowed_absences = allowed_absences(comparison, past);
     comparison
         .objects
         .retain(|object| !allowed_absences.contains_key(&object.id()));
     let note = |(id, excuse): (ObjectId, AbsenceReason)| Some(format!("{id}: {}", excuse.message()?));
-    let unread = unread.map(|what| format!("not read: {what}"));
-    allowed_absences
-        .into_iter()
-        .filter_map(note)
-        .chain(unread)
-        .collect()
+    allowed_absences.into_iter().filter_map(note).collect()
 }

@@ -1,20 +1,25 @@
 //! What is held against the cluster, and where it comes from: a release, manifests alone, or what the cluster itself keeps
-//! of the last promotion. Files and registries are read by [`load`], before the cluster is known: the environment names
+//! of the last promotion or of a release of Helm. Files and registries are read by [`load`], before the cluster is known: the environment names
 //! it.
 
 use super::DiffRequest;
 use crate::cluster::Cluster;
 use crate::load::{LoadedEnvironment, LoadedRelease, parse_release};
-use crate::model::Sha256Digest;
 use crate::model::environment::EnvironmentSpec;
+use crate::model::helm::HelmReference;
+use crate::model::inventory::Inventory;
 use crate::model::names::API_VERSION;
+use crate::model::phrase::list_first;
 use crate::model::release::{Release, ReleaseMetadata, ReleaseSpec};
+use crate::model::{Object, Sha256Digest};
 use crate::observe::release_state::{ReleaseState, list_homes, read_record};
 use crate::usecase::inputs::{Inputs, open_environment, read_manifests};
+use crate::usecase::release_state::{self, MOST_NAMED};
 use crate::usecase::releases::ReleaseLocation;
 use crate::usecase::scope::check_namespace;
+use crate::usecase::status::environment_of_then;
 use crate::usecase::verify::refusal_error;
-use crate::usecase::{CommandError, Scope};
+use crate::usecase::{CommandError, ErrorKind, Scope};
 use std::path::Path;
 
 /// What is held against the cluster.
@@ -24,16 +29,37 @@ pub enum DiffSource {
     Release(String),
     /// Manifests alone.
     Manifests,
-    /// What was last promoted into the namespace.
-    Promoted,
+    /// What was last promoted into the namespace: the release of this name, or the only one there is.
+    Promoted(Option<String>),
+    /// What Helm stores of one of its releases in the namespace.
+    Helm(HelmReference),
+}
+
+impl DiffSource {
+    /// From an argument: a file or a place in a registry where it looks like one, or is a file; else the name of a
+    /// release.
+    pub fn from_argument(text: &str) -> Self {
+        let endings = [".yaml", ".yml", ".json"];
+        let is_place = text == "-"
+            || text.contains(['/', ':'])
+            || endings.iter().any(|ending| text.ends_with(ending))
+            || Path::new(text).is_file();
+        if is_place {
+            Self::Release(text.to_owned())
+        } else {
+            Self::Promoted(Some(text.to_owned()))
+        }
+    }
 }
 
 /// What is compared, as far as files and registries tell.
 pub enum LoadedSource {
     /// All of it.
     Given(Box<Inputs>),
-    /// The environment: the release is in the cluster.
-    Promoted(Box<LoadedEnvironment>),
+    /// The environment: the rest is in the cluster.
+    Environment(Box<LoadedEnvironment>),
+    /// The same, and the state of the release, which was read and checked already.
+    Stored(Box<LoadedEnvironment>, Box<ReleaseState>),
 }
 
 impl LoadedSource {
@@ -41,7 +67,7 @@ impl LoadedSource {
     pub fn environment(&self) -> &EnvironmentSpec {
         let loaded = match self {
             Self::Given(inputs) => &inputs.environment,
-            Self::Promoted(environment) => environment,
+            Self::Environment(environment) | Self::Stored(environment, _) => environment,
         };
         &loaded.environment.spec
     }
@@ -56,8 +82,15 @@ impl LoadedSource {
 pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
     let environment = request.environment.as_deref();
     let (inputs, release) = match &request.source {
-        DiffSource::Promoted => return Ok(LoadedSource::Promoted(Box::new(open_environment(environment)?))),
-        DiffSource::Manifests => (inputs_of_manifests(request)?, ""),
+        DiffSource::Promoted(_) | DiffSource::Helm(_) => {
+            return Ok(LoadedSource::Environment(Box::new(open_environment(
+                environment,
+            )?)));
+        }
+        DiffSource::Manifests => {
+            let objects = read_manifests(&request.manifests)?.unwrap_or_default();
+            (inputs_of_objects(objects, open_environment(environment)?), "")
+        }
         DiffSource::Release(release) => {
             let location = ReleaseLocation::parse(release)?;
             let registries = &request.registries;
@@ -73,8 +106,7 @@ pub async fn load(request: &DiffRequest) -> Result<LoadedSource, CommandError> {
 }
 
 /// Manifests alone: a release of nothing but them, so that nothing in it is untested.
-fn inputs_of_manifests(request: &DiffRequest) -> Result<Inputs, CommandError> {
-    let objects = read_manifests(&request.manifests)?.unwrap_or_default();
+pub(super) fn inputs_of_objects(objects: Vec<Object>, environment: LoadedEnvironment) -> Inputs {
     let release = Release {
         api_version: API_VERSION.into(),
         kind: "Release".into(),
@@ -87,48 +119,73 @@ fn inputs_of_manifests(request: &DiffRequest) -> Result<Inputs, CommandError> {
             ..ReleaseSpec::default()
         },
     };
-    Ok(Inputs {
+    Inputs {
         release: LoadedRelease {
             release,
             digest: Sha256Digest::compute(b""),
             bytes: Vec::new(),
         },
-        environment: open_environment(request.environment.as_deref())?,
+        environment,
         manifests: None,
         refusals: Vec::new(),
-    })
+    }
 }
 
-/// What was last promoted into the namespace, and all that the cluster keeps of it.
-pub(super) async fn promoted_inputs(
+/// Reads what the cluster keeps of the release that is meant.
+pub(super) async fn promoted_state(
     request: &DiffRequest,
-    environment: LoadedEnvironment,
     scope: &Scope,
-) -> Result<(Inputs, ReleaseState), CommandError> {
+) -> Result<ReleaseState, CommandError> {
     let (cluster, home) = (scope.cluster.as_ref(), &scope.home);
-    let name = only_release(cluster, home).await?;
+    let name = match &request.source {
+        DiffSource::Promoted(Some(name)) => name.clone(),
+        _ => only_release(cluster, home).await?,
+    };
     let state = request.access.read_checked(cluster, home, &name).await?;
-    let promoted = state
+    if state
         .inventory
         .as_ref()
-        .and_then(|inventory| inventory.value.promoted());
-    let Some(entry) = promoted else {
-        let message = format!("no release is promoted in namespace {home}");
-        return Err(CommandError::usage(message).with_hint(format!(
-            "to see past promotions: kubectl delivery history {name} -n {home}"
+        .is_some_and(|inventory| inventory.value.promoted().is_some())
+    {
+        return Ok(state);
+    }
+    if release_state::is_absent(&state) {
+        let error = release_state::no_release(cluster, home, &name, "diff").await;
+        return Err(error.with_hint(format!(
+            "to compare a file of that name: kubectl delivery diff ./{name}"
         )));
-    };
+    }
+    let message = format!("no revision of release {name} is promoted in namespace {home}");
+    Err(CommandError::usage(message).with_hint(format!(
+        "to see past promotions: kubectl delivery history {name} -n {home}"
+    )))
+}
 
-    let record = read_record(cluster, entry, false, state.key())
+/// The release that is promoted, as the cluster keeps it, and what it rendered. Without an environment of one's own it is
+/// compared under the one that it was promoted with.
+pub(super) async fn promoted_inputs(
+    request: &DiffRequest,
+    mut environment: LoadedEnvironment,
+    state: &ReleaseState,
+    scope: &Scope,
+) -> Result<Inputs, CommandError> {
+    let inventory = state.inventory.as_ref().map(|inventory| &inventory.value);
+    let entry = inventory
+        .and_then(Inventory::promoted)
+        .ok_or_else(|| CommandError::usage(format!("no release is promoted in namespace {}", scope.home)))?;
+    let record = read_record(scope.cluster.as_ref(), entry, false, state.key())
         .await
         .map_err(|error| super::unreadable(&error))?;
-    let inputs = Inputs {
+    if request.environment.is_none() {
+        environment.environment =
+            environment_of_then(record.terms).map_err(|why| CommandError::new(ErrorKind::Refused, why))?;
+    }
+    Ok(Inputs {
         release: parse_release(record.release.into_bytes(), Path::new("the stored release"))?,
         environment,
         manifests: Some(record.desired),
         refusals: Vec::new(),
-    };
-    Ok((inputs, state))
+    })
 }
 
 /// The name of the namespace's only release.
@@ -148,9 +205,17 @@ async fn only_release(cluster: &dyn Cluster, home: &str) -> Result<String, Comma
             Err(CommandError::usage(message).with_hint("name a release's file, or manifests with -f"))
         }
         several => {
-            let known = several.join(", ");
+            let known = list_first(several.iter(), MOST_NAMED, ", ");
             let message = format!("several releases in namespace {home}: {known}");
-            Err(CommandError::usage(message).with_hint("name the release's file"))
+            let error = CommandError::usage(message).with_hint(format!(
+                "to compare all of them: kubectl delivery diff --all -n {home}"
+            ));
+            Err(match several.first() {
+                Some(first) => {
+                    error.with_hint(format!("to compare one: kubectl delivery diff {first} -n {home}"))
+                }
+                None => error,
+            })
         }
     }
 }

@@ -121,7 +121,7 @@ impl Workloads<'_> {
 }
 
 /// Whether a member runs something: what the control plane runs, and every custom kind, which may.
-fn is_workload(target: &Target) -> bool {
+pub fn is_workload(target: &Target) -> bool {
     let group = &*target.resource.group;
     matches!(group, "apps" | "batch") || is_custom(group)
 }
@@ -181,7 +181,7 @@ fn workload_drift(found: &ObjectComparison) -> WorkloadDrift {
 }
 
 /// A workload's health by its verdict; what is broken of it says more than that it is waited for.
-fn workload_health(
+pub fn workload_health(
     found: ObjectHealth,
     live: Option<&Object>,
     allowed_absence: Option<&'static str>,

@@ -45,16 +45,7 @@ EOF
 requirements() {
   [ "$(uname -s)" = Linux ] || { say "a real node needs Linux"; return 1; }
   [ "$(id -u)" = 0 ] || { say "a real node needs root"; return 1; }
-  local missing=() pair
-  for pair in containerd:containerd runc:runc busybox:busybox-static iptables:iptables ip:iproute2 mount:mount; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
-  done
-  [ -e /usr/lib/cni/bridge ] || [ -e /opt/cni/bin/bridge ] || missing+=(containernetworking-plugins)
-  [ ${#missing[@]} = 0 ] && return 0
-  command -v apt-get >/dev/null || { say "a real node needs ${missing[*]}"; return 1; }
-  say "installing ${missing[*]}"
-  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}" >/dev/null ||
-    { say "cannot install ${missing[*]}"; return 1; }
+  "$here/../needs.sh" node
 }
 
 write_containerd() { # registry

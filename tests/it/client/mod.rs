@@ -1,5 +1,6 @@
 //! Every method of the client, against the real server.
 
+mod held;
 mod reads;
 mod who;
 mod writes;

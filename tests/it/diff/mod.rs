@@ -3,8 +3,10 @@
 mod detects_drift;
 mod every_field;
 mod field_managers;
+mod helm;
 mod kinds;
 mod list_keys;
+mod many;
 mod missing;
 mod mutations;
 mod no_false_drift;

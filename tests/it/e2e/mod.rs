@@ -11,4 +11,5 @@ mod rehearsed;
 mod rollout;
 mod starts;
 mod tags;
+mod watched;
 mod which_image;

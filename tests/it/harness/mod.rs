@@ -16,19 +16,23 @@ mod own;
 mod program;
 mod proxy;
 mod pty;
+mod receiver;
 mod repository;
 mod user;
+mod watching;
 mod webhook;
 
 pub use cluster::TestCluster;
-pub use helm::{go, helm};
+pub use helm::{HELM_VALUE, encoded_release, go, helm, helm3, stored_release, stored_revision};
 pub use namespace::Namespace;
 pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as, measured, ran};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use pty::Terminal;
+pub use receiver::{Posted, Receiver};
 pub use repository::{Repository, linux};
 pub use user::User;
+pub use watching::{WatchProcess, free_port, get, series};
 pub use webhook::Webhook;
 
 use std::future::Future;

@@ -5,6 +5,7 @@
 
 mod drawn;
 mod oracle;
+mod patches;
 mod scene;
 mod small;
 pub mod starts;

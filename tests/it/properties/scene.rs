@@ -83,7 +83,7 @@ impl Scene {
     }
 
     /// With a key outside of the cluster: nothing that is drawn needs an answer.
-    fn delivery(&self) -> std::process::Command {
+    pub fn delivery(&self) -> std::process::Command {
         let mut command = TestCluster::get().delivery();
         command.env("KUBECTL_DELIVERY_STATE_KEY", self.state_key());
         command

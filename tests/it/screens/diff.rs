@@ -45,6 +45,33 @@ fn a_limit_for_another_format_and_one_without_room_for_a_headline() {
 }
 
 #[test]
+fn a_patch_of_the_manifests_and_what_it_leaves_out() {
+    let stage = Stage::new();
+    let objects = [config("settings", "EUR"), config("flags", "on"), web("1.0.0")];
+    stage.promoted("1.4.1", &objects);
+    stage.assert_screen("diff_patch_in_sync", "diff -o patch");
+
+    stage.kubectl(EDIT);
+    stage.kubectl("delete configmap flags");
+    let registry = &TestCluster::get().registry;
+    stage.kubectl(&format!("set image deployment web web={registry}/shop/web:1.1.0"));
+    stage.kubectl("set env deployment web DEBUG=1");
+    stage.kubectl("rollout status deployment/web --timeout 20s");
+
+    stage.assert_screen("diff_patch", "diff -o patch");
+    stage.assert_screen("diff_patch_only", "diff -o patch --only ConfigMap/flags");
+}
+
+#[test]
+fn a_choice_for_another_format_and_one_of_an_object_that_is_not_compared() {
+    let stage = Stage::new();
+    stage.promoted("1.4.1", &[config("settings", "EUR")]);
+
+    stage.assert_screen("diff_only_of_text", "diff --only ConfigMap/settings");
+    stage.assert_screen("diff_patch_only_unknown", "diff -o patch --only ConfigMap/other");
+}
+
+#[test]
 fn objects_that_differ_in_the_same_way_as_markdown() {
     let stage = Stage::new();
     stage.promoted("1.4.1", &["a", "b", "c"].map(|name| config(name, "EUR")));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// What insta replaces, in this order: a pattern and its token.
-pub const FILTERS: [(&str, &str); 16] = [
+pub const FILTERS: [(&str, &str); 17] = [
     // The names that the harness makes: a first word and ten hex digits.
     (r"shop-[0-9a-f]{10}", "shop-0123456789"),
     // The seconds that a progress line begins with, right-aligned, and what a phase took.
@@ -16,6 +16,7 @@ pub const FILTERS: [(&str, &str); 16] = [
         "YYYY-MM-DD${1}hh:mm:ssZ",
     ),
     (r"\b\d+[smh] ago\b", "AGE ago"),
+    (r"\bopen for \w+\)", "open for TIME)"),
     // A slow machine sees the next exit, too.
     (r"\bexited \d times, last\b", "exited N times, last"),
     // The kubelet doubles it with every restart: 10s, 20s, 40s.

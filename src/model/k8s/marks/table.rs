@@ -3,7 +3,7 @@
 use super::Installer::{ArgoCd, Fleet, Flux, Helm, Kapp};
 use super::List::{Annotations, Labels};
 use super::{Installer, List, MANAGED_ALB_ANNOTATIONS, MANAGED_BY_ROLLOUTS, Mark, Writer};
-use crate::model::names::HELM_RELEASE_ANNOTATION;
+use crate::model::names::{HELM_RELEASE_ANNOTATION, MANAGED_BY_LABEL};
 
 const fn controller(kinds: &'static [&'static str], list: List, key: &'static str) -> Mark {
     Mark {
@@ -177,7 +177,7 @@ pub(super) const MARKS: &[Mark] = &[
     Mark {
         // Others put their own names there.
         value: Some("Helm"),
-        ..installer(Helm, Labels, "app.kubernetes.io/managed-by")
+        ..installer(Helm, Labels, MANAGED_BY_LABEL)
     },
     installer(Kapp, Labels, "kapp.k14s.io/app"),
     installer(Kapp, Labels, "kapp.k14s.io/association"),

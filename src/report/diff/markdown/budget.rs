@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const COMMAND: usize = 500;
 
 /// A part of the page that is shown as a whole.
-pub(super) struct Section {
+pub(in crate::report::diff) struct Section {
     pub kind: SectionKind,
     /// Whether a rule expects all of it.
     pub is_expected: bool,
@@ -17,7 +17,7 @@ pub(super) struct Section {
 }
 
 /// What a section is about, to count it by.
-pub(super) enum SectionKind {
+pub(in crate::report::diff) enum SectionKind {
     /// Objects of one status.
     Objects { status: &'static str, count: usize },
     /// A container.
@@ -26,10 +26,16 @@ pub(super) enum SectionKind {
     Starts { count: usize },
     /// A sentence.
     Remark,
+    /// All that was found of a release.
+    Release,
 }
 
 /// The page.
-pub(super) fn fit(head: &[String], sections: &[Section], limit: MarkdownLimit<'_>) -> String {
+pub(in crate::report::diff) fn fit(
+    head: &[String],
+    sections: &[Section],
+    limit: MarkdownLimit<'_>,
+) -> String {
     let all: usize = sections.iter().map(|section| section.text.len()).sum();
     let mut page = Page {
         text: String::new(),
@@ -75,13 +81,14 @@ impl Page {
 /// What has no room, counted, and the command that shows all.
 fn cut_line(cut: &[&Section], command: &str) -> String {
     let mut statuses: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut images, mut starts, mut remarks) = (0, 0, 0);
+    let (mut images, mut starts, mut remarks, mut releases) = (0, 0, 0, 0);
     for section in cut {
         match section.kind {
             SectionKind::Objects { status, count } => *statuses.entry(status).or_default() += count,
             SectionKind::Image => images += 1,
             SectionKind::Starts { count } => starts += count,
             SectionKind::Remark => remarks += 1,
+            SectionKind::Release => releases += 1,
         }
     }
 
@@ -98,6 +105,7 @@ fn cut_line(cut: &[&Section], command: &str) -> String {
         (images, "more image"),
         (starts, "more workload"),
         (remarks, "more remark"),
+        (releases, "more release"),
     ];
     for (count, noun) in others {
         if count > 0 {

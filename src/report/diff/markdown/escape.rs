@@ -33,7 +33,7 @@ pub(super) fn html_code(text: &str) -> String {
 }
 
 /// A word inside of an HTML comment: whatever could end the comment, or is no part of a name, by its code.
-pub(super) fn comment_word(word: &str) -> String {
+pub(in crate::report::diff) fn comment_word(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let escape = |byte: u8| match byte {
         byte if is_plain(byte) => char::from(byte).to_string(),

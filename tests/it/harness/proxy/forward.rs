@@ -106,6 +106,7 @@ pub(super) async fn forward(
         }
         Some(Fault::Cut) => cut(response, is_watch).await,
         Some(Fault::DroppedWatch) => Ok(first_event(response)),
+        _ if is_watch => Ok(until_cut(response, shared)),
         _ => Ok(response.map(|body| BodyExt::boxed_unsync(body.map_err(Error::from)))),
     }
 }
@@ -246,6 +247,23 @@ fn first_event(response: Response<Body>) -> Answer {
         .into_data_stream()
         .take(1)
         .map(|frame| frame.map(Frame::data));
+    Response::from_parts(head, BodyExt::boxed_unsync(StreamBody::new(frames)))
+}
+
+/// A watch, which breaks in its middle when all of them are cut.
+fn until_cut(response: Response<Body>, shared: Arc<Shared>) -> Answer {
+    use futures::StreamExt;
+    let (head, body) = response.into_parts();
+    let frames = body.map_err(Error::from).into_data_stream();
+    let frames = frames.map(|frame| frame.map(Frame::data)).boxed();
+    let cut = Box::pin(async move { shared.cut.notified().await });
+    let frames = futures::stream::unfold(Some((frames, cut)), |open| async move {
+        let (mut frames, mut cut) = open?;
+        tokio::select! {
+            frame = frames.next() => Some((frame?, Some((frames, cut)))),
+            () = &mut cut => Some((Err(Error::from("the watch is cut")), None)),
+        }
+    });
     Response::from_parts(head, BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 

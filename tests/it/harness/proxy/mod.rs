@@ -36,6 +36,8 @@ struct Shared {
     state: Mutex<State>,
     /// Rings when an act is done, a request is released, or a process is known.
     changed: Notify,
+    /// Rings when all watches are cut.
+    cut: Notify,
 }
 
 impl Shared {
@@ -53,6 +55,7 @@ impl KillProxy {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Notify::new(),
+            cut: Notify::new(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (tell, ran) = std::sync::mpsc::channel();
@@ -104,6 +107,11 @@ impl KillProxy {
     /// Plays faults from now on; none for a good network.
     pub fn play(&self, faults: Option<Faults>) {
         self.shared.state().faults = faults;
+    }
+
+    /// Breaks the connection of every watch that is open.
+    pub fn cut_watches(&self) {
+        self.shared.cut.notify_waiters();
     }
 
     /// From now on the server does as one before Kubernetes 1.27, which cannot aggregate its discovery.

@@ -2,6 +2,7 @@
 
 use crate::model::environment::{DifferenceRule, Environment, TargetPattern};
 use crate::model::finding::*;
+use crate::model::helm::{HelmChart, HelmRevision};
 use crate::model::k8s::kinds::ResourceType;
 use crate::model::path::Step;
 use crate::model::release::{PublicDigest, PublicRelease};
@@ -25,6 +26,18 @@ impl Texts<'_> {
     fn next(&mut self) -> String {
         self.next += 1;
         format!("{OUTSIDE}{}", self.texts[self.next % self.texts.len()])
+    }
+
+    fn helm(&mut self) -> HelmRevision {
+        HelmRevision {
+            name: self.next(),
+            revision: 3,
+            status: self.next(),
+            chart: HelmChart {
+                name: self.next(),
+                version: self.next(),
+            },
+        }
     }
 
     fn id(&mut self, kind: &str) -> ObjectId {
@@ -205,6 +218,7 @@ impl Texts<'_> {
                 version: self.next(),
                 digest: PublicDigest::Plain(Sha256Digest::compute(b"release")),
             }),
+            helm: Some(self.helm()),
             given: None,
             namespace: self.next(),
             cluster: Some(ClusterIdentity {
