@@ -4,6 +4,7 @@
 //! and a doubled key are, and none of that could be taken back. Every value counts against one bound before
 //! it is made, an alias for as many as it stands for.
 
+use super::line_breaks::LineBreaks;
 use super::scalar::{Scalar, resolve};
 use super::value::MAX_NODES;
 use serde_json::{Map, Value};
@@ -50,9 +51,11 @@ pub(super) enum DoubledKeys {
 
 /// Every document, empty ones as null.
 pub(super) fn compose(text: &str, doubled: DoubledKeys) -> Result<Vec<Value>, Fault> {
+    let breaks = LineBreaks::of(text);
     let mut composer = Composer {
         doubled,
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str(breaks.as_ref().map_or(text, |breaks| &breaks.text)),
+        breaks: breaks.as_ref(),
         anchors: HashMap::new(),
         nodes: 0,
     };
@@ -72,6 +75,8 @@ pub(super) fn compose(text: &str, doubled: DoubledKeys) -> Result<Vec<Value>, Fa
 struct Composer<'i> {
     doubled: DoubledKeys,
     parser: Parser<'i, StrInput<'i>>,
+    /// Of a text that has some which the parser does not take for any.
+    breaks: Option<&'i LineBreaks>,
     /// Anchored nodes, and how many nodes each has.
     anchors: HashMap<usize, (Value, usize)>,
     nodes: usize,
@@ -84,6 +89,15 @@ impl<'i> Composer<'i> {
             // An anchor's name comes as an event of its own, and its node carries a number.
             match self.parser.next_event().transpose()? {
                 Some((Event::Comment(..) | Event::Anchor(..), _)) => {}
+                Some((Event::Scalar(text, style, anchor, tag), span)) => {
+                    let text = match self.breaks {
+                        Some(breaks) => breaks
+                            .restore(text, style, &span)
+                            .map_err(|why| Fault::new(&span.start, why))?,
+                        None => text,
+                    };
+                    return Ok(Some((Event::Scalar(text, style, anchor, tag), span)));
+                }
                 other => return Ok(other),
             }
         }

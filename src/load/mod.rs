@@ -5,6 +5,7 @@
 //! twice is refused. Errors name the file and the place, and never a value of a Secret. No cluster is asked:
 //! what only a server knows, such as the scope of a kind that it defines, stays open here.
 
+mod block_style;
 mod compose;
 mod environment;
 mod error;
@@ -14,6 +15,7 @@ mod git;
 mod helm;
 mod junit;
 mod kustomize;
+mod line_breaks;
 mod manifests;
 mod release;
 mod scalar;

@@ -1,9 +1,10 @@
 //! YAML and JSON as kubectl reads them (sigs.k8s.io/yaml, strict): duplicate keys are refused, `yes` and `on` are
 //! booleans, `0644` is octal, merge keys merge.
 //!
-//! Values come from `compose`, or from `value` where the text is JSON. The library's own reader decides
+//! Values come from `compose`, from `value` where the text is JSON, or from `block_style` where it is as programs write it. The library's own reader decides
 //! scalars in another way, and is asked only where in the text something stands that does not fit.
 
+use super::block_style;
 use super::compose::{DoubledKeys, Fault, compose};
 use super::error::LoadError;
 use super::files::name;
@@ -105,7 +106,11 @@ pub fn typed_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, L
 }
 
 fn composed(bytes: &[u8], path: &Path, doubled: DoubledKeys) -> Result<Vec<Value>, LoadError> {
-    compose(&text_of(bytes, path)?, doubled).map_err(|Fault { line, column, why }| LoadError::Syntax {
+    let text = text_of(bytes, path)?;
+    if let Some(documents) = block_style::documents(&text) {
+        return Ok(documents);
+    }
+    compose(&text, doubled).map_err(|Fault { line, column, why }| LoadError::Syntax {
         path: name(path),
         line,
         column,

@@ -40,6 +40,8 @@ const AWKWARD: &[&str] = &[
     "1000000.5: a\n0.00001: b\n1e3: c\n2001-12-14: d",
     "base: &b {x: merged, y: 1}\nown:\n  x: explicit\n  <<: *b\nlast:\n  <<: *b\n  x: explicit",
     "base: &b {x: 1}\nown:\n  x: 0\n  <<: [{x: 2, y: 3}, *b]\n\"<<\": a",
+    "a: |2-\n\u{2028}\n  x\nb: |\n  x\u{2028}    y\nc: |\n  x\u{85}    y\n  z\u{2029}\nd: |+\n  x\u{2028}  \n\ne: 1",
+    "a: 'x\u{2028}    y'\nb: \"x\u{2028}y\\\"\"\nc: \"x \u{2029}\n  y\"\nd: x\u{85}      y\ne: x\n  \u{2028}      y\nf: '\u{85}'\ng: \"{\\\"a\\\": \\\"\u{2028}\\\"}\"",
 ];
 
 fn manifests() -> String {
@@ -201,6 +203,56 @@ fn what_is_written_reads_back_the_same_with_kubectl() {
             "kubectl reads {key} otherwise:\n{text}"
         );
         assert_eq!(&ours["data"][key], value, "we read {key} otherwise:\n{text}");
+    }
+}
+
+/// Every short text of line breaks of both versions, a blank and a letter, as kubectl writes it.
+#[test]
+fn breaks_of_lines_that_only_kubectl_has_are_read_as_by_kubectl() {
+    const PARTS: [char; 6] = ['\u{2028}', '\u{2029}', '\u{85}', '\n', ' ', 'a'];
+    let mut texts = vec![String::new()];
+    for length in 0..4 {
+        let longest: Vec<String> = texts
+            .iter()
+            .filter(|text| text.chars().count() == length)
+            .cloned()
+            .collect();
+        texts.extend(
+            longest
+                .iter()
+                .flat_map(|text| PARTS.map(|part| format!("{text}{part}"))),
+        );
+    }
+    assert_eq!(texts.len(), 1 + 6 + 36 + 216 + 1296);
+
+    let data: serde_json::Map<String, Value> = texts
+        .iter()
+        .enumerate()
+        .map(|(n, text)| (format!("key{n}"), text.as_str().into()))
+        .collect();
+    let object =
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
+    let written = [
+        "create",
+        "--dry-run=client",
+        "--validate=false",
+        "-o",
+        "yaml",
+        "-f",
+        "-",
+    ];
+    let written = TestCluster::get()
+        .kubectl()
+        .args(written)
+        .run_with(&object.to_string())
+        .ok();
+
+    let theirs = by_kubectl(&written).remove(0);
+    let ours = documents(written.as_bytes(), Path::new("out.yaml"))
+        .unwrap()
+        .remove(0);
+    for (key, value) in theirs["data"].as_object().unwrap() {
+        assert_eq!(&ours["data"][key], value, "{key}, which was {}", data[key]);
     }
 }
 
