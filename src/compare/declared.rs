@@ -76,16 +76,14 @@ mod tests {
         };
 
         let object = ObjectComparison {
-            target: Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web"),
-            tested: None,
-            live: Observed::Present(desired.clone()),
-            desired: Some(desired),
-            predicted: None,
-            status: ObjectStatus::Same,
-            certainty: Certainty::DryRun,
-            changes: Vec::new(),
-            asides: Vec::new(),
             untested: vec![change],
+            ..ObjectComparison::new(
+                Target::new(&built_in("apps", "Deployment").unwrap(), Some("shop"), "web"),
+                Some(desired.clone()),
+                Observed::Present(desired),
+                ObjectStatus::Same,
+                Certainty::DryRun,
+            )
         };
 
         let mut finding = ImageFinding {

@@ -94,6 +94,28 @@ pub struct ObjectComparison {
 }
 
 impl ObjectComparison {
+    /// In a status that stands for itself, without any difference.
+    pub fn new(
+        target: Target,
+        desired: Option<Object>,
+        live: Observed,
+        status: ObjectStatus,
+        certainty: Certainty,
+    ) -> Self {
+        Self {
+            target,
+            tested: None,
+            desired,
+            live,
+            predicted: None,
+            status,
+            certainty,
+            changes: Vec::new(),
+            asides: Vec::new(),
+            untested: Vec::new(),
+        }
+    }
+
     /// The object's identity here.
     pub fn id(&self) -> ObjectId {
         self.target.id()

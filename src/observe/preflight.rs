@@ -6,11 +6,9 @@
 
 use super::dry_run_result::answer_of;
 use super::pod_dry_runs::try_pods;
+use super::starts::list_quotas;
 use crate::cluster::Applied;
-use crate::cluster::{
-    AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, ListRequest, WriteOptions,
-};
-use crate::model::k8s::known_kind::KnownKind;
+use crate::cluster::{AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, WriteOptions};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{
@@ -197,9 +195,6 @@ fn named_as(target: &Target, body: &Value) -> Target {
 }
 
 async fn quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, String> {
-    let request = ListRequest::all(&KnownKind::ResourceQuota.resource(), Some(namespace));
-    match cluster.list(&request).await {
-        Ok(page) => Ok(page.items),
-        Err(error) => Err(format!("quotas of namespace {namespace}: {error}")),
-    }
+    let found = list_quotas(cluster, namespace).await;
+    found.map_err(|error| format!("quotas of namespace {namespace}: {error}"))
 }

@@ -23,14 +23,22 @@ pub async fn nodes(cluster: &dyn Cluster) -> Result<Vec<Object>, Unknown> {
 pub async fn quotas(cluster: &dyn Cluster, namespaces: BTreeSet<String>) -> Quotas {
     let resource = KnownKind::ResourceQuota.resource();
     let lists = namespaces.into_iter().map(|namespace| {
-        let request = ListRequest::all(&resource, Some(&namespace));
         let resource = &resource;
         async move {
-            let found = paged(cluster, request, |quota| quota).await;
+            let found = list_quotas(cluster, &namespace).await;
             (namespace, found.map_err(|error| not_listed(resource, &error)))
         }
     });
     join_all(lists).await.into_iter().collect()
+}
+
+/// The quotas of one namespace.
+pub(super) async fn list_quotas(cluster: &dyn Cluster, namespace: &str) -> Result<Vec<Object>, ApiError> {
+    let resource = KnownKind::ResourceQuota.resource();
+    paged(cluster, ListRequest::all(&resource, Some(namespace)), |quota| {
+        quota
+    })
+    .await
 }
 
 /// Whether something makes nodes as pods need them: the cluster autoscaler tells its state in a ConfigMap, and Karpenter

@@ -68,18 +68,13 @@ fn same(value: Value) -> ObjectComparison {
         "apiVersion": desired.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
 
     let resource = well_known(&desired.gvk()).unwrap();
-    ObjectComparison {
-        target: Target::new(&resource, Some("shop"), desired.name()),
-        tested: None,
-        desired: Some(desired),
-        live: Observed::Present(Object::new(value).unwrap()),
-        predicted: None,
-        status: ObjectStatus::Same,
-        certainty: Certainty::DryRun,
-        changes: Vec::new(),
-        asides: Vec::new(),
-        untested: Vec::new(),
-    }
+    ObjectComparison::new(
+        Target::new(&resource, Some("shop"), desired.name()),
+        Some(desired),
+        Observed::Present(Object::new(value).unwrap()),
+        ObjectStatus::Same,
+        Certainty::DryRun,
+    )
 }
 
 fn config() -> ObjectComparison {

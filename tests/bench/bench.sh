@@ -1,19 +1,11 @@
 #!/usr/bin/env bash
 # Whole processes, timed side by side against one control plane of their own: medians in seconds. What `make bench` runs.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cluster=$here/../cluster/cluster.sh
+name=bench
 binary=$(realpath "${1:?usage: bench.sh PATH-OF-THE-BINARY [COUNT]}")
 count=${2:-1000}
-name=bench
-work=$(mktemp -d)
-
-"$cluster" up $name
-trap '"$cluster" down $name; rm -rf "$work"' EXIT
-env_of() { "$cluster" env $name | sed -n "s/^ *\"$1\": \"\\(.*\\)\",*\$/\\1/p"; }
-KUBECONFIG=$(env_of kubeconfig)
-PATH=$(env_of tools):$PATH
-export KUBECONFIG PATH
+# shellcheck source=plane.sh
+source "$(dirname "${BASH_SOURCE[0]}")/plane.sh"
 
 # timed FILE EXPECTED-EXIT-CODE COMMAND…: adds the microseconds of a whole process to the file.
 timed() {

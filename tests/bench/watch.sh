@@ -2,29 +2,12 @@
 # watch.sh BINARY [RELEASES] [OBJECTS] [SECONDS]: `watch -A` over many releases on a control plane of its own: processor time and
 # memory where nothing is written, and how long an edit takes to be reported and to be closed. What `make bench-watch` runs.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cluster=$here/../cluster/cluster.sh
-binary=$(realpath "${1:?usage: watch.sh BINARY [RELEASES] [OBJECTS] [SECONDS]}")
-releases=${2:-100} objects=${3:-100} idle=${4:-600} namespaces=20
 name=bench-watch
-work=$(mktemp -d)
-
-"$cluster" up $name
-pid=
-trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; "$cluster" down $name; rm -rf "$work"' EXIT
-env_of() { "$cluster" env $name | sed -n "s/^ *\"$1\": \"\\(.*\\)\",*\$/\\1/p"; }
-KUBECONFIG=$(env_of kubeconfig)
-PATH=$(env_of tools):$PATH
-export KUBECONFIG PATH
-
-"$here/objects.sh" "$objects" one >"$work/objects.yaml"
-for ((n = 0; n < namespaces; n++)); do kubectl create namespace "team-$n" >/dev/null; done
-echo "promoting $releases releases of $objects objects into $namespaces namespaces"
-for ((n = 0; n < releases; n++)); do
-  sed -E "s/(config|service|account|app)-([0-9]+)/\\1-$n-\\2/g" "$work/objects.yaml" >"$work/$n.yaml"
-  "$binary" record -f "$work/$n.yaml" --name "service-$n" --version 1 --offline -q -o "$work/$n.release.json"
-  "$binary" promote "$work/$n.release.json" -n "team-$((n % namespaces))" -y >/dev/null 2>&1
-done
+binary=$(realpath "${1:?usage: watch.sh BINARY [RELEASES] [OBJECTS] [SECONDS]}")
+releases=${2:-100} objects=${3:-100} idle=${4:-600}
+# shellcheck source=plane.sh
+source "$(dirname "${BASH_SOURCE[0]}")/plane.sh"
+promote_many "$releases" "$objects" 20
 
 # Milliseconds from now until a line of the watch has both texts, after the first SKIP lines.
 until_line() {

@@ -51,16 +51,14 @@ fn compared(
     let desired = Object::new(desired.clone()).unwrap();
     let resource = well_known(&desired.gvk()).unwrap();
     ObjectComparison {
-        target: Target::new(&resource, desired.namespace(), desired.name()),
-        tested: None,
-        desired: Some(desired),
-        live,
-        predicted: None,
-        status,
-        certainty: Certainty::DryRun,
         changes,
-        asides: Vec::new(),
-        untested: Vec::new(),
+        ..ObjectComparison::new(
+            Target::new(&resource, desired.namespace(), desired.name()),
+            Some(desired),
+            live,
+            status,
+            Certainty::DryRun,
+        )
     }
 }
 

@@ -300,18 +300,13 @@ fn what_nobody_asked_for_says_nothing() {
 
 fn compared(live: Option<Object>, desired: Object) -> ObjectComparison {
     let kind = built_in(&desired.gvk().group, desired.kind()).unwrap();
-    ObjectComparison {
-        target: Target::new(&kind, Some("shop"), desired.name()),
-        tested: None,
-        desired: Some(desired),
-        live: live.map_or(Observed::Absent(Absence::Object), Observed::Present),
-        predicted: None,
-        status: ObjectStatus::Same,
-        certainty: Certainty::Computed,
-        changes: Vec::new(),
-        asides: Vec::new(),
-        untested: Vec::new(),
-    }
+    ObjectComparison::new(
+        Target::new(&kind, Some("shop"), desired.name()),
+        Some(desired),
+        live.map_or(Observed::Absent(Absence::Object), Observed::Present),
+        ObjectStatus::Same,
+        Certainty::Computed,
+    )
 }
 
 /// The requirements that are left of one on `config`, where `web` runs with `running` and `web` and `other` are desired so.

@@ -27,20 +27,15 @@ fn object(kind: &str, name: &str, image: &str, pod: &Value) -> Object {
 
 fn compared(desired: &Object, live: Option<&Object>) -> ObjectComparison {
     let resource = well_known(&desired.gvk()).unwrap();
-    ObjectComparison {
-        target: Target::new(&resource, Some("shop"), desired.name()),
-        tested: None,
-        desired: Some(desired.clone()),
-        live: live.map_or(Observed::Absent(Absence::Object), |live| {
+    ObjectComparison::new(
+        Target::new(&resource, Some("shop"), desired.name()),
+        Some(desired.clone()),
+        live.map_or(Observed::Absent(Absence::Object), |live| {
             Observed::Present(live.clone())
         }),
-        predicted: None,
-        status: ObjectStatus::Same,
-        certainty: Certainty::Computed,
-        changes: Vec::new(),
-        asides: Vec::new(),
-        untested: Vec::new(),
-    }
+        ObjectStatus::Same,
+        Certainty::Computed,
+    )
 }
 
 fn step(one: &ObjectComparison) -> PlanStep {

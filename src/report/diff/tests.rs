@@ -49,18 +49,13 @@ fn now() -> Timestamp {
 
 fn object(kind: &str, name: &str, status: ObjectStatus) -> ObjectComparison {
     let id = id(kind, name);
-    ObjectComparison {
-        target: Target::new(&built_in(&id.group, kind).unwrap(), Some("shop"), name),
-        tested: None,
-        desired: None,
-        live: Observed::Absent(Absence::Object),
-        predicted: None,
+    ObjectComparison::new(
+        Target::new(&built_in(&id.group, kind).unwrap(), Some("shop"), name),
+        None,
+        Observed::Absent(Absence::Object),
         status,
-        certainty: Certainty::DryRun,
-        changes: Vec::new(),
-        asides: Vec::new(),
-        untested: Vec::new(),
-    }
+        Certainty::DryRun,
+    )
 }
 
 fn change(names: &[&str], live: Option<Value>, desired: Option<Value>) -> FieldChange {

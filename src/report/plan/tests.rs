@@ -43,13 +43,6 @@ fn update(live: &Object, expected: &Object) -> (PlanStep, ObjectComparison) {
         class: ManagerClass::Manual,
     };
     let compared = ObjectComparison {
-        target,
-        tested: None,
-        desired: None,
-        live: Observed::Present(live.clone()),
-        predicted: None,
-        status: ObjectStatus::Changed,
-        certainty: Certainty::DryRun,
         changes: vec![FieldChange {
             path: "/data/a".parse().unwrap(),
             kind: ChangeKind::Changed,
@@ -59,8 +52,13 @@ fn update(live: &Object, expected: &Object) -> (PlanStep, ObjectComparison) {
             expected_by: None,
             rule_note: None,
         }],
-        asides: Vec::new(),
-        untested: Vec::new(),
+        ..ObjectComparison::new(
+            target,
+            None,
+            Observed::Present(live.clone()),
+            ObjectStatus::Changed,
+            Certainty::DryRun,
+        )
     };
     (step, compared)
 }

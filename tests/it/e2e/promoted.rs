@@ -6,7 +6,7 @@ use crate::execute::snapshot::{Copy, copy_shared};
 use crate::harness::{Namespace, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -93,6 +93,19 @@ pub(super) fn objects(image: &str, change: impl FnOnce(&mut Value)) -> Vec<Value
     ]
 }
 
+/// Records objects as a version of the shop, in a folder.
+pub(super) fn record(folder: &Path, version: &str, objects: &[Value]) -> PathBuf {
+    let manifests = folder.join(format!("{version}.json"));
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    std::fs::write(&manifests, list.to_string()).unwrap();
+
+    let file = folder.join(format!("{version}.yaml"));
+    let mut record = TestCluster::get().delivery();
+    record.args(["record", "--quiet", "--name", "shop", "--version", version]);
+    record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
+    file
+}
+
 impl Shop {
     fn new() -> Self {
         let namespace = TestCluster::get().namespace_named("t-whole");
@@ -100,20 +113,6 @@ impl Shop {
             namespace,
             folder: tempfile::tempdir().unwrap(),
         }
-    }
-
-    fn release(&self, version: &str, objects: &[Value]) -> PathBuf {
-        let manifests = self.folder.path().join(format!("{version}.json"));
-        std::fs::write(
-            &manifests,
-            json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string(),
-        )
-        .unwrap();
-        let file = self.folder.path().join(format!("{version}.yaml"));
-        let mut record = TestCluster::get().delivery();
-        record.args(["record", "--quiet", "--name", "shop", "--version", version]);
-        record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
-        file
     }
 
     /// Promotes; `at` is called with each event as it comes.
@@ -159,7 +158,7 @@ impl Shop {
             words,
         } = *case;
         let expected = self.copy(before);
-        let release = self.release(&what.replace(' ', "-"), next);
+        let release = record(self.folder.path(), &what.replace(' ', "-"), next);
         // What stands in for a registry's housekeeping between the recording and the promotion.
         at(&json!({"event": "recorded"}));
         let watch = SignWatch::start(&self.namespace);
@@ -204,7 +203,7 @@ fn each_promotion_that_fails_ends_exactly_as_before_with_its_cause_by_its_name()
         "stringData": {"user": "a-user-of-the-database"}}),
     );
     let good = objects(&web("1.0.0"), |_| {});
-    let ran = shop.promote(&shop.release("1", &good), &[], |_| {});
+    let ran = shop.promote(&record(shop.folder.path(), "1", &good), &[], |_| {});
     assert_eq!(ran.code, Some(0), "{:#?}\n{}", ran.events, ran.stderr);
     let promoted = ran.first("finished").0;
 
@@ -270,7 +269,7 @@ fn the_last_words_of_a_container_are_told_without_values_of_secrets_and_not_at_a
         let script = r#"printf 'refused for %s\033[2J\n' "$PASSWORD"; exit 3"#;
         container["command"] = json!(["/bin/sh", "-c", script]);
     });
-    let release = shop.release("1", &object);
+    let release = record(shop.folder.path(), "1", &object);
     let ran = shop.promote(&release, &[], |_| {});
     assert_eq!(ran.code, Some(3), "{:#?}\n{}", ran.events, ran.stderr);
     let failed = &ran.first("failed").1;

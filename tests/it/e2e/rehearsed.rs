@@ -1,7 +1,7 @@
 //! Rehearsals on a real kubelet: a key that is gone behind running pods, a new image that crashes, and a probe that decides
 //! when a pod is ready.
 
-use super::promoted::{objects, registry};
+use super::promoted::{objects, record, registry};
 use crate::harness::{Namespace, Ran, Run, TestCluster};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -21,14 +21,7 @@ impl Shop {
     }
 
     fn promote(&self, version: &str, objects: &[Value], flags: &[&str]) -> Ran {
-        let manifests = self.folder.path().join(format!("{version}.json"));
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        std::fs::write(&manifests, list.to_string()).unwrap();
-        let file = self.folder.path().join(format!("{version}.yaml"));
-        let mut record = TestCluster::get().delivery();
-        record.args(["record", "--quiet", "--name", "shop", "--version", version]);
-        record.arg("-f").arg(&manifests).arg("-o").arg(&file).run().ok();
-
+        let file = record(self.folder.path(), version, objects);
         let mut promote = TestCluster::get().delivery();
         promote.arg("promote").arg(file);
         promote

@@ -55,16 +55,14 @@ fn edited(name: &str, manager: &str, minute: u8) -> ObjectComparison {
         rule_note: None,
     };
     ObjectComparison {
-        target,
-        tested: None,
-        desired: None,
-        live: Observed::Absent(Absence::Object),
-        predicted: None,
-        status: ObjectStatus::Changed,
-        certainty: Certainty::DryRun,
         changes: vec![change],
-        asides: Vec::new(),
-        untested: Vec::new(),
+        ..ObjectComparison::new(
+            target,
+            None,
+            Observed::Absent(Absence::Object),
+            ObjectStatus::Changed,
+            Certainty::DryRun,
+        )
     }
 }
 

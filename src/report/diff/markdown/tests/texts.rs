@@ -79,18 +79,13 @@ impl Texts<'_> {
             plural: "things".into(),
             namespaced: true,
         };
-        ObjectComparison {
-            target: Target::new(&resource, Some(&self.next()), &self.next()),
-            tested: None,
-            desired: None,
-            live: Observed::Absent(Absence::Object),
-            predicted: None,
+        ObjectComparison::new(
+            Target::new(&resource, Some(&self.next()), &self.next()),
+            None,
+            Observed::Absent(Absence::Object),
             status,
-            certainty: Certainty::DryRun,
-            changes: Vec::new(),
-            asides: Vec::new(),
-            untested: Vec::new(),
-        }
+            Certainty::DryRun,
+        )
     }
 
     fn objects(&mut self) -> Vec<ObjectComparison> {
