@@ -14,14 +14,25 @@ folder_of() { # module@version, hash
   sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p' <<<"$answer"
 }
 
-folder_in_build() { (cd "$modules" && go list -m -f '{{.Dir}}' "$1"); } # module
+# The folder of a module of the build, which has none before it is downloaded.
+folder_in_build() { # module
+  local folder
+  folder=$(cd "$modules" && go mod download "$1" && go list -m -f '{{.Dir}}' "$1") && [ -d "$folder" ] ||
+    fail "$1 cannot be downloaded"
+  echo "$folder"
+}
 
 crds() { # the folders of the engine's CRDs
+  local folder
   case $engine in
-    rollouts) echo "$(folder_in_build github.com/argoproj/argo-rollouts)/manifests/crds" ;;
+    rollouts)
+      folder=$(folder_in_build github.com/argoproj/argo-rollouts) || return
+      echo "$folder/manifests/crds" ;;
     flux)
-      echo "$(folder_in_build github.com/fluxcd/kustomize-controller)/config/crd/bases"
-      echo "$(folder_of github.com/fluxcd/source-controller@v1.9.6 h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc=)/config/crd/bases" ;;
+      folder=$(folder_in_build github.com/fluxcd/kustomize-controller) || return
+      echo "$folder/config/crd/bases"
+      folder=$(folder_of github.com/fluxcd/source-controller@v1.9.6 h1:nG534/bI6nVpyHra7ONAk6xDB3xPsVT+EOLHZHXPrrc=) || return
+      echo "$folder/config/crd/bases" ;;
   esac
 }
 
@@ -31,8 +42,9 @@ flags() { # the folder to build into; the flags of go build that this engine nee
     prometheus) echo "-tags=remove_all_sd,enable_kubernetes_sd" ;;
     # Its web pages are not in the module, and it does not compile without any: a copy gets empty ones.
     alertmanager)
-      local module=github.com/prometheus/alertmanager page
-      mkdir "$1/source"; cp -R "$(folder_in_build $module)/." "$1/source"; chmod -R u+w "$1/source"
+      local module=github.com/prometheus/alertmanager folder page
+      folder=$(folder_in_build $module) || return
+      cp -R "$folder" "$1/source"; chmod -R u+w "$1/source"
       for page in elm mantine; do mkdir -p "$1/source/ui/app/dist/$page"; echo "no pages" >"$1/source/ui/app/dist/$page/index.html"; done
       cp "$modules/go.mod" "$modules/go.sum" "$1"
       go mod edit -replace "$module=$1/source" "$1/go.mod"
@@ -55,7 +67,9 @@ if [ ! -f "$out/complete" ]; then
   while read -r folder; do
     for file in "$folder"/*.yaml; do [[ $file == */kustomization.yaml ]] || cat "$file" >"$out.part/crds/${file##*/}"; done
   done < <([ -z "$folders" ] || echo "$folders")
-  mapfile -t flags < <(flags "$out.part")
+  words=$(flags "$out.part") || exit
+  flags=()
+  [ -z "$words" ] || mapfile -t flags <<<"$words"
   # As the control plane's tools: what both compile is compiled once.
   (cd "$modules" && CGO_ENABLED=0 GOFLAGS= go build -buildvcs=false -trimpath -ldflags "-s -w" "${flags[@]}" -o "$out.part/" tool) ||
     fail "cannot build $engine"
