@@ -11,6 +11,7 @@ use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, FieldManager};
 use crate::model::k8s::allocation::is_allocated;
+use crate::model::k8s::defaults::is_label_of_template;
 use crate::model::k8s::marks::installer_of;
 use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
@@ -44,7 +45,8 @@ pub fn changes(
         .filter(|one| !is_respelled(one))
     {
         let is_held = desired_holds(desired, walk.owners, &path);
-        if !is_held && (is_controllers(live, &path) || is_allocated(live, &path)) {
+        let is_filled_in = || value.is_none() && is_label_of_template(predicted, &path);
+        if !is_held && (is_controllers(live, &path) || is_allocated(live, &path) || is_filled_in()) {
             continue;
         }
 

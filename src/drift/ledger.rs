@@ -38,9 +38,12 @@ pub enum Checked {
 /// What the ledger comes to as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// Watched releases.
+    pub releases: usize,
     /// Open findings that are drift.
     pub drifted: usize,
-    /// What is unknown: open findings that say so, objects that could not be looked at, releases that were never compared.
+    /// What is unknown: open findings that say so, objects that could not be looked at, releases that were never compared or
+    /// are promoted at the moment.
     pub unknown: usize,
     /// Requirements that could not be looked at, which is no error.
     pub unread_requirements: usize,
@@ -205,7 +208,10 @@ impl Ledger {
         if entry.condition != ReleaseCondition::Promoting {
             return None;
         }
-        entry.condition = ReleaseCondition::Watched;
+        entry.condition = match entry.last_verified {
+            Some(_) => ReleaseCondition::Watched,
+            None => ReleaseCondition::Pending,
+        };
         let end = if is_unfinished {
             PromotionEnd::Unfinished
         } else if entry.promoted == promoted {
@@ -213,6 +219,8 @@ impl Ledger {
         } else {
             PromotionEnd::Promoted
         };
+        // The next promotion may end before anything was compared.
+        entry.promoted.clone_from(&promoted);
         let (version, revision) = promoted.unzip();
         Some(DriftEvent::PromotionEnded {
             release: release.clone(),
@@ -242,7 +250,10 @@ impl Ledger {
 
     /// What it comes to.
     pub fn standing(&self) -> Standing {
-        let mut standing = Standing::default();
+        let mut standing = Standing {
+            releases: self.releases.len(),
+            ..Standing::default()
+        };
         for entry in self.releases.values() {
             let open = entry.findings.list();
             let unknown = open.iter().filter(|open| open.finding.kind.is_unknown()).count();
@@ -257,7 +268,8 @@ impl Ledger {
             }
             // What waits may be opened as well: it is unknown once.
             standing.unknown += unknown.max(waiting);
-            standing.unknown += usize::from(entry.last_verified.is_none());
+            let is_compared = entry.last_verified.is_some() && entry.condition != ReleaseCondition::Promoting;
+            standing.unknown += usize::from(!is_compared);
         }
         standing
     }

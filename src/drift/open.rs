@@ -74,6 +74,8 @@ pub(super) struct OpenFindings {
     waiting: BTreeMap<Subject, Waiting>,
     /// Findings that found no room.
     unlisted: usize,
+    /// Whether anything was compared before.
+    was_compared: bool,
 }
 
 /// What holds for all findings of one release at one time.
@@ -133,10 +135,12 @@ impl OpenFindings {
                 revision: Some(revision),
                 finding,
                 first_seen: terms.now,
+                may_be_older: !self.was_compared,
                 last_verified: terms.now,
             };
             events.extend(self.find(found, terms.room));
         }
+        self.was_compared = true;
         events.extend(self.expire(Some((&version, revision)), terms));
         events
     }
@@ -190,8 +194,12 @@ impl OpenFindings {
             open.finding.changed_by.as_ref(),
             found.finding.changed_by.as_ref(),
         );
-        let first_seen = open.first_seen;
-        *open = OpenFinding { first_seen, ..found };
+        let (first_seen, may_be_older) = (open.first_seen, open.may_be_older);
+        *open = OpenFinding {
+            first_seen,
+            may_be_older,
+            ..found
+        };
         (!is_same).then(|| DriftEvent::updated(open.clone()))
     }
 
@@ -241,6 +249,7 @@ impl OpenFindings {
                 revision: release.map(|(_, revision)| revision),
                 finding,
                 first_seen: terms.now,
+                may_be_older: false,
                 last_verified: terms.now,
             };
             events.extend(self.find(found, terms.room));

@@ -238,7 +238,11 @@ fn what_only_remarks_of_a_comparison_are_about_makes_nothing_unknown_and_is_coun
     assert_eq!(ledger.snapshot()[&release].unverified, unverified);
 
     compare(&mut ledger, &release, 1, found(vec![]));
-    assert_eq!(ledger.standing(), Standing::default());
+    let in_sync = Standing {
+        releases: 1,
+        ..Standing::default()
+    };
+    assert_eq!(ledger.standing(), in_sync);
 }
 
 #[test]
@@ -256,6 +260,11 @@ fn a_promotion_is_told_with_its_end_and_closes_what_it_repaired() {
     assert!(started(&mut ledger).is_none(), "said once");
     // A comparison that ended late does not say that it is over.
     ledger.take(&release, Checked::Compared(found(vec![])), at(1));
+    assert_eq!(
+        ledger.standing().exit_code(),
+        2,
+        "what it has made is not known yet"
+    );
 
     let ended = ledger.end_promotion(&release, Some(("1.4.3".into(), 8)), false);
     let Some(DriftEvent::PromotionEnded { end, revision, .. }) = ended else {
@@ -263,6 +272,47 @@ fn a_promotion_is_told_with_its_end_and_closes_what_it_repaired() {
     };
     assert_eq!((end, revision), (PromotionEnd::Promoted, Some(8)));
     assert!(ledger.end_promotion(&release, None, false).is_none());
+    assert_eq!(ledger.standing().exit_code(), 0);
+
+    // Another one that is rolled back before anything was compared.
+    assert!(started(&mut ledger).is_some());
+    let ended = ledger.end_promotion(&release, Some(("1.4.3".into(), 8)), false);
+    let Some(DriftEvent::PromotionEnded { end, .. }) = ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(end, PromotionEnd::Unchanged);
+}
+
+#[test]
+fn a_release_whose_promotion_ends_before_it_was_ever_compared_waits_for_that() {
+    let (mut ledger, release) = ledger();
+    ledger.start_promotion(&release, None, None);
+    ledger.end_promotion(&release, Some(("1.4.2".into(), 7)), false);
+    assert!(!ledger.is_ready());
+    compare(&mut ledger, &release, 0, found(vec![]));
+    assert!(ledger.is_ready());
+}
+
+#[test]
+fn what_the_first_comparison_finds_may_be_older_than_the_watch() {
+    let (mut ledger, release) = ledger();
+    let first = || field("web", "/spec/replicas", "a");
+    compare(&mut ledger, &release, 0, found(vec![first()]));
+    compare(
+        &mut ledger,
+        &release,
+        1,
+        found(vec![first(), field("web", "/spec/paused", "a")]),
+    );
+    let open = ledger.snapshot()[&release].open.clone();
+    let older: Vec<_> = open
+        .iter()
+        .map(|one| (one.finding.path.as_deref(), one.may_be_older))
+        .collect();
+    assert_eq!(
+        older,
+        [(Some("/spec/paused"), false), (Some("/spec/replicas"), true)]
+    );
 }
 
 #[test]

@@ -71,6 +71,7 @@ pub(super) fn finding(kind: DriftKind, name: &str, path: &str, manager: &str) ->
             ..DriftFinding::of_object(kind, object)
         },
         first_seen: at(900),
+        may_be_older: false,
         last_verified: at(1_000),
     }
 }

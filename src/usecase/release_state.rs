@@ -50,6 +50,14 @@ pub fn kind_of(error: &ReleaseStateError) -> ErrorKind {
     }
 }
 
+/// Whether it will be so the next time as well: it may not be read, or is altered.
+pub fn is_final(error: &ReleaseStateError) -> bool {
+    match error {
+        ReleaseStateError::Api { source, .. } => source.is_forbidden(),
+        _ => true,
+    }
+}
+
 /// What a release keeps in its home namespace cannot be read.
 pub fn home_error(error: &ReleaseStateError) -> CommandError {
     let made = CommandError::from_error(kind_of(error), error);

@@ -50,5 +50,5 @@ mod verification;
 mod version;
 mod wait;
 mod wait_in_sync;
-mod watch;
+pub mod watch;
 mod yaml;

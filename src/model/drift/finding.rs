@@ -231,6 +231,9 @@ pub struct OpenFinding {
     pub finding: DriftFinding,
     /// When this process saw it first.
     pub first_seen: Timestamp,
+    /// Whether it was found by the first comparison of this process: since when it has been there is unknown then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_older: bool,
     /// When a comparison last found it.
     pub last_verified: Timestamp,
 }
@@ -276,6 +279,7 @@ mod tests {
                 ..DriftFinding::of_object(DriftKind::Changed, object)
             },
             first_seen: Timestamp::UNIX_EPOCH,
+            may_be_older: false,
             last_verified: Timestamp::UNIX_EPOCH,
         }
     }

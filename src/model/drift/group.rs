@@ -30,8 +30,8 @@ pub struct DriftGroup<'e> {
     pub change: DriftChange,
     /// The first of them.
     pub first: &'e OpenFinding,
-    /// The fields of all of them.
-    paths: Vec<&'e str>,
+    /// Those after it.
+    others: Vec<&'e OpenFinding>,
 }
 
 impl<'e> DriftGroup<'e> {
@@ -40,8 +40,13 @@ impl<'e> DriftGroup<'e> {
             time,
             change,
             first,
-            paths: first.finding.path.as_deref().into_iter().collect(),
+            others: Vec::new(),
         }
+    }
+
+    /// All of them.
+    pub fn findings(&self) -> impl Iterator<Item = &'e OpenFinding> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
     }
 
     /// Their release.
@@ -67,13 +72,13 @@ impl<'e> DriftGroup<'e> {
             && first.object == found.object
             && first.kind == found.kind
             && first.path.is_some()
+            && found.path.is_some()
             && client(self.first) == client(next)
             && (change != DriftChange::Closed || self.first.first_seen == next.first_seen);
-        if let Some(path) = found.path.as_deref().filter(|_| is_alike) {
-            self.paths.push(path);
-            return true;
+        if is_alike {
+            self.others.push(next);
         }
-        false
+        is_alike
     }
 
     /// `Deployment shop/web: /spec/replicas changed manually by kubectl-scale`.
@@ -86,9 +91,11 @@ impl<'e> DriftGroup<'e> {
         if let Some(container) = &found.container {
             subject = format!("{subject} container {container}");
         }
-        let fields = list_first(self.paths.iter(), NAMED, ", ");
+        let paths = self.findings().filter_map(|open| open.finding.path.as_deref());
+        let paths: Vec<&str> = paths.collect();
+        let fields = list_first(paths.iter(), NAMED, ", ");
         let what = match found.kind {
-            _ if self.paths.is_empty() => found.kind.words().to_owned(),
+            _ if found.path.is_none() => found.kind.words().to_owned(),
             DriftKind::Untested => format!("{}: {fields}", found.kind.words()),
             _ => format!("{fields} {}", found.kind.words()),
         };
@@ -148,6 +155,7 @@ mod tests {
                 ..DriftFinding::of_object(kind, object)
             },
             first_seen: Timestamp::UNIX_EPOCH,
+            may_be_older: false,
             last_verified: Timestamp::UNIX_EPOCH,
         }
     }

@@ -47,6 +47,8 @@ pub struct SinkError {
     pub message: String,
     /// Whether the same events would be refused again: they are given up then.
     pub is_final: bool,
+    /// How many of the events are given up then; all of them where it is not said.
+    pub lost: Option<usize>,
 }
 
 impl SinkError {
@@ -55,6 +57,7 @@ impl SinkError {
         Self {
             message: message.into(),
             is_final: false,
+            lost: None,
         }
     }
 
@@ -63,6 +66,15 @@ impl SinkError {
         Self {
             message: message.into(),
             is_final: true,
+            lost: None,
+        }
+    }
+
+    /// One after which so many of the events are given up: the others were delivered.
+    pub fn partial(message: impl Into<String>, lost: usize) -> Self {
+        Self {
+            lost: Some(lost),
+            ..Self::permanent(message)
         }
     }
 }

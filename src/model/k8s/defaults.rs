@@ -145,6 +145,21 @@ impl<'a> Defaults<'a> {
     }
 }
 
+/// Whether a label is one that an object without any takes from its template, so that it is there once its last own one is
+/// gone: `SetDefaults_Job` and `SetDefaults_ReplicationController` (pkg/apis/{batch,core}/v1/defaults.go).
+pub fn is_label_of_template(object: &Object, path: &FieldPath) -> bool {
+    let is_label = matches!(path.steps(), [Step::Field(metadata), Step::Field(labels), Step::Field(_)]
+        if metadata == "metadata" && labels == "labels");
+    let gvk = object.gvk();
+    let takes_them = matches!(
+        (&*gvk.group, &*gvk.kind),
+        ("batch", "Job") | ("", "ReplicationController")
+    );
+    // Of one that has a label of its own it takes none.
+    let labels = object.at("/metadata/labels");
+    is_label && takes_them && labels.is_some() && labels == object.at("/spec/template/metadata/labels")
+}
+
 /// Fields of an object that the API works out of others where they are empty, and leaves as they are when those change.
 pub fn worked_out(object: &Object) -> Vec<FieldPath> {
     let root = FieldPath::root();

@@ -9,6 +9,7 @@
 use super::collections::{Collections, HeldObject, ReadState};
 use super::list_selector;
 use super::loader::{Loader, Reach, lock};
+use super::served::ServedKinds;
 use crate::cluster::{
     AccessReview, ApiError, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
     LogRequest, Page, ServerVersion, WatchRequest, WatchStream, WriteOptions,
@@ -21,7 +22,7 @@ use futures::{StreamExt, stream};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
-use tokio::sync::OnceCell;
+use std::time::Duration;
 
 /// Objects a page, where whoever lists does not say.
 const PAGE: u32 = 250;
@@ -34,7 +35,9 @@ pub struct HeldCluster {
     read_before: Mutex<HashMap<ObjectId, Object>>,
     /// Objects that the server was asked about.
     asked: Mutex<HashSet<ObjectId>>,
-    served: OnceCell<Result<Vec<Discovered>, ApiError>>,
+    served: Arc<ServedKinds>,
+    /// How old what is known of the served kinds may be.
+    served_age: Duration,
 }
 
 /// What is held of an object.
@@ -62,7 +65,18 @@ impl HeldCluster {
             inner,
             read_before: Mutex::default(),
             asked: Mutex::default(),
-            served: OnceCell::new(),
+            served: Arc::default(),
+            served_age: Duration::MAX,
+        }
+    }
+
+    /// With what others have asked for of the served kinds within the last `age`.
+    #[must_use]
+    pub fn with_served(self, served: Arc<ServedKinds>, age: Duration) -> Self {
+        Self {
+            served,
+            served_age: age,
+            ..self
         }
     }
 
@@ -267,8 +281,7 @@ impl Cluster for HeldCluster {
     }
 
     async fn discover(&self) -> Result<Vec<Discovered>, ApiError> {
-        let served = self.served.get_or_init(|| self.inner.discover()).await;
-        served.clone()
+        self.served.get(self.inner.as_ref(), self.served_age).await
     }
 
     async fn server_version(&self) -> Result<ServerVersion, ApiError> {

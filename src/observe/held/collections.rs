@@ -8,7 +8,7 @@ use crate::model::label_selector::LabelSelector;
 use crate::model::{Object, ResourceType, Target};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -202,19 +202,17 @@ impl Collections {
         held.get_mut(namespace.unwrap_or_default())?.remove(name)
     }
 
-    /// Drops a collection with all that is held of it, and that it was read.
-    pub fn clear(&mut self, resource: &ResourceType, namespace: Option<&str>) {
+    /// Drops a collection with all that is held of it, and that it was read; but what others hold of these namespaces.
+    pub fn clear_but(&mut self, resource: &ResourceType, namespace: Option<&str>, others: &BTreeSet<&str>) {
+        let goes = |space: &str| namespace.is_none_or(|one| one == space) && !others.contains(space);
         if let Some(held) = self.objects.get_mut(resource) {
-            match namespace {
-                Some(namespace) => drop(held.remove(namespace)),
-                None => held.clear(),
-            }
+            held.retain(|space, _| !goes(space));
         }
         if let Some(states) = self.states.get_mut(resource) {
-            match namespace {
-                Some(namespace) => drop(states.remove(&Some(namespace.to_owned()))),
-                None => states.clear(),
-            }
+            states.retain(|space, _| match space {
+                Some(space) => !goes(space),
+                None => namespace.is_some(),
+            });
         }
     }
 
@@ -360,6 +358,22 @@ mod tests {
             collections.state(&maps, Some("a")),
             ReadState::Read { .. }
         ));
+    }
+
+    #[test]
+    fn what_is_dropped_of_all_namespaces_leaves_what_others_hold() {
+        let maps = KnownKind::ConfigMap.resource();
+        let mut collections = held(&[("a", "1", "x"), ("b", "1", "x")]);
+        collections.set_state(&maps, Some("a"), ReadState::Loading);
+        collections.replace(&maps, Some("b"), [HeldObject::new(&map("b", "2", "x"))], "3");
+        collections.set_state(&maps, None, ReadState::Failed(ApiError::TooLate));
+
+        collections.clear_but(&maps, None, &["a"].into());
+        let all = collections.select(&maps, None, &LabelSelector::default(), None, 9);
+        assert_eq!(names(&all), ["a/1"]);
+        assert_eq!(collections.own_state(&maps, Some("a")), ReadState::Loading);
+        assert_eq!(collections.own_state(&maps, Some("b")), ReadState::Unread);
+        assert_eq!(collections.own_state(&maps, None), ReadState::Unread);
     }
 
     #[test]

@@ -15,12 +15,14 @@ mod collections;
 mod feed;
 mod loader;
 mod recorder;
+mod served;
 
 pub use cluster::HeldCluster;
 pub use collections::{Collections, HeldObject, ReadState};
 pub use feed::{Demand, Feed, Moved, WatchChange, reason_of};
 pub use loader::Reach;
 pub use recorder::{ReadRecorder, Reads, StoredReleases};
+pub use served::ServedKinds;
 
 use crate::model::ResourceType;
 use crate::model::names::ROLE_LABEL;

@@ -63,7 +63,12 @@ fn group_line(group: &DriftGroup<'_>, palette: Palette) -> String {
     if group.change == DriftChange::Closed {
         let open = group.time.duration_since(group.first.first_seen).unsigned_abs();
         let open = Duration::from_secs(open.as_secs());
-        text = format!("{text} (open for {})", duration(open));
+        let longer = if group.first.may_be_older {
+            " or longer"
+        } else {
+            ""
+        };
+        text = format!("{text} (open for {}{longer})", duration(open));
     }
     line(group.time, word, Some(group.release()), &text, palette)
 }
@@ -200,6 +205,7 @@ mod tests {
             revision: Some(7),
             finding: DriftFinding::of_object(DriftKind::Missing, object),
             first_seen: Timestamp::UNIX_EPOCH,
+            may_be_older: false,
             last_verified: Timestamp::UNIX_EPOCH,
         }
     }

@@ -5,9 +5,9 @@ use crate::execute::seems_held;
 use crate::model::inventory::Inventory;
 use crate::model::journal::Journal;
 use crate::model::moves::ReleaseRef;
-use crate::observe::release_state::ReleaseState;
+use crate::observe::release_state::{ReleaseState, read_release_state};
 use crate::report::clean;
-use crate::usecase::release_state::is_absent;
+use crate::usecase::release_state::{home_error, is_absent, is_final};
 use crate::usecase::state_access::StateAccess;
 use crate::usecase::{CommandError, ErrorKind};
 use jiff::Timestamp;
@@ -91,13 +91,22 @@ impl Stored {
 /// Reads what is stored of a release.
 pub(super) async fn look(cluster: &dyn Cluster, access: &StateAccess, release: &ReleaseRef) -> Look {
     let ReleaseRef { namespace, name } = release;
-    match access.read_checked(cluster, namespace, name).await {
-        Ok(state) if is_absent(&state) => Look::Gone,
-        Ok(state) => sort_out(state),
-        Err(error) => Look::Failed {
-            why: sentence(&error),
-            is_refused: error.kind == ErrorKind::Refused,
-        },
+    let failed = |error: &CommandError, is_refused| Look::Failed {
+        why: sentence(error),
+        is_refused,
+    };
+    let key = match access.key() {
+        Ok(key) => key,
+        Err(error) => return failed(&error, false),
+    };
+    let state = match read_release_state(cluster, namespace, name, key.as_ref()).await {
+        Ok(state) => state,
+        Err(error) => return failed(&home_error(&error), is_final(&error)),
+    };
+    match access.check(&state.sealing, namespace, name) {
+        Ok(()) if is_absent(&state) => Look::Gone,
+        Ok(()) => sort_out(state),
+        Err(error) => failed(&error, error.kind == ErrorKind::Refused),
     }
 }
 

@@ -262,7 +262,7 @@ impl Outlet {
                 // At the end nothing is tried again for long.
                 if error.is_final {
                     self.queue.remove(after);
-                    given_up += update.events.len() as u64;
+                    given_up += error.lost.unwrap_or(update.events.len()) as u64;
                 }
                 self.count(1, given_up);
                 self.tell(&error);

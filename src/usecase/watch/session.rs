@@ -17,7 +17,7 @@ use crate::model::moves::ReleaseRef;
 use crate::model::phrase::counted;
 use crate::model::start::StartDepth;
 use crate::objects::content_mark;
-use crate::observe::held::{Collections, Feed, StoredReleases};
+use crate::observe::held::{Collections, Feed, ServedKinds, StoredReleases};
 use crate::observe::release_state::StateChanges;
 use crate::usecase::{CommandError, ErrorKind, Scope};
 use jiff::Timestamp;
@@ -47,6 +47,7 @@ pub(super) struct Session {
     scope: Scope,
     collections: Arc<RwLock<Collections>>,
     stored: Arc<StoredReleases>,
+    served: Arc<ServedKinds>,
     feed: Feed,
     changes: StateChanges,
     ledger: Ledger,
@@ -149,6 +150,7 @@ impl Session {
             scope,
             collections,
             stored: Arc::default(),
+            served: Arc::default(),
             ledger,
             schedule,
             dependents: Dependents::default(),
@@ -217,7 +219,7 @@ impl Session {
         }
         let standing = self.ledger.standing();
         let end = WatchEnd {
-            message: closing_message(self.releases.len(), standing),
+            message: closing_message(standing),
             drifted: standing.drifted,
             unknown: standing.unknown,
             not_checked: standing.unread_requirements + standing.unread_starts,
@@ -302,10 +304,10 @@ impl Session {
 }
 
 /// What it came to, and no more than was checked: what could not be is named.
-fn closing_message(releases: usize, standing: Standing) -> String {
+fn closing_message(standing: Standing) -> String {
     let (drifted, unknown) = (standing.drifted, standing.unknown);
     let message = match (drifted, unknown) {
-        (0, 0) => format!("{} in sync", counted(releases, "release")),
+        (0, 0) => format!("{} in sync", counted(standing.releases, "release")),
         (_, 0) => format!("{} open", counted(drifted, "finding")),
         (_, _) => format!("{} open, {unknown} not verified", counted(drifted, "finding")),
     };
@@ -349,6 +351,7 @@ mod tests {
     #[test]
     fn the_last_line_claims_what_was_checked_and_names_what_was_not() {
         let standing = |drifted, unknown, unread_requirements, unread_starts| Standing {
+            releases: 3,
             drifted,
             unknown,
             unread_requirements,
@@ -373,7 +376,7 @@ mod tests {
                 "2 findings open, 1 not verified (not checked: 1 requirement)",
             ),
         ] {
-            assert_eq!(closing_message(3, standing), message);
+            assert_eq!(closing_message(standing), message);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Scene;
 use super::kinds::Oven;
-use crate::harness::{Run, Webhook, unique};
+use crate::harness::{Run, TestCluster, Webhook, unique};
 use rstest::rstest;
 use serde_json::json;
 
@@ -255,4 +255,58 @@ metadata: {{name: big}}
         .map(|one| one["status"].clone())
         .collect();
     assert_eq!(states, ["missing", "missing"], "{view:#}");
+}
+
+/// A Job whose own labels and whose template's are what the test says.
+fn job(labels: &str, template: &str) -> String {
+    let digest = "1".repeat(64);
+    format!(
+        "apiVersion: batch/v1
+kind: Job
+metadata: {{name: migrate, labels: {labels}}}
+spec:
+  template:
+    metadata: {{labels: {template}}}
+    spec: {{restartPolicy: Never, containers: [{{name: migrate, image: registry.example/migrate@sha256:{digest}}}]}}
+"
+    )
+}
+
+#[rstest]
+#[case::without_labels("{}", "{}")]
+#[case::whose_pods_have_one("{}", "{app: shop}")]
+#[case::with_one_of_its_own("{team: shop}", "{app: shop}")]
+fn labels_that_the_server_gives_to_a_promoted_job_are_no_drift(#[case] labels: &str, #[case] template: &str) {
+    let scene = Scene::new();
+    let manifests = scene.write(&job(labels, template));
+    let release = scene.folder.path().join("release.yaml");
+    let delivery = || TestCluster::get().delivery();
+    let mut record = delivery();
+    record.args([
+        "record",
+        "--offline",
+        "--quiet",
+        "--name",
+        "shop",
+        "--version",
+        "1",
+        "-f",
+    ]);
+    record.arg(manifests).arg("-o").arg(&release).run().ok();
+    let mut promote = delivery();
+    promote.arg("promote").arg(release);
+    promote
+        .args(["-n", scene.namespace.name(), "-y", "--settle", "0s"])
+        .run()
+        .ok();
+
+    for mode in ["--mode=auto", "--mode=server", "--mode=readonly"] {
+        scene.is_quiet(&[mode]);
+        let mut diff = delivery();
+        diff.args(["diff", "shop", "-n", scene.namespace.name(), mode])
+            .run()
+            .exits(0);
+    }
+    scene.kubectl(&["label", "job", "migrate", "job-name=other", "--overwrite"]);
+    assert_eq!(scene.changes(), ["Job /metadata/labels/job-name"]);
 }

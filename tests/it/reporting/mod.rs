@@ -4,8 +4,10 @@ mod alerts;
 mod cloud_events;
 pub mod deployed;
 mod documented;
+mod events;
 mod leading;
 mod metrics;
+mod secrets;
 
 use crate::execute::app::{App, NAME, map, workload};
 use crate::harness::Run;

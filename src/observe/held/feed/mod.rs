@@ -107,17 +107,18 @@ impl Feed {
             .filter(|collection| !wanted.contains(*collection))
             .cloned()
             .collect();
+        // Before others end: what those hold is what the first lists of the new ones are compared with.
+        for collection in wanted {
+            if !self.watched.contains_key(&collection) {
+                self.start(collection);
+            }
+        }
+
         for collection in gone {
             if let Some(running) = self.watched.remove(&collection) {
                 running.task.abort();
             }
             self.receiver.forget(&collection);
-        }
-
-        for collection in wanted {
-            if !self.watched.contains_key(&collection) {
-                self.start(collection);
-            }
         }
         // Ended tasks are not held on to.
         while self.tasks.try_join_next().is_some() {}

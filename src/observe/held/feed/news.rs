@@ -1,8 +1,12 @@
 //! What a feed has to say: objects whose content moved, and watches that stand otherwise than before.
 
 use crate::cluster::ApiError;
-use crate::model::ObjectId;
 use crate::model::drift::WatchErrorReason;
+use crate::model::k8s::controller::Controller;
+use crate::model::k8s::known_kind::KnownKind;
+use crate::model::names::APPLYSET_PART_OF_LABEL;
+use crate::model::{Gvk, Object, ObjectId, Target};
+use crate::observe::held::collections::{Collections, HeldObject};
 use crate::observe::watch::Collection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +26,39 @@ pub struct Moved {
     pub controllers: Vec<ObjectId>,
     /// The labels that make it a member of a release: before and after.
     pub sets: BTreeSet<String>,
+}
+
+impl Moved {
+    /// Notes which releases an object may be of that moved.
+    pub(super) fn note(&mut self, object: &Object, before: Option<&HeldObject>, collections: &Collections) {
+        let after = object.label(APPLYSET_PART_OF_LABEL);
+        let before = before.and_then(|before| before.label(APPLYSET_PART_OF_LABEL));
+        let sets = [after, before].into_iter().flatten();
+        self.sets.extend(sets.map(String::from));
+        self.controllers = controllers(object, collections);
+    }
+}
+
+/// What controls an object; of what a ReplicaSet controls, what controls that.
+fn controllers(object: &Object, collections: &Collections) -> Vec<ObjectId> {
+    let Some(controller) = Controller::from_object(object.value()) else {
+        return Vec::new();
+    };
+    let namespace = object.namespace();
+    let set = KnownKind::ReplicaSet.resource();
+    let mut found = vec![controller_id(&controller, namespace)];
+    if controller.kind == set.kind {
+        let held = collections.get(&Target::new(&set, namespace, &controller.name));
+        let held = held.and_then(|held| held.parse().ok());
+        let above = held.and_then(|held| Controller::from_object(held.value()));
+        found.extend(above.map(|above| controller_id(&above, namespace)));
+    }
+    found
+}
+
+fn controller_id(controller: &Controller, namespace: Option<&str>) -> ObjectId {
+    let gvk = Gvk::new(&controller.api_version, &controller.kind);
+    ObjectId::new(&gvk.group, &gvk.kind, namespace, &controller.name)
 }
 
 /// That a watch stands otherwise than before.

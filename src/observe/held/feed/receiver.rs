@@ -3,14 +3,11 @@
 //! An object has moved where its content differs from what was held. Of a list that is read for the first time nothing has
 //! moved; of one that is read again whatever differs has.
 
-use super::news::{FeedNews, Moved, WatchChange, reason_of};
+use super::news::{FeedNews, WatchChange, reason_of};
 use super::{ContentMark, is_wide, read_state};
 use crate::cluster::{ApiError, WatchEvent};
 use crate::model::drift::WatchErrorKey;
-use crate::model::k8s::controller::Controller;
-use crate::model::k8s::known_kind::KnownKind;
-use crate::model::names::APPLYSET_PART_OF_LABEL;
-use crate::model::{Gvk, Object, ObjectId, Target};
+use crate::model::{Object, ObjectId};
 use crate::observe::held::collections::{Collections, HeldObject, ReadState};
 use crate::observe::held::loader::{Reach, reduce};
 use crate::observe::watch::{Collection, Follower, WatchHealth, WatchState};
@@ -112,7 +109,12 @@ impl Receiver {
             );
         }
 
-        let mut watch = Watch::default();
+        let is_replaced =
+            |(other, watch): (&Collection, &Watch)| watch.was_read && overlaps(other, collection);
+        let mut watch = Watch {
+            was_read: state.watches.iter().any(is_replaced),
+            ..Watch::default()
+        };
         for namespace in namespaces {
             match collections.own_state(resource, namespace.as_deref()) {
                 ReadState::Read { .. } => watch.was_read = true,
@@ -122,12 +124,27 @@ impl Receiver {
         state.watches.insert(collection.clone(), watch);
     }
 
-    /// It is not watched any more: what it held is dropped.
+    /// It is not watched any more: what it held is dropped, but for what another watch goes on with. How it stood is no news
+    /// then: the other one tells.
     pub fn forget(&self, collection: &Collection) {
         let mut state = self.state();
         state.watches.remove(collection);
-        let namespace = collection.namespace.as_deref();
-        self.collections().clear(&collection.resource, namespace);
+        state
+            .news
+            .watches
+            .retain(|change| change.collection != *collection);
+        let successors = state.watches.keys().filter(|other| overlaps(other, collection));
+
+        let (resource, namespace) = (&collection.resource, collection.namespace.as_deref());
+        let mut collections = self.collections();
+        let followed: BTreeSet<&str> = successors
+            .flat_map(|other| match (&other.namespace, namespace) {
+                (Some(namespace), _) => vec![namespace.as_str()],
+                (None, namespace) => Vec::from_iter(namespace),
+            })
+            .filter(|namespace| state.reach.holds(Some(namespace)))
+            .collect();
+        collections.clear_but(resource, namespace, &followed);
     }
 
     /// Whether it was read, or has failed.
@@ -225,7 +242,7 @@ impl Receiver {
             let before = collections.upsert(&collection.resource, held);
             if notes_moves && self.differs(&object, before.as_deref()) {
                 let moved = news.moved.entry(object.id()).or_default();
-                note(moved, &object, before.as_deref(), &collections);
+                moved.note(&object, before.as_deref(), &collections);
             }
         }
         drop((collections, state));
@@ -252,7 +269,7 @@ impl Receiver {
         let id = ObjectId::new(&resource.group, &resource.kind, namespace, name);
         let moved = state.news.moved.entry(id).or_default();
         if let Ok(object) = before.parse() {
-            note(moved, &object, Some(&before), &collections);
+            moved.note(&object, Some(&before), &collections);
         }
     }
 }
@@ -328,6 +345,11 @@ impl Follower for Arc<Receiver> {
     }
 }
 
+/// Whether two watches are of the same objects: one of the whole cluster, and one of a namespace of it.
+fn overlaps(one: &Collection, other: &Collection) -> bool {
+    one.resource == other.resource && is_wide(one) != is_wide(other)
+}
+
 /// Says how far a collection was read. One of the whole cluster speaks for each namespace: what somebody else has listed of
 /// them is not as new.
 fn set_read_state(
@@ -351,36 +373,4 @@ fn set_read_state(
         }
     }
     collections.set_state(resource, collection.namespace.as_deref(), read);
-}
-
-/// Notes which releases an object may be of that moved.
-fn note(moved: &mut Moved, object: &Object, before: Option<&HeldObject>, collections: &Collections) {
-    let after = object.label(APPLYSET_PART_OF_LABEL);
-    let before = before.and_then(|before| before.label(APPLYSET_PART_OF_LABEL));
-    moved
-        .sets
-        .extend([after, before].into_iter().flatten().map(String::from));
-    moved.controllers = controllers(object, collections);
-}
-
-/// What controls an object; of what a ReplicaSet controls, what controls that.
-fn controllers(object: &Object, collections: &Collections) -> Vec<ObjectId> {
-    let Some(controller) = Controller::from_object(object.value()) else {
-        return Vec::new();
-    };
-    let namespace = object.namespace();
-    let set = KnownKind::ReplicaSet.resource();
-    let mut found = vec![controller_id(&controller, namespace)];
-    if controller.kind == set.kind {
-        let held = collections.get(&Target::new(&set, namespace, &controller.name));
-        let held = held.and_then(|held| held.parse().ok());
-        let above = held.and_then(|held| Controller::from_object(held.value()));
-        found.extend(above.map(|above| controller_id(&above, namespace)));
-    }
-    found
-}
-
-fn controller_id(controller: &Controller, namespace: Option<&str>) -> ObjectId {
-    let gvk = Gvk::new(&controller.api_version, &controller.kind);
-    ObjectId::new(&gvk.group, &gvk.kind, namespace, &controller.name)
 }

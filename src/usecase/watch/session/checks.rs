@@ -1,21 +1,22 @@
 //! Comparisons: which are due, each as a task of its own, and what came of it.
 
-use super::{Session, now_millis};
-use crate::cluster::Cluster;
+use super::{RETRY, Session, now_millis};
+use crate::cluster::{ApiError, Cluster};
 use crate::drift::{Checked, Due, Stir};
-use crate::model::Target;
 use crate::model::drift::DriftEvent;
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::moves::ReleaseRef;
 use crate::model::names::{inventory, journal};
 use crate::model::phrase::counted;
 use crate::model::start::StartDepth;
+use crate::model::{Object, Target};
 use crate::observe::held::{HeldCluster, ReadRecorder, Reads};
+use crate::report::clean;
 use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, LoadedSource, diff};
 use crate::usecase::inputs::open_environment;
 use crate::usecase::watch::findings::compared;
 use crate::usecase::watch::looking::{Stored, sentence};
-use crate::usecase::{CommandError, Scope};
+use crate::usecase::{CommandError, ErrorKind, Scope};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(super) struct CheckResult {
     epoch: u64,
     /// Whether it looked at all that the release depends on.
     is_whole: bool,
+    /// How much was looked at of whether everything would start.
+    starts: StartDepth,
     /// None where the release was written to meanwhile.
     checked: Option<Checked>,
     reads: Reads,
@@ -99,7 +102,9 @@ impl Session {
         let epoch = watched.epoch;
         let is_whole = is_resync && (has_starts || starts == StartDepth::Off);
 
-        let check = self.new_check(release.clone(), stored, depth);
+        // One whose period is over, or that has failed before, verifies the served kinds as well.
+        let served_age = if is_resync { RETRY } else { self.request.resync };
+        let check = self.new_check(release.clone(), stored, (depth, served_age));
         self.checks.spawn(async move {
             let recorder = check.recorder.clone();
             let checked = tokio::time::timeout(LONGEST, check.run()).await;
@@ -112,19 +117,26 @@ impl Session {
                 release,
                 epoch,
                 is_whole,
+                starts: depth,
                 checked,
                 reads: recorder.take_reads(),
             }
         });
     }
 
-    fn new_check(&self, release: ReleaseRef, stored: Stored, starts: StartDepth) -> Check {
+    fn new_check(
+        &self,
+        release: ReleaseRef,
+        stored: Stored,
+        (starts, served_age): (StartDepth, Duration),
+    ) -> Check {
         let cluster = self.scope.cluster.clone();
         let held = HeldCluster::with_collections(
             cluster.clone(),
             self.feed.reach().clone(),
             self.collections.clone(),
-        );
+        )
+        .with_served(self.served.clone(), served_age);
         let recorder = ReadRecorder::new(Arc::new(held), self.stored.clone());
         let request = DiffRequest {
             source: DiffSource::Promoted(Some(release.name.clone())),
@@ -152,6 +164,7 @@ impl Session {
             release,
             epoch,
             is_whole,
+            starts,
             checked,
             reads,
         } = result;
@@ -161,6 +174,10 @@ impl Session {
         };
         let has_failed = matches!(checked, Some(Checked::Failed { .. }));
         self.schedule.done(&release, has_failed, now);
+        // What was not found out this time is still to be.
+        if has_failed || checked.is_none() {
+            watched.has_moved_references |= starts != StartDepth::Off;
+        }
         // A promotion has begun or ended since: it was a comparison with what is no longer promoted.
         if watched.epoch != epoch {
             return self.schedule.stir(&release, Stir::Content, now);
@@ -210,12 +227,20 @@ impl Check {
     async fn run(self) -> Option<Checked> {
         let compared = self.compare().await;
         // A promotion that began during the comparison has changed objects that it has read.
-        if !self.is_still_stored().await {
-            return None;
+        match self.is_still_stored().await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                let why = format!("it is unknown whether it is still promoted: {error}");
+                return Some(Checked::Failed {
+                    why: clean(&why).into_owned(),
+                    is_refused: error.is_forbidden(),
+                });
+            }
         }
         Some(compared.unwrap_or_else(|error| Checked::Failed {
             why: sentence(&error),
-            is_refused: error.kind == crate::usecase::ErrorKind::Refused,
+            is_refused: error.kind == ErrorKind::Refused,
         }))
     }
 
@@ -240,22 +265,18 @@ impl Check {
         }
     }
 
-    /// Whether inventory and journal are those that were compared by. What cannot be read now may well be: the comparison
-    /// says what it found.
-    async fn is_still_stored(&self) -> bool {
+    /// Whether inventory and journal are those that were compared by.
+    async fn is_still_stored(&self) -> Result<bool, ApiError> {
         let ReleaseRef { namespace, name } = &self.release;
         let maps = KnownKind::ConfigMap.resource();
         let target = |name: String| Target::new(&maps, Some(namespace), &name);
         let targets = [target(inventory(name)), target(journal(name))];
         let reads = targets.iter().map(|target| self.cluster.get_metadata(target));
-        let read = futures::future::join_all(reads).await;
+        let read = futures::future::try_join_all(reads).await?;
 
-        read.into_iter()
-            .zip(self.stored.versions())
-            .all(|(read, version)| match read {
-                Ok(Some(object)) => object.resource_version() == version,
-                Ok(None) => version.is_empty(),
-                Err(_) => true,
-            })
+        let versions = read
+            .iter()
+            .map(|read| read.as_ref().map_or("", Object::resource_version));
+        Ok(versions.eq(self.stored.versions()))
     }
 }

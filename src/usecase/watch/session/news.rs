@@ -31,6 +31,13 @@ impl Session {
         let WatchChange { collection, error } = change;
         let resource = collection.resource.counted();
         let namespace = collection.namespace.clone();
+        // What depends on it cannot be verified from now on, or can be again.
+        let depending = self
+            .dependents
+            .of_collection(&collection.resource, namespace.as_deref());
+        for release in depending {
+            self.schedule.stir(&release, Stir::Content, now);
+        }
         let event = match error {
             Some(error) => DriftEvent::WatchFailed {
                 resource,
@@ -38,16 +45,7 @@ impl Session {
                 reason: reason_of(&error),
                 message: clean(&error.to_string()).into_owned(),
             },
-            None => {
-                // What could not be verified meanwhile can be now.
-                let depending = self
-                    .dependents
-                    .of_collection(&collection.resource, namespace.as_deref());
-                for release in depending {
-                    self.schedule.stir(&release, Stir::Content, now);
-                }
-                DriftEvent::WatchResumed { resource, namespace }
-            }
+            None => DriftEvent::WatchResumed { resource, namespace },
         };
         self.events.push(event);
     }

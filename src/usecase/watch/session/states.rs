@@ -50,6 +50,11 @@ impl Session {
         let failure = self.changes.failure();
         if failure.is_some() != self.is_state_failing {
             self.is_state_failing = failure.is_some();
+            // Whether what is compared with is still promoted is unknown from now on, or known again.
+            let now = Instant::now();
+            for release in self.releases.keys() {
+                self.schedule.stir(release, Stir::Content, now);
+            }
             self.events.push(self.state_watch_event(failure));
         }
     }
@@ -89,15 +94,12 @@ impl Session {
                 stored,
             } => {
                 if is_certain || self.is_written(release) {
-                    self.take_promotion(release, version, actor);
+                    self.take_promotion(release, (version, actor), stored.as_ref());
                 } else {
                     self.take_abandoned(release, stored);
                 }
             }
-            Look::Promoted(stored) if !self.is_selected(&stored) => {
-                self.drop_release(release, DropReason::NotSelected);
-            }
-            Look::Promoted(stored) => self.take_stored(release, &stored),
+            Look::Promoted(stored) => self.take_promoted(release, &stored),
             Look::Failed { why, is_refused } => self.take_unreadable(release, why, is_refused),
         }
     }
@@ -131,9 +133,18 @@ impl Session {
         promoting.is_none_or(|one| one.versions != versions || one.since.elapsed() < ABANDONED)
     }
 
-    /// A run is at work: nothing is compared until it has ended.
-    fn take_promotion(&mut self, release: &ReleaseRef, version: String, actor: String) {
+    /// A run is at work: nothing is compared until it has ended. What is promoted until then is known already, where something
+    /// is.
+    fn take_promotion(
+        &mut self,
+        release: &ReleaseRef,
+        (version, actor): (String, String),
+        stored: Option<&Stored>,
+    ) {
         let now = Instant::now();
+        if let Some(stored) = stored.filter(|stored| self.is_selected(stored)) {
+            self.add_to_ledger(release, stored);
+        }
         let versions = self.changes.version(release);
         let watched = self.releases.entry(release.clone()).or_default();
         let before = watched.promoting.take();
@@ -158,13 +169,21 @@ impl Session {
     /// Nothing was written for long, and whether a run is at work cannot be read: what is there is compared.
     fn take_abandoned(&mut self, release: &ReleaseRef, stored: Option<Stored>) {
         match stored {
-            Some(stored) => self.take_stored(release, &stored),
+            Some(stored) => self.take_promoted(release, &stored),
             // A first promotion: there is nothing to compare with.
             None => self.drop_release(release, DropReason::NotPromoted),
         }
     }
 
-    /// A revision is promoted, and no run is at work.
+    /// A revision is promoted, and no run is at work: it is watched where it is selected.
+    fn take_promoted(&mut self, release: &ReleaseRef, stored: &Stored) {
+        if self.is_selected(stored) {
+            self.take_stored(release, stored);
+        } else {
+            self.drop_release(release, DropReason::NotSelected);
+        }
+    }
+
     fn take_stored(&mut self, release: &ReleaseRef, stored: &Stored) {
         let now = Instant::now();
         let watched = self.releases.entry(release.clone()).or_default();
@@ -181,19 +200,21 @@ impl Session {
             self.forget_records();
         }
 
+        let promoted = Some(stored.promoted.clone());
+        let event = self.ledger.end_promotion(release, promoted, stored.is_unfinished);
+        self.events.extend(event);
+        if was_promoting {
+            self.schedule.resume(release, now);
+        }
         if !self.dependents.contains(release) {
             if due.is_some() {
                 self.schedule.done(release, false, now);
             }
             return self.add_release(release, stored);
         }
-        let promoted = Some(stored.promoted.clone());
-        let event = self.ledger.end_promotion(release, promoted, stored.is_unfinished);
-        self.events.extend(event);
         if was_promoting {
             self.dependents.extend(release, member_reads(stored));
             self.demand.get_or_insert(now);
-            self.schedule.resume(release, now);
         } else if let Some(due) = due {
             self.ready.push_back(due);
         } else if has_changed {
@@ -203,12 +224,12 @@ impl Session {
 
     /// A release that was not watched before: its members are followed first, and it is compared then.
     fn add_release(&mut self, release: &ReleaseRef, stored: &Stored) {
-        let members = stored.inventory().map_or(0, |inventory| inventory.members.len());
-        // One that could not be read until now is watched already.
-        if !self.ledger.contains(release) {
-            let promoted = Some(stored.promoted.clone());
-            self.events
-                .push(self.ledger.add(release.clone(), promoted, members));
+        // One that could not be read until now, or whose promotion has just ended, is there already.
+        if self.add_to_ledger(release, stored) && stored.is_unfinished {
+            self.events.push(DriftEvent::Note {
+                release: Some(release.clone()),
+                message: "the promotion is unfinished: no run is at work".to_owned(),
+            });
         }
         self.dependents.add(release, member_reads(stored));
         if let Some(watched) = self.releases.get_mut(release) {
@@ -217,6 +238,18 @@ impl Session {
         }
         self.demand.get_or_insert_with(Instant::now);
         self.await_sync(release);
+    }
+
+    /// Whether a release is told of from now on that was not.
+    fn add_to_ledger(&mut self, release: &ReleaseRef, stored: &Stored) -> bool {
+        if self.ledger.contains(release) {
+            return false;
+        }
+        let members = stored.inventory().map_or(0, |inventory| inventory.members.len());
+        let promoted = Some(stored.promoted.clone());
+        let event = self.ledger.add(release.clone(), promoted, members);
+        self.events.push(event);
+        true
     }
 
     /// Forgets stored releases that are promoted no longer.
@@ -247,6 +280,9 @@ impl Session {
         self.events.extend(events);
         if was_due {
             self.schedule.done(release, true, now);
+        } else {
+            // A write of it was not read: it is looked at again, and not only when its period is over.
+            self.schedule.stir(release, Stir::Content, now);
         }
     }
 
