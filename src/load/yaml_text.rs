@@ -1,5 +1,5 @@
 //! Values as YAML text, in which nothing is hidden: what nobody would see is written as YAML's own escape, so that the value
-//! stays the same.
+//! stays the same. Nor is anything written that readers of YAML 1.1, such as kubectl, refuse or read otherwise.
 
 use crate::model::unseen::is_unseen;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub fn to_yaml<T: Serialize>(value: &T) -> String {
     let text = written(value);
 
     // The writer escapes controls by itself, and no others.
-    if !text.chars().any(is_unseen) {
+    if !text.chars().any(|c| is_unseen(c) || c == '\t') {
         return text;
     }
 
@@ -46,10 +46,17 @@ fn written<T: Serialize>(value: &T) -> String {
     serde_yaml::to_string_with_options(value, options).unwrap_or_default()
 }
 
-/// Each text that holds an unseen character begins with a mark: those that begin with the same character too.
+/// Whether a text can be written in double quotes alone: it holds an unseen character, or would become a block that begins
+/// with a tab, which readers of YAML 1.1 take for its indentation, and refuse.
+fn needs_quotes(text: &str) -> bool {
+    let begins_with_tab = || text.trim_start_matches([' ', '\n']).starts_with('\t');
+    text.chars().any(is_unseen) || begins_with_tab()
+}
+
+/// Each text that needs quotes begins with a mark: those that begin with the same character too.
 fn marked(value: Value) -> Value {
     let mark = |text: String| {
-        if text.chars().any(is_unseen) {
+        if needs_quotes(&text) {
             format!("{MARK}{text}")
         } else {
             text

@@ -111,6 +111,8 @@ pub enum LeftOutReason {
     ServerSet,
     /// The field is called `<<`, which kustomize takes for YAML's merge key.
     MergeKey,
+    /// The value holds U+0085, a line break to kustomize.
+    NextLine,
     /// The object does not exist, or is being deleted, and is not named as one whose manifest goes.
     Missing,
     /// In the inventory, and not in the manifests.

@@ -206,32 +206,45 @@ fn what_is_written_reads_back_the_same_with_kubectl() {
     }
 }
 
-/// Every short text of line breaks of both versions, a blank and a letter, as kubectl writes it.
-#[test]
-fn breaks_of_lines_that_only_kubectl_has_are_read_as_by_kubectl() {
-    const PARTS: [char; 6] = ['\u{2028}', '\u{2029}', '\u{85}', '\n', ' ', 'a'];
+/// All texts of at most so many of these characters.
+fn short_texts(parts: &[char], longest: usize) -> Vec<String> {
     let mut texts = vec![String::new()];
-    for length in 0..4 {
-        let longest: Vec<String> = texts
-            .iter()
-            .filter(|text| text.chars().count() == length)
-            .cloned()
-            .collect();
-        texts.extend(
-            longest
-                .iter()
-                .flat_map(|text| PARTS.map(|part| format!("{text}{part}"))),
-        );
+    let mut begun = 0;
+    for _ in 0..longest {
+        let whole = texts.len();
+        for at in begun..whole {
+            let longer: Vec<String> = parts.iter().map(|part| format!("{}{part}", texts[at])).collect();
+            texts.extend(longer);
+        }
+        begun = whole;
     }
-    assert_eq!(texts.len(), 1 + 6 + 36 + 216 + 1296);
+    texts
+}
 
+/// A ConfigMap with each text under a key of its own.
+fn holding(texts: &[String]) -> Value {
     let data: serde_json::Map<String, Value> = texts
         .iter()
         .enumerate()
         .map(|(n, text)| (format!("key{n}"), text.as_str().into()))
         .collect();
-    let object =
-        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
+    serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data})
+}
+
+/// The texts that are not read under their keys.
+fn read_otherwise(texts: &[String], read: &Value) -> Vec<String> {
+    let is_other = |(n, text): (usize, &String)| {
+        let found = &read["data"][format!("key{n}")];
+        (found != text).then(|| format!("{text:?} as {found}"))
+    };
+    texts.iter().enumerate().filter_map(is_other).collect()
+}
+
+/// Every short text of line breaks of both versions, a blank and a letter, as kubectl writes it.
+#[test]
+fn breaks_of_lines_that_only_kubectl_has_are_read_as_by_kubectl() {
+    let texts = short_texts(&['\u{2028}', '\u{2029}', '\u{85}', '\n', ' ', 'a'], 4);
+    assert_eq!(texts.len(), 1 + 6 + 36 + 216 + 1296);
     let written = [
         "create",
         "--dry-run=client",
@@ -244,7 +257,7 @@ fn breaks_of_lines_that_only_kubectl_has_are_read_as_by_kubectl() {
     let written = TestCluster::get()
         .kubectl()
         .args(written)
-        .run_with(&object.to_string())
+        .run_with(&holding(&texts).to_string())
         .ok();
 
     let theirs = by_kubectl(&written).remove(0);
@@ -252,8 +265,31 @@ fn breaks_of_lines_that_only_kubectl_has_are_read_as_by_kubectl() {
         .unwrap()
         .remove(0);
     for (key, value) in theirs["data"].as_object().unwrap() {
-        assert_eq!(&ours["data"][key], value, "{key}, which was {}", data[key]);
+        assert_eq!(
+            &ours["data"][key],
+            value,
+            "{key}, which was {}",
+            holding(&texts)["data"][key]
+        );
     }
+}
+
+/// Every short text of what a writer of YAML may stumble over, as we write it.
+#[test]
+fn each_short_text_that_is_written_is_read_back_the_same_with_kubectl() {
+    let parts = [
+        'a', ' ', '\n', '\t', '#', ':', '-', '\'', '"', '\r', '\u{85}', '\u{2028}',
+    ];
+    let texts = short_texts(&parts, 4);
+    assert_eq!(texts.len(), 1 + 12 + 144 + 1_728 + 20_736);
+    let text = kubectl_delivery::testing::load::to_yaml(&holding(&texts));
+
+    let theirs = by_kubectl(&text).remove(0);
+    let ours = documents(text.as_bytes(), Path::new("out.yaml"))
+        .unwrap()
+        .remove(0);
+    assert_eq!(read_otherwise(&texts, &theirs), [""; 0], "by kubectl");
+    assert_eq!(read_otherwise(&texts, &ours), [""; 0], "by us");
 }
 
 #[test]

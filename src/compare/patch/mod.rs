@@ -165,6 +165,9 @@ impl PatchMaker<'_> {
         if pinned.contains(&change.path) {
             return Some(LeftOutReason::PinnedImage);
         }
+        if holds_next_line(change) {
+            return Some(LeftOutReason::NextLine);
+        }
         // Whoever names a field knows whose it is.
         match change.owner.as_ref().map(|owner| owner.class)? {
             _ if choice.is_named() => None,
@@ -352,6 +355,20 @@ fn has_merge_key(body: &PatchBody) -> bool {
             is_in(one) || path.split('/').any(|name| name == "<<")
         }),
     }
+}
+
+/// Whether what is to be taken over holds U+0085: kustomize (5.8) makes a blank of it, escaped or not.
+fn holds_next_line(change: &FieldChange) -> bool {
+    fn is_in(value: &Value) -> bool {
+        let is_text = |text: &str| text.contains('\u{85}');
+        match value {
+            Value::Object(map) => map.iter().any(|(name, value)| is_text(name) || is_in(value)),
+            Value::Array(items) => items.iter().any(is_in),
+            Value::String(text) => is_text(text),
+            _ => false,
+        }
+    }
+    change.live.as_ref().is_some_and(is_in) || change.path.to_string().contains('\u{85}')
 }
 
 /// What kustomize wants of every strategic patch.

@@ -2,10 +2,10 @@
 //!
 //! kustomize puts items that a patch names ahead of the others, so that a patched list names each item up to the last that
 //! differs. It cannot say where an item comes in, which goes, a null, or a field whose name is a directive or reads as none:
-//! that is left to operations.
+//! that is left to operations. So is all of an object in which a merge, whatever it says, loses an item.
 
 use crate::model::k8s::kinds::Gvk;
-use crate::model::k8s::merge_keys::{ListMerge, list_merge};
+use crate::model::k8s::merge_keys::{ListMerge, known_keys, list_merge};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -18,6 +18,7 @@ pub(super) fn strategic(gvk: &Gvk, desired: &Value, patched: &Value) -> (Map<Str
     };
 
     let patch = match (desired, patched, reached.as_object_mut()) {
+        _ if has_twins("", desired) => Map::new(),
         (Value::Object(old), Value::Object(new), Some(reached)) => walk.maps(old, new, reached),
         _ => Map::new(),
     };
@@ -163,6 +164,24 @@ impl<'a> StrategicWalk<'a> {
     }
 }
 
+/// Whether a list in the value of this field, or the value itself, has two items under one key: any merge of kustomize (5.8)
+/// drops one of them, also in a list that the patch does not name.
+fn has_twins(field: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(name, value)| has_twins(name, value)),
+        Value::Array(items) => {
+            let mut keys = known_keys(field).iter();
+            let is_repeated = |key: &&str| {
+                let mut seen = BTreeSet::new();
+                let mut found = items.iter().filter_map(|item| item.get(key));
+                !found.all(|value| seen.insert(value.to_string()))
+            };
+            keys.any(is_repeated) || items.iter().any(|item| has_twins("", item))
+        }
+        _ => false,
+    }
+}
+
 /// What the items are told apart by; none where that does not tell all of them apart.
 fn item_names<'v>(items: &'v [Value], key: &str) -> Option<Vec<&'v str>> {
     let names: Vec<&str> = items
@@ -265,6 +284,11 @@ mod tests {
     #[case::a_name_that_is_none(json!({"a": 1}), json!({"a": 1, "null": 2}))]
     #[case::a_directive(json!({}), json!({"a": {"$patch": "delete"}}))]
     #[case::a_list_that_it_does_not_know(json!({"tolerations": [{"key": "a"}]}), json!({"tolerations": [{"key": "b"}]}))]
+    #[case::a_field_beside_ports_that_its_key_does_not_tell_apart(
+        json!({"containers": [{"name": "a", "ports": [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}]}]}),
+        json!({"containers": [{"name": "a", "ports": [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}]}],
+            "priority": 1}),
+    )]
     #[case::names_that_are_not_told_apart(
         json!({"containers": [{"name": "a"}, {"name": "a"}]}),
         json!({"containers": [{"name": "a"}, {"name": "a", "tty": true}]}),

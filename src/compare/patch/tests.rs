@@ -291,6 +291,32 @@ fn an_image_is_written_as_the_release_names_it_and_untested_ones_are_named() {
 }
 
 #[test]
+fn a_text_that_kustomize_cannot_hold_stays_out_alone() {
+    let labels = |value: &str| json!({"replicas": 1, "template": {"metadata": {"annotations": {"a": value, "b": value}}}});
+    let at = |name: &str| format!("/spec/template/metadata/annotations/{name}");
+    let (old, new) = ("old", "two\u{85}lines");
+    let mut live = deployment(&labels(new));
+    live["spec"]["template"]["metadata"]["annotations"]["b"] = "new".into();
+    let changes = vec![
+        change(&at("a"), Some(json!(new)), Some(json!(old)), None),
+        change(&at("b"), Some(json!("new")), Some(json!(old)), None),
+    ];
+
+    let found = make(
+        changed(&deployment(&labels(old)), &live, changes),
+        &Case::default(),
+    );
+    assert_eq!(reasons(&found), [LeftOutReason::NextLine]);
+    assert_eq!(found.left_out[0].paths[0].to_string(), at("a"));
+    let taken: Vec<String> = found.patches[0]
+        .changes
+        .iter()
+        .map(|change| change.path.to_string())
+        .collect();
+    assert_eq!(taken, [at("b")]);
+}
+
+#[test]
 fn a_missing_object_takes_its_manifest_along_by_name_alone() {
     let missing = || {
         let live = Observed::Absent(Absence::Object);

@@ -31,6 +31,27 @@ pub fn list_merge(gvk: &Gvk, place: &[&str]) -> Option<ListMerge> {
     }
 }
 
+/// The keys by which kustomize may merge a list that a field of this name holds, in some kind and version.
+pub fn known_keys(list: &str) -> &'static [&'static str] {
+    match list {
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "secrets"
+        | "resourceClaims"
+        | "schedulingGates" => &["name"],
+        "volumeMounts" => &["mountPath"],
+        "volumeDevices" => &["devicePath"],
+        "ports" => &["containerPort", "port"],
+        "hostAliases" => &["ip"],
+        "topologySpreadConstraints" => &["topologyKey"],
+        _ => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -125,6 +125,7 @@ impl PatchWriter<'_> {
             LeftOutReason::Controller => format!("set by a controller; to take it all the same: {only}"),
             LeftOutReason::ServerSet => "not in the manifest: the API server works it out".into(),
             LeftOutReason::MergeKey => "kustomize can hold no field called <<".into(),
+            LeftOutReason::NextLine => "kustomize can hold no next line (U+0085)".into(),
             LeftOutReason::Missing => format!("does not exist; to delete its manifest: {only}"),
             LeftOutReason::Extra if id.is_secret() => "not in the manifests".into(),
             LeftOutReason::Extra => {

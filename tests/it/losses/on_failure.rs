@@ -64,7 +64,7 @@ fn a_failure_that_stood_is_finished_once_its_cause_is_gone() {
     let web = || {
         let mut web = workload("Deployment", "web", '1', None);
         web["spec"]["template"]["spec"]["serviceAccountName"] = "later".into();
-        web["spec"]["progressDeadlineSeconds"] = 5.into();
+        web["spec"]["progressDeadlineSeconds"] = 10.into();
         web
     };
     let waive = [

@@ -197,7 +197,7 @@ fn compare(
         if open.is_empty() {
             continue;
         }
-        if is_left_out(patch, kind, name, &open) {
+        if is_left_out(patch, kind, name, object, &open) {
             tried.left_out += 1;
             tried.edits -= usize::from(edited.contains(id));
             continue;
@@ -242,8 +242,8 @@ fn still_differing(
     found
 }
 
-/// Whether the patch names all that still differs of an object among what it leaves out.
-fn is_left_out(patch: &Ran, kind: &str, name: &str, paths: &[String]) -> bool {
+/// Whether the patch names all that still differs of an object among what it leaves out, for a reason that it has.
+fn is_left_out(patch: &Ran, kind: &str, name: &str, object: &Value, paths: &[String]) -> bool {
     let is_of = |line: &&str| {
         let mut words = line.trim_start_matches("# ").split_whitespace();
         let (is_kind, named) = (words.next() == Some(kind), words.next().unwrap_or_default());
@@ -251,9 +251,14 @@ fn is_left_out(patch: &Ran, kind: &str, name: &str, paths: &[String]) -> bool {
     };
     let head = patch.stdout.split("---\n").next().unwrap();
     let lines: Vec<&str> = head.lines().filter(is_of).collect();
+    let is_of_next_line = |path: &String| {
+        let mut changes = object["changes"].as_array().into_iter().flatten();
+        changes.any(|change| change["path"] == path.as_str() && change["live"].to_string().contains("u0085"))
+    };
     let is_named = |path: &String| {
-        let mut lines = lines.iter();
-        lines.any(|line| line.contains(path.as_str()) && line.ends_with("works it out"))
+        let mut lines = lines.iter().filter(|line| line.contains(path.as_str()));
+        lines
+            .any(|line| line.ends_with("works it out") || line.ends_with("(U+0085)") && is_of_next_line(path))
     };
     paths.iter().all(is_named)
 }
