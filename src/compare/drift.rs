@@ -11,7 +11,7 @@ use super::respelled::is_respelled;
 use super::walk::{Differing, differing};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, ManagerClass};
 use crate::model::k8s::allocation::is_allocated;
-use crate::model::k8s::defaults::is_label_of_template;
+use crate::model::k8s::defaults::{is_label_of_template, is_taken_label};
 use crate::model::k8s::marks::installer_of;
 use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
@@ -40,7 +40,10 @@ pub(super) fn drift(desired: &Object, live: &Object, target: &Object, fresh: &Fr
         }
 
         let is_held = desired_holds(desired, &owners, &one.path);
-        let is_filled_in = || one.live.is_none() && is_label_of_template(target, &one.path);
+        let is_filled_in = || match one.live {
+            Some(_) => is_taken_label(desired, live, &one.path),
+            None => is_label_of_template(target, &one.path),
+        };
         if !is_held && (is_no_content(live, &one.path) || is_filled_in())
             || is_kept_by_others(&owners, &one, is_held)
         {

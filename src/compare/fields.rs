@@ -11,7 +11,7 @@ use super::unowned::unexplained;
 use super::walk::{Differing, differing, is_skipped};
 use crate::model::finding::{Aside, AsideReason, ChangeKind, FieldChange, FieldManager};
 use crate::model::k8s::allocation::is_allocated;
-use crate::model::k8s::defaults::is_label_of_template;
+use crate::model::k8s::defaults::{is_label_of_template, is_taken_label};
 use crate::model::k8s::marks::installer_of;
 use crate::model::k8s::writers::is_controllers;
 use crate::model::path::Step;
@@ -90,7 +90,8 @@ impl FieldWalk<'_> {
                 // are not on the list of such places.
                 let skipped = (1..=leaf.steps().len()).any(|end| is_skipped(&up_to(&leaf, end)))
                     || is_controllers(self.live, &leaf)
-                    || is_allocated(self.live, &leaf);
+                    || is_allocated(self.live, &leaf)
+                    || is_taken_label(self.desired, self.live, &leaf);
                 // An entry may name what is gone from live; what the apply takes away
                 // is among the differences already.
                 let value = leaf.get(self.live.value()).filter(|value| !value.is_null());

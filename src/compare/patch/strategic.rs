@@ -83,11 +83,16 @@ impl<'a> StrategicWalk<'a> {
         matches!(self.place[..], ["metadata", "labels" | "annotations"])
     }
 
-    /// Whether a merge puts `after` in the place of `before`, as it is.
+    /// Whether a merge puts `after` in the place of `before`, as it is. kustomize (5.8) keeps the quotes of what was there: a
+    /// number in the place of a text becomes a text.
     fn is_replaceable(&mut self, before: Option<&Value>, after: &'a Value) -> bool {
-        let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
-        let is_free = before.is_none_or(Value::is_null);
-        (is_free || before.is_some_and(is_scalar) && is_scalar(after)) && self.is_plain(after)
+        let is_alike = match (before, after) {
+            (None | Some(Value::Null), _)
+            | (Some(Value::String(_)), Value::String(_))
+            | (Some(Value::Bool(_) | Value::Number(_)), Value::Bool(_) | Value::Number(_)) => true,
+            _ => false,
+        };
+        is_alike && self.is_plain(after)
     }
 
     /// Whether kustomize takes a value as it is: it reads directives, and merges the items of a list with each other whose key
@@ -281,6 +286,8 @@ mod tests {
         json!({"ports": [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]}),
     )]
     #[case::a_null(json!({}), json!({"a": null}))]
+    #[case::a_number_for_a_text(json!({"a": "1"}), json!({"a": 1}))]
+    #[case::a_text_for_a_number(json!({"a": 1}), json!({"a": "1"}))]
     #[case::a_name_that_is_none(json!({"a": 1}), json!({"a": 1, "null": 2}))]
     #[case::a_directive(json!({}), json!({"a": {"$patch": "delete"}}))]
     #[case::a_list_that_it_does_not_know(json!({"tolerations": [{"key": "a"}]}), json!({"tolerations": [{"key": "b"}]}))]

@@ -148,16 +148,40 @@ impl<'a> Defaults<'a> {
 /// Whether a label is one that an object without any takes from its template, so that it is there once its last own one is
 /// gone: `SetDefaults_Job` and `SetDefaults_ReplicationController` (pkg/apis/{batch,core}/v1/defaults.go).
 pub fn is_label_of_template(object: &Object, path: &FieldPath) -> bool {
-    let is_label = matches!(path.steps(), [Step::Field(metadata), Step::Field(labels), Step::Field(_)]
-        if metadata == "metadata" && labels == "labels");
+    // Of one that has a label of its own it takes none.
+    let labels = object.at(LABELS);
+    takes_labels(object, path) && labels.is_some() && labels == object.at(TEMPLATE_LABELS)
+}
+
+/// Whether a label of live is one that it took from its template, as an object that is applied without any does.
+pub fn is_taken_label(desired: &Object, live: &Object, path: &FieldPath) -> bool {
+    let is_empty = |labels: &Value| labels.as_object().is_none_or(serde_json::Map::is_empty);
+    let of_template = || {
+        let Some(Step::Field(label)) = path.steps().last() else {
+            return None;
+        };
+        live.at(TEMPLATE_LABELS)?.get(label)
+    };
+    takes_labels(live, path)
+        && desired.at(LABELS).is_none_or(is_empty)
+        && path
+            .get(live.value())
+            .is_some_and(|value| of_template() == Some(value))
+}
+
+const LABELS: &str = "/metadata/labels";
+const TEMPLATE_LABELS: &str = "/spec/template/metadata/labels";
+
+/// Whether the path is that of a label, and the object of a kind that takes those of its template where it has none.
+fn takes_labels(object: &Object, path: &FieldPath) -> bool {
     let gvk = object.gvk();
-    let takes_them = matches!(
+    let is_such_kind = matches!(
         (&*gvk.group, &*gvk.kind),
         ("batch", "Job") | ("", "ReplicationController")
     );
-    // Of one that has a label of its own it takes none.
-    let labels = object.at("/metadata/labels");
-    is_label && takes_them && labels.is_some() && labels == object.at("/spec/template/metadata/labels")
+    is_such_kind
+        && matches!(path.steps(), [Step::Field(metadata), Step::Field(labels), Step::Field(_)]
+            if metadata == "metadata" && labels == "labels")
 }
 
 /// Fields of an object that the API works out of others where they are empty, and leaves as they are when those change.

@@ -310,3 +310,20 @@ fn labels_that_the_server_gives_to_a_promoted_job_are_no_drift(#[case] labels: &
     scene.kubectl(&["label", "job", "migrate", "job-name=other", "--overwrite"]);
     assert_eq!(scene.changes(), ["Job /metadata/labels/job-name"]);
 }
+
+#[test]
+fn labels_that_a_job_takes_once_its_own_are_gone_are_no_drift_from_one_without_labels() {
+    let scene = Scene::new();
+    let file = scene.write(&job("{team: shop}", "{app: shop}"));
+    scene.kubectl(&["apply", "--server-side", "-f", file.to_str().unwrap()]);
+    scene.write(&job("{}", "{app: shop}"));
+    assert_eq!(scene.changes(), ["Job /metadata/labels/team"]);
+
+    // The server fills in those of the template, in the name of whoever has removed the last one.
+    scene.kubectl(&["label", "job", "migrate", "team-"]);
+    let live = scene.namespace.get("batch", "Job", "migrate").unwrap();
+    assert!(!live.text("/metadata/labels/job-name").is_empty());
+    for mode in ["--mode=auto", "--mode=server", "--mode=readonly"] {
+        scene.is_quiet(&[mode]);
+    }
+}
