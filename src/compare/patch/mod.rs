@@ -9,12 +9,14 @@ mod operations;
 mod patched;
 mod selector;
 mod strategic;
+mod unheld;
 
 use self::choice::Choice;
 use self::operations::operations;
 use self::patched::patched;
 use self::selector::Selectors;
 use self::strategic::strategic;
+use self::unheld::{has_merge_key, holds_next_line};
 use super::list_keys::with_list_keys;
 use crate::model::finding::{Comparison, FieldChange, ManagerClass, ObjectComparison, ObjectStatus};
 use crate::model::image::ImageReference;
@@ -337,38 +339,6 @@ fn bodies(desired: &Object, patched: &Value) -> Vec<PatchBody> {
         bodies.push(PatchBody::Operations(operations));
     }
     bodies
-}
-
-/// Whether a body holds a field that kustomize takes for YAML's merge key, quoted or not.
-fn has_merge_key(body: &PatchBody) -> bool {
-    fn is_in(value: &Value) -> bool {
-        match value {
-            Value::Object(map) => map.iter().any(|(name, value)| name == "<<" || is_in(value)),
-            Value::Array(items) => items.iter().any(is_in),
-            _ => false,
-        }
-    }
-    match body {
-        PatchBody::Strategic(patch) => is_in(patch),
-        PatchBody::Operations(operations) => operations.iter().any(|one| {
-            let path = one["path"].as_str().unwrap_or_default();
-            is_in(one) || path.split('/').any(|name| name == "<<")
-        }),
-    }
-}
-
-/// Whether what is to be taken over holds U+0085: kustomize (5.8) makes a blank of it, escaped or not.
-fn holds_next_line(change: &FieldChange) -> bool {
-    fn is_in(value: &Value) -> bool {
-        let is_text = |text: &str| text.contains('\u{85}');
-        match value {
-            Value::Object(map) => map.iter().any(|(name, value)| is_text(name) || is_in(value)),
-            Value::Array(items) => items.iter().any(is_in),
-            Value::String(text) => is_text(text),
-            _ => false,
-        }
-    }
-    change.live.as_ref().is_some_and(is_in) || change.path.to_string().contains('\u{85}')
 }
 
 /// What kustomize wants of every strategic patch.

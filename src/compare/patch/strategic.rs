@@ -86,13 +86,10 @@ impl<'a> StrategicWalk<'a> {
     /// Whether a merge puts `after` in the place of `before`, as it is. kustomize (5.8) keeps the quotes of what was there: a
     /// number in the place of a text becomes a text.
     fn is_replaceable(&mut self, before: Option<&Value>, after: &'a Value) -> bool {
-        let is_alike = match (before, after) {
-            (None | Some(Value::Null), _)
-            | (Some(Value::String(_)), Value::String(_))
-            | (Some(Value::Bool(_) | Value::Number(_)), Value::Bool(_) | Value::Number(_)) => true,
-            _ => false,
-        };
-        is_alike && self.is_plain(after)
+        let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
+        let is_alike = |before: &Value| is_scalar(before) && before.is_string() == after.is_string();
+        let is_free = before.is_none_or(Value::is_null);
+        (is_free || is_scalar(after) && before.is_some_and(is_alike)) && self.is_plain(after)
     }
 
     /// Whether kustomize takes a value as it is: it reads directives, and merges the items of a list with each other whose key
