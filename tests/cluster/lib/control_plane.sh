@@ -67,8 +67,13 @@ componentsPatches:
 - name: etcd
   extraArgs:
   - {key: unsafe-no-fsync, value: "true"}
+# One of each is all there is: on a busy machine they would lose their leases, and end.
+- name: kube-scheduler
+  extraArgs:
+  - {key: leader-elect, value: "false"}
 - name: kube-controller-manager
   extraArgs:
+  - {key: leader-elect, value: "false"}
   - {key: concurrent-deployment-syncs, value: "20"}
   - {key: concurrent-replicaset-syncs, value: "20"}
   - {key: concurrent-statefulset-syncs, value: "20"}
