@@ -13,6 +13,7 @@ help: ## this list
 # What the goals of this run need beyond a build: told or installed before the first of them begins.
 NEEDS_lint := lint
 NEEDS_test := lint test
+NEEDS_quick := test
 NEEDS_e2e := e2e
 
 .PHONY: tools
@@ -57,14 +58,22 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
+	cargo test --test quick
 	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --show-output
+
+.PHONY: quick
+quick: tools cluster ## in a minute what a change has most likely broken: format, lints of the program, unit tests, architecture, every command once
+	cargo fmt --check
+	cargo clippy --quiet --lib --bins -- -D warnings
+	cargo test --quiet --lib --test architecture --test quick
 
 .PHONY: schemas
 schemas: tools ## write docs/schema anew, from the types
 	UPDATE_SCHEMAS=1 cargo test --quiet --test it -- schema::the_published_schemas
 
 .PHONY: chaos
-chaos: tools cluster fuzz ## `make fuzz`; then promotions, reverts and a watch with EDITS=1000 through a bad network, by seeds; SEED=first COUNT=150
+chaos: tools cluster fuzz ## `make fuzz`; runs killed or frozen at each of their writes; then promotions, reverts and a watch with EDITS=1000 through a bad network, by seeds; SEED=first COUNT=150
+	KUBECTL_DELIVERY_ALL_CRASHES=1 cargo test --test it -- execute::crash execute::zombies moves::crash --nocapture
 	KUBECTL_DELIVERY_CHAOS=$${COUNT:-150} KUBECTL_DELIVERY_SEED=$${SEED:-100} \
 	  cargo test --test it -- execute::faults --nocapture
 	KUBECTL_DELIVERY_EDITS=$${EDITS:-1000} KUBECTL_DELIVERY_SEED=$${SEED:-100} \

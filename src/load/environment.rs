@@ -3,7 +3,7 @@
 use super::error::LoadError;
 use super::file_kind::FileKind;
 use super::manifests::{ManifestSource, manifests};
-use super::release::check_header;
+use super::release::of_kind;
 use super::{files, yaml};
 use crate::model::Object;
 use crate::model::environment::Environment;
@@ -52,9 +52,8 @@ impl LoadedEnvironment {
 /// Where the file cannot be read, is no Environment of this version, or its manifests cannot be read or rendered.
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read_file(path)?;
-    // Another kind of file is told as such, and not by its first unknown field.
-    check_header(&bytes, path, FileKind::Environment)?;
-    let mut environment: Environment = yaml::typed(&bytes, path)?;
+    let header = |environment: &Environment| (environment.api_version.clone(), environment.kind.clone());
+    let mut environment = of_kind(&bytes, path, FileKind::Environment, header)?;
 
     let rules = environment.spec.differences.iter_mut();
     for (rule, place) in rules.zip(yaml::places_of_expiry(&bytes, path)) {

@@ -11,6 +11,7 @@ use crate::model::release::{PublicDigest, PublicRelease, Release, ReleaseIdentit
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, Sha256Digest};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// A release and the bytes that it was read from.
@@ -102,8 +103,8 @@ fn directory_hint(path: &Path) -> String {
 ///
 /// Where they are no Release of this version, its name is no DNS label, or a Secret in it is malformed.
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
-    check_header(&bytes, path, FileKind::Release)?;
-    let mut release: Release = yaml::typed(&bytes, path)?;
+    let header = |release: &Release| (release.api_version.clone(), release.kind.clone());
+    let mut release = of_kind(&bytes, path, FileKind::Release, header)?;
 
     let invalid = |why| LoadError::Invalid {
         path: files::name(path),
@@ -133,18 +134,35 @@ pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadE
     })
 }
 
-/// Refuses other kinds and versions before their fields are called unknown.
-pub(super) fn check_header(bytes: &[u8], path: &Path, expected: FileKind) -> Result<(), LoadError> {
+/// A file of one kind, by the API version and kind that it names. Others are told as such, and not by their first unknown
+/// field.
+pub(super) fn of_kind<T: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    expected: FileKind,
+    header: impl Fn(&T) -> (String, String),
+) -> Result<T, LoadError> {
     let kind = match expected {
         FileKind::Environment => "Environment",
         FileKind::Release | FileKind::Manifests => "Release",
     };
+    let is_expected = |version: &str, found: &str| version == API_VERSION && found == kind;
+
+    let read = yaml::typed(bytes, path);
+    if let Ok(file) = &read {
+        let (version, found) = header(file);
+        if is_expected(&version, &found) {
+            return read;
+        }
+    }
+
+    // Only now: most files are what they should be, and reading one twice takes twice as long.
     let header: Result<Header, _> = yaml::typed(bytes, path);
     if header
         .as_ref()
-        .is_ok_and(|header| header.api_version == API_VERSION && header.kind == kind)
+        .is_ok_and(|header| is_expected(&header.api_version, &header.kind))
     {
-        return Ok(());
+        return read;
     }
 
     // Ahead of what is wrong with the text: manifests are several documents, and a release is one.

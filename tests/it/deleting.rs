@@ -2,6 +2,8 @@
 //! stays, and a revert brings everything back.
 
 use crate::execute::app::{App, NAME, image, map};
+use crate::execute::crash_fixture::Then;
+use crate::execute::kill_points::{Point, kill_points};
 use crate::harness::{Act, KillProxy, Run, TestCluster, unique, until};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -485,52 +487,45 @@ fn what_stays_keeps_what_it_uses() {
 }
 
 #[test]
-fn killed_at_any_write_it_is_run_again_to_the_same_end_and_can_be_reverted() {
+fn killed_in_any_state_of_its_journal_it_is_run_again_to_the_same_end_and_can_be_reverted() {
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
-    let mut points = 0;
-    loop {
-        points += 1;
-        let app = promoted(&maps());
-        let before = ["config", "other", "marked"].map(|name| get(&app, "configmap", name).map(content));
+    let app = promoted(&maps());
+    let maps_of =
+        |app: &App| ["config", "other", "marked"].map(|name| get(app, "configmap", name).map(content));
+    let before = maps_of(&app);
+    proxy.forget();
+    proxy.run(&mut delete(&app, &["-y"])).exits(0);
+    let points = kill_points(&proxy.writes());
+    // It is begun, two are deleted, it ends.
+    assert!(points.len() > 3, "{points:?}");
+    app.revert().run().exits(0);
+
+    for point in points {
+        let Point { n, act, then } = point;
+        assert_eq!(maps_of(&app), before, "{point:?}");
         proxy.forget();
-        let act = Act::kill_in_turn(points);
-        proxy.at_write(points, act);
-
+        proxy.at_write(n, act);
         let ran = proxy.run(&mut delete(&app, &["-y"]));
-        let is_last = ran.code.is_some();
-        // Every third time a revert follows at once.
-        let is_reverted = !is_last && points % 3 == 0;
-        if !is_last && !is_reverted {
+        let is_killed = ran.code.is_none();
+
+        if is_killed && then == Then::Promote {
             let again = delete(&app, &["-y", "--lock-timeout", "60s"]).run();
-            assert_eq!(again.code, Some(0), "killed at write {points}: {}", again.stderr);
+            assert_eq!(again.code, Some(0), "{point:?}: {}", again.stderr);
         }
-        if !is_reverted {
-            assert_eq!(names(&app, "configmaps"), ["marked"], "killed at write {points}");
+        if !is_killed || then == Then::Promote {
+            assert_eq!(names(&app, "configmaps"), ["marked"], "{point:?}");
             let last = endings(&app).pop().unwrap();
-            assert!(last.ends_with(" deleted"), "killed at write {points}: {last}");
-            assert_eq!(
-                app.status()["state"],
-                json!("deleted"),
-                "killed at write {points}"
-            );
+            assert!(last.ends_with(" deleted"), "{point:?}: {last}");
+            assert_eq!(app.status()["state"], json!("deleted"), "{point:?}");
         }
 
-        let ran = app.revert().args(["--lock-timeout", "60s"]).run();
         // Killed before its first write it has left nothing to revert but the promotion.
-        let is_begun = points > 1 || act == Act::KillAfter;
-        if is_begun || !is_reverted {
-            assert_eq!(ran.code, Some(0), "killed at write {points}: {}", ran.stderr);
-        }
-        if is_last || !is_reverted {
-            let now = ["config", "other", "marked"].map(|name| get(&app, "configmap", name).map(content));
-            assert_eq!(now, before, "killed at write {points}");
-        }
-        if is_last {
-            break;
+        if n > 1 || act == Act::KillAfter || then == Then::Promote {
+            let ran = app.revert().args(["--lock-timeout", "60s"]).run();
+            assert_eq!(ran.code, Some(0), "{point:?}: {}", ran.stderr);
         }
     }
-    // Lock, head and its seals, parts, two deletions, inventory, head, lock.
-    assert!(points > 12, "{points}");
+    assert_eq!(maps_of(&app), before);
 }
 
 #[test]

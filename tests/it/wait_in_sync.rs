@@ -33,13 +33,13 @@ fn a_field_that_a_person_added_fails_at_the_deadline_with_its_name_and_the_manag
     let release = scene.release("2");
     scene.apply(&[config("2"), deployment(&image("2"), None)]);
     add(&scene, "configmap/shop", r#"{"data": {"EXTRA": "x"}}"#);
-    let named = "not in sync within 3s: /data/EXTRA is not in the release (added manually by kubectl-patch)";
+    let named = "not in sync within 10s: /data/EXTRA is not in the release (added manually by kubectl-patch)";
 
-    let ran = wait(&scene, &release, "3s").exits(3);
+    let ran = wait(&scene, &release, "10s").exits(3);
     assert!(ran.stderr.contains(named), "{ran:?}");
 
     // By reading alone as well: no permission to write is needed for it.
-    let ran = scene.wait(&release, &["--timeout", "3s"], &[]).exits(3);
+    let ran = scene.wait(&release, &["--timeout", "10s"], &[]).exits(3);
     assert!(ran.stderr.contains(named), "{ran:?}");
 }
 

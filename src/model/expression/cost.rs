@@ -31,7 +31,7 @@ const COPIED: u64 = 256;
 const LOOKED_AT: u64 = 8192;
 /// Steps of compiling a pattern.
 const PATTERN: u64 = 300;
-/// What gives a truth value, a number or a time, whatever it is given.
+/// What gives a truth value or a number, whatever it is given.
 // `_+_` is not among them: it joins texts and lists.
 const PLAIN: &[&str] = &[
     "_==_",
@@ -58,8 +58,6 @@ const PLAIN: &[&str] = &[
     "uint",
     "double",
     "bool",
-    "timestamp",
-    "duration",
 ];
 
 /// An upper bound of a value.

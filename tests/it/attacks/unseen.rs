@@ -170,7 +170,7 @@ fn no_command_lets_an_unseen_character_out_in_any_format() {
         for command in [
             &["promote", text(&file), "-y"][..],
             &["diff", text(&file)],
-            &["wait", text(&file), "--timeout", "2s"],
+            &["wait", text(&file), "--timeout", "10s"],
         ] {
             assert_shows_all(&namespace, &[command, flags].concat(), false);
         }

@@ -135,7 +135,7 @@ fn beside_flux_diff_is_silent_and_a_manual_change_is_named_by_diff_and_by_wait()
         assert!(named.stdout.contains(word), "{word:?} in {named:#?}");
     }
     let waited = scene
-        .run("wait", &objects, &["--timeout", "5s", "--settle", "0s"])
+        .run("wait", &objects, &["--timeout", "10s", "--settle", "0s"])
         .exits(3);
     for word in [variable, "manually by kubectl-set"] {
         assert!(waited.stderr.contains(word), "{word:?} in {waited:#?}");

@@ -1,7 +1,7 @@
 //! What CI does: a cancelled pipeline is asked to stop, told to stop, and killed; the next one settles what it left.
 
 use super::app::{App, map, workload};
-use crate::harness::{Act, KillProxy, Run, Running, TestCluster};
+use crate::harness::{AT_ONCE, Act, KillProxy, Run, Running, TestCluster};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -178,13 +178,13 @@ fn a_pipeline_that_is_cancelled_while_it_waits_for_the_lock_ends_at_once_and_cha
     let app = App::new();
     let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
     let first = busy(&app, &proxy);
-    let second = Running::start(app.revert().args(["--lock-timeout", "2m"]));
-    std::thread::sleep(Duration::from_secs(1));
+    let second = Running::start(app.revert().args(["--lock-timeout", "2m", "-v", "6"]));
+    second.until_stderr("leases/delivery-app");
     second.process().signal("TERM");
     let ran = second.wait();
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("nothing was changed") && ran.took < Duration::from_secs(4),
+        ran.stderr.contains("nothing was changed") && ran.took < AT_ONCE,
         "{ran:?}"
     );
     proxy.release();

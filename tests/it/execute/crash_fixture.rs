@@ -1,9 +1,10 @@
 //! A namespace in which the reference application is brought from version to version, disturbed, and settled.
 
 use super::app::map;
+use super::kill_points::Point;
 use super::reference::{NAME, Reference};
 use super::snapshot::{Copy, copy_shared};
-use crate::harness::{Act, KillProxy, Ran, Run, TestCluster, blocking};
+use crate::harness::{KillProxy, Ran, Recorded, Run, TestCluster, blocking};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::process::Command;
@@ -87,15 +88,15 @@ impl Place {
         blocking(copy_shared(self.reference.namespace.name(), &self.all))
     }
 
-    /// How many writes it takes, undisturbed. Ends at the other version.
-    pub fn count(&self, killed: Killed) -> usize {
+    /// Its writes, undisturbed. Ends at the other version.
+    pub fn writes_of(&self, killed: Killed) -> Vec<Recorded> {
         self.proxy.forget();
         let mut command = match killed {
             Killed::Promote => self.reference.promote(2),
             Killed::Revert => self.reference.revert(),
         };
         self.proxy.run(&mut command).exits(0);
-        self.proxy.writes().len()
+        self.proxy.writes()
     }
 
     /// Brings it to where the killed command starts from.
@@ -108,8 +109,8 @@ impl Place {
         }
     }
 
-    /// One round. False where the run had fewer writes than `n`.
-    pub fn round(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool {
+    /// One round. False where the run had fewer writes.
+    pub fn round(&self, killed: Killed, Point { n, act, then }: Point) -> bool {
         self.prepare(killed);
         let when = format!("{killed:?} killed at write {n} ({act:?}), then {then:?}");
         self.proxy.forget();

@@ -1,46 +1,36 @@
-//! The loop over crash points: the program is killed at each of its writes, before the server sees it and after the server
-//! has done it, and another process settles what it left.
+//! The loop over kill points: the program is killed, and another process settles what it left.
 
-use super::crash_fixture::{Killed, Then};
-use crate::harness::Act;
+use super::crash_fixture::Killed;
+use super::kill_points::{Point, kill_points};
+use crate::harness::Recorded;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many namespaces are tried in side by side.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 3;
 
 /// A place that is disturbed and settled, round after round.
 pub trait Disturbed: Sized + Send {
     /// A new one, where nothing is amiss.
     fn undisturbed() -> Self;
 
-    /// How many writes it takes where nothing disturbs.
-    fn writes(&self, killed: Killed) -> usize;
+    /// Its writes where nothing disturbs.
+    fn writes(&self, killed: Killed) -> Vec<Recorded>;
 
-    /// One round. False where the run had fewer writes than `n`.
-    fn disturb(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool;
+    /// One round. False where the run had fewer writes.
+    fn disturb(&self, killed: Killed, point: Point) -> bool;
 }
 
-/// Before and after each write, settled in both ways; how many were tried.
-pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
+/// A promotion and its revert, each killed in every state of its journal.
+pub fn every_point<P: Disturbed>() {
     let first = P::undisturbed();
-    let writes = first.writes(killed);
-    let all = std::env::var_os("KUBECTL_DELIVERY_ALL_CRASHES").is_some();
-    let mut rounds: Vec<(usize, Act, Then)> = Vec::new();
-    for n in 1..=writes {
-        let ways = [
-            (Act::KillBefore, Then::Promote),
-            (Act::KillAfter, Then::Revert),
-            (Act::KillBefore, Then::Revert),
-            (Act::KillAfter, Then::Promote),
-        ];
-        // Each write in one of the ways in turn: three writes belong together, so that each of the three is tried in all.
-        let wanted = ways
-            .into_iter()
-            .enumerate()
-            .filter(|(way, _)| all || way % 4 == n % 4);
-        rounds.extend(wanted.map(|(_, (act, then))| (n, act, then)));
+    let mut rounds = Vec::new();
+    for killed in [Killed::Promote, Killed::Revert] {
+        let points = kill_points(&first.writes(killed));
+        // Fewer than a journal that is opened, written, and closed has states: its writes were not known again.
+        assert!(points.len() >= 4, "{killed:?}: {points:?}");
+        rounds.extend(points.into_iter().map(|point| (killed, point)));
     }
     rounds.reverse();
     let planned = rounds.len();
@@ -54,11 +44,11 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
             let (rounds, failed, tried) = (&rounds, &failed, &tried);
             scope.spawn(move || {
                 loop {
-                    let Some((n, act, then)) = rounds.lock().unwrap().pop() else {
+                    let Some((killed, point)) = rounds.lock().unwrap().pop() else {
                         return;
                     };
                     let place = known.take().unwrap_or_else(P::undisturbed);
-                    match catch_unwind(AssertUnwindSafe(|| place.disturb(killed, n, act, then))) {
+                    match catch_unwind(AssertUnwindSafe(|| place.disturb(killed, point))) {
                         Ok(done) => {
                             tried.fetch_add(usize::from(done), Ordering::Relaxed);
                             known = Some(place);
@@ -72,17 +62,16 @@ pub fn every_point<P: Disturbed>(killed: Killed) -> usize {
     });
 
     let (tried, failed) = (tried.load(Ordering::Relaxed), failed.into_inner().unwrap());
-    println!("{killed:?}: {writes} writes, {tried} crash points tried");
+    println!("killed at {tried} points");
     assert!(
         failed.is_empty(),
-        "{} crash points failed:\n{}",
+        "{} kill points failed:\n{}",
         failed.len(),
         failed.join("\n\n")
     );
     // A run may have fewer writes than the first one, which were then its last: a lock is renewed by time.
     assert!(
-        planned > 0 && tried * 10 >= planned * 9,
-        "only {tried} of {planned} crash points were reached"
+        tried * 10 >= planned * 8,
+        "only {tried} of {planned} kill points were reached"
     );
-    tried
 }

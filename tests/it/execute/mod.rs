@@ -8,6 +8,7 @@ pub mod crash_fixture;
 pub mod crash_points;
 mod credentials;
 mod faults;
+pub mod kill_points;
 mod live;
 mod outage;
 mod partial_steps;

@@ -3,7 +3,7 @@
 use super::app::{App, map, workload};
 use crate::harness::{Act, KillProxy, Run, TestCluster};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn slow() -> serde_json::Value {
     workload("Deployment", "slow", '2', Some("slow-ready"))
@@ -66,13 +66,9 @@ fn a_killed_holder_on_the_same_machine_is_taken_over_at_once() {
     for command in ["promote --resume", "revert"] {
         assert!(other.stderr.contains(command), "{}", other.stderr);
     }
-    let start = Instant::now();
-    app.promote("1", &objects).run().exits(0);
-    assert!(
-        start.elapsed() < Duration::from_secs(9),
-        "took {:?}",
-        start.elapsed()
-    );
+    let settled = app.promote("1", &objects).run().exits(0);
+    // A lease lasts 15 seconds.
+    assert!(settled.took < Duration::from_secs(14), "{:?}", settled.took);
     assert_eq!(app.status()["version"], "1");
 }
 

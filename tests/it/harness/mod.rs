@@ -36,6 +36,10 @@ pub use watching::{WatchProcess, free_port, get, series};
 pub use webhook::Webhook;
 
 use std::future::Future;
+use std::time::Duration;
+
+/// An upper bound of what waits for nothing: far below every deadline, and far above what a busy machine takes.
+pub const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// Runs a future to its end from anywhere, inside a runtime too: on a thread of its own.
 pub fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
@@ -68,7 +72,7 @@ pub fn unique() -> String {
 pub fn until(seconds: u64, holds: impl Fn() -> bool) -> bool {
     (0..seconds * 10).any(|_| {
         holds() || {
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(100));
             false
         }
     })

@@ -40,12 +40,9 @@ impl OwnCluster {
         script(&["freeze", &self.0.name, component]).run().ok();
     }
 
-    /// Lets a frozen component go on, and starts those again that ended meanwhile: a controller manager that cannot
-    /// renew its lease ends itself.
+    /// Lets a frozen component go on.
     pub fn thaw(&self, component: &str) {
         script(&["thaw", &self.0.name, component]).run().ok();
-        std::thread::sleep(Duration::from_millis(500));
-        script(&["up", &self.0.name]).run().ok();
     }
 
     /// Starts a killed component again, and waits until the API server is ready.

@@ -1,12 +1,13 @@
-//! Every crash point of a promotion that moves objects, and of its revert: another process finishes or reverts, and both
+//! A promotion that moves objects, and its revert, killed in each state of their journal: another process finishes or reverts, and both
 //! releases are exactly the new ones or exactly the old.
 
 use super::{Split, own, with_cart};
 use crate::execute::app::map;
 use crate::execute::crash_fixture::{Killed, Then};
 use crate::execute::crash_points::{Disturbed, every_point};
+use crate::execute::kill_points::Point;
 use crate::execute::snapshot::Copy;
-use crate::harness::{Act, KillProxy, Run, TestCluster};
+use crate::harness::{KillProxy, Recorded, Run, TestCluster};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -94,14 +95,14 @@ impl Disturbed for Place {
         Self::new()
     }
 
-    fn writes(&self, killed: Killed) -> usize {
+    fn writes(&self, killed: Killed) -> Vec<Recorded> {
         self.prepare(killed);
         self.proxy.forget();
         self.proxy.run(&mut self.command(killed)).exits(0);
-        self.proxy.writes().len()
+        self.proxy.writes()
     }
 
-    fn disturb(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool {
+    fn disturb(&self, killed: Killed, Point { n, act, then }: Point) -> bool {
         self.prepare(killed);
         let when = format!("{killed:?} killed at write {n} ({act:?}), then {then:?}");
         self.proxy.forget();
@@ -181,13 +182,7 @@ fn state(split: &Split) -> State {
 }
 
 #[test]
-fn a_promotion_that_moves_objects_killed_at_any_write_ends_exactly_new_or_exactly_old() {
-    let tried = every_point::<Place>(Killed::Promote);
-    assert!(tried >= 40, "only {tried} crash points");
-}
-
-#[test]
-fn its_revert_killed_at_any_write_ends_exactly_new_or_exactly_old() {
-    let tried = every_point::<Place>(Killed::Revert);
-    assert!(tried >= 24, "only {tried} crash points");
+fn a_promotion_that_moves_objects_and_its_revert_killed_in_any_state_of_their_journals_end_exactly_new_or_exactly_old()
+ {
+    every_point::<Place>();
 }

@@ -62,7 +62,7 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
         let digit = version.chars().next().unwrap();
         let objects = web(digit, Some(play));
         app.promote(version, &objects)
-            .args(["--timeout", "6s"])
+            .args(["--timeout", "10s"])
             .run()
             .exits(3);
         assert_eq!(promotable(&app, version, &objects), Ok(()), "{play}");
@@ -71,7 +71,7 @@ fn a_cause_outside_of_the_release_does_not_quarantine_it() {
     let mut nowhere = web('5', None);
     nowhere[0]["spec"]["template"]["spec"]["nodeSelector"] = json!({"no": "where"});
     app.promote("5", &nowhere)
-        .args(["--timeout", "6s"])
+        .args(["--timeout", "10s"])
         .run()
         .exits(3);
     assert_eq!(promotable(&app, "5", &nowhere), Ok(()), "no node");

@@ -51,7 +51,7 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let first = [api(&app, "outside.example", &json!({})), web()];
     let strict = app
         .promote("1", &first)
-        .args(["--wait=strict", "--timeout", "4s"])
+        .args(["--wait=strict", "--timeout", "10s"])
         .run()
         .exits(3);
     assert!(strict.stderr.contains("not available"), "{strict:?}");
@@ -75,7 +75,7 @@ fn is_noted_outside_of_the_release(cluster: &OwnCluster) {
     let third = [api(&app, "outside.example", &json!({"a": "c"})), web()];
     let strict = app
         .promote("4", &third)
-        .args(["--wait=strict", "--timeout", "4s"])
+        .args(["--wait=strict", "--timeout", "10s"])
         .run()
         .exits(3);
     assert!(strict.stderr.contains("not available"), "{strict:?}");

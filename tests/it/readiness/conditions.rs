@@ -57,7 +57,7 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
     let next = objects("new.example");
     let strict = app
         .promote("2", &next)
-        .args(["--timeout", "3s", "--wait=strict"])
+        .args(["--timeout", "10s", "--wait=strict"])
         .run()
         .exits(3);
     let why = "waiting for its controller (observedGeneration 1 of 2)";
@@ -65,7 +65,7 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
     report(json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}));
     let unknown = app
         .promote("2", &next)
-        .args(["--timeout", "3s", "--waive", "quarantine"])
+        .args(["--timeout", "10s", "--waive", "quarantine"])
         .run()
         .exits(0);
     assert!(
@@ -81,7 +81,7 @@ fn a_condition_of_an_older_spec_is_not_taken_for_the_new_ones() {
     let third = objects("third.example");
     let refused = app
         .promote("3", &third)
-        .args(["--timeout", "3s", "--wait=strict"])
+        .args(["--timeout", "10s", "--wait=strict"])
         .run()
         .exits(3);
     assert!(

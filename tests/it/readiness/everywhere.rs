@@ -145,7 +145,7 @@ fn wait_knows_the_kinds_that_the_release_defines_and_names_how_it_ended() {
         wait.run()
     };
     let last = |stdout: &str| -> Value { serde_json::from_str(stdout.lines().last().unwrap()).unwrap() };
-    let missing = wait("2s").exits(3);
+    let missing = wait("10s").exits(3);
     assert_eq!(last(&missing.stdout)["outcome"], "notApplied", "{missing:?}");
     let running = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -47,7 +47,7 @@ fn an_address_that_nobody_gives_is_waited_for_after_the_workloads_and_then_a_not
     let third = [balancer(&json!({"a": "c"})), web()];
     let strict = app
         .promote("3", &third)
-        .args(["--wait=strict", "--timeout", "2s"])
+        .args(["--wait=strict", "--timeout", "10s"])
         .run()
         .exits(3);
     assert!(

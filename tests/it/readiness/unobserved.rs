@@ -63,7 +63,7 @@ fn a_custom_resource_whose_controller_never_observes_a_change_ends_unknown_and_i
 
     let unknown = app
         .promote("2", &objects("two.example"))
-        .args(["--timeout", "3s"])
+        .args(["--timeout", "10s"])
         .run()
         .exits(0);
     let why = "waiting for its controller (observedGeneration 1 of 2)";
@@ -71,7 +71,7 @@ fn a_custom_resource_whose_controller_never_observes_a_change_ends_unknown_and_i
     let third = objects("three.example");
     let strict = app
         .promote("3", &third)
-        .args(["--timeout", "3s", "--wait=strict"])
+        .args(["--timeout", "10s", "--wait=strict"])
         .run()
         .exits(3);
     assert!(

@@ -1,7 +1,7 @@
 //! Verdicts on kinds without pods, whose controllers are the real ones.
 
 use super::followed::{Followed, follow, quick};
-use crate::harness::{Namespace, Run, TestCluster};
+use crate::harness::{AT_ONCE, Namespace, Run, TestCluster};
 use kubectl_delivery::testing::model::environment::HealthCheck;
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
 use kubectl_delivery::testing::rollout::RolloutPolicy;
@@ -60,7 +60,7 @@ fn failed(followed: &Followed, kind: CauseKind, words: &str) {
 /// At once: it is not waited for.
 fn fails_with(followed: &Followed, kind: CauseKind, words: &str) {
     failed(followed, kind, words);
-    assert!(followed.took < Duration::from_secs(3), "{:?}", followed.took);
+    assert!(followed.took < AT_ONCE, "{:?}", followed.took);
 }
 
 fn within(what: &str, holds: impl Fn() -> bool) {

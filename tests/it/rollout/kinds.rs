@@ -1,12 +1,11 @@
 //! Kinds other than Deployments, on the real control plane.
 
 use super::followed::{deployment, follow, quick, workload};
-use crate::harness::{Run, TestCluster};
+use crate::harness::{AT_ONCE, Run, TestCluster};
 use kubectl_delivery::testing::model::verdict::{CauseKind, Health};
 use kubectl_delivery::testing::rollout::RolloutPolicy;
 use rstest::rstest;
 use serde_json::json;
-use std::time::Duration;
 
 const IMAGE: &str = "127.0.0.1:5000/app:1";
 
@@ -68,7 +67,7 @@ fn a_paused_deployment_says_that_nothing_is_rolled_out() {
 #[case::deployment("Deployment")]
 #[case::stateful_set("StatefulSet")]
 #[case::daemon_set("DaemonSet")]
-fn pods_that_a_quota_refuses_fail_within_five_seconds(#[case] kind: &str) {
+fn pods_that_a_quota_refuses_fail_at_once(#[case] kind: &str) {
     let namespace = TestCluster::get().namespace_named("t-rollout");
     namespace.quota(json!({"pods": "0"}));
     let failed = follow(&namespace, &workload(kind, 1, IMAGE, None), quick());
@@ -78,7 +77,7 @@ fn pods_that_a_quota_refuses_fail_within_five_seconds(#[case] kind: &str) {
         "{}",
         failed.cause().message
     );
-    assert!(failed.took < Duration::from_secs(5), "{:?}", failed.took);
+    assert!(failed.took < AT_ONCE, "{:?}", failed.took);
 }
 
 fn job(play: Option<&str>) -> serde_json::Value {

@@ -37,6 +37,6 @@ fn a_canary_is_verified_by_the_pods_of_its_new_revision_alone() {
 
     // No pod is of this revision yet.
     turn_to("next");
-    let ran = shop.wait("3s").exits(3);
+    let ran = shop.wait("10s").exits(3);
     assert!(ran.stderr.contains("0 of 5 pods exist"), "{}", ran.stderr);
 }

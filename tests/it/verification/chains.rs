@@ -20,8 +20,8 @@ fn a_workload_without_a_controller_has_no_pod_and_is_not_verified() {
     let shop = Shop::new();
     shop.create_workload(5);
 
-    let ran = shop.wait("3s").exits(3);
-    let what = format!("Rollout {}/web: 0 of 5 pods exist after 3s", shop.namespace);
+    let ran = shop.wait("10s").exits(3);
+    let what = format!("Rollout {}/web: 0 of 5 pods exist after 10s", shop.namespace);
     assert!(ran.stderr.contains(&what), "{}", ran.stderr);
 }
 
@@ -118,9 +118,9 @@ fn an_owner_that_does_not_control_owns_no_pods() {
     let workload = shop.create_workload(5);
     shop.pods("set", 5, "tested", &owned_by(&workload, false));
 
-    let ran = shop.wait("3s").exits(3);
+    let ran = shop.wait("10s").exits(3);
     assert!(
-        ran.stderr.contains("0 of 5 pods exist after 3s"),
+        ran.stderr.contains("0 of 5 pods exist after 10s"),
         "{}",
         ran.stderr
     );

@@ -94,15 +94,27 @@ impl Running {
 
     /// Waits until its stderr holds that text. Fails where it ends without, and after a minute.
     pub fn until_stderr(&self, text: &str) {
+        self.until_written(1, text);
+    }
+
+    /// The same of its stdout.
+    pub fn until_stdout(&self, text: &str) {
+        self.until_written(0, text);
+    }
+
+    fn until_written(&self, stream: usize, text: &str) {
         let start = Instant::now();
         loop {
             // Before the look: what it wrote last is read as well.
             let is_over = self.has_ended() || start.elapsed() > Duration::from_secs(60);
-            let stderr = self.readers[1].as_ref().map(Reader::so_far).unwrap_or_default();
-            if stderr.contains(text) {
+            let written = self.readers[stream]
+                .as_ref()
+                .map(Reader::so_far)
+                .unwrap_or_default();
+            if written.contains(text) {
                 return;
             }
-            assert!(!is_over, "{} did not write {text:?}:\n{stderr}", self.command);
+            assert!(!is_over, "{} did not write {text:?}:\n{written}", self.command);
             std::thread::sleep(Duration::from_millis(20));
         }
     }
