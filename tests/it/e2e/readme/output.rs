@@ -44,9 +44,10 @@ fn masked_line(line: &str) -> String {
     let mut shown: Vec<String> = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).copied().unwrap_or_default();
+        let is_count = at > 0 && words[at - 1] == "exited" && next.starts_with("times");
         shown.push(match () {
             () if next.starts_with("ago") => "AGE".into(),
-            () if next.starts_with("times") => "N".into(),
+            () if is_count => "N".into(),
             () => masked_word(word),
         });
     }
