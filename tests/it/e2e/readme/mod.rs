@@ -4,7 +4,7 @@
 mod output;
 mod place;
 
-use crate::harness::{Block, blocks, needs_krew};
+use crate::harness::{Block, Repository, blocks, needs_krew};
 use output::assert_shown;
 use place::Place;
 use serde_json::{Value, json};
@@ -50,7 +50,11 @@ fn what_the_readme_shows_is_what_a_terminal_shows() {
     let place = Place::new("shop");
     let paste = |text: &str| place.machine.paste(place.path(), text);
     place.kubectl(&["create", "namespace", "shop"]);
-    let images = [("shop/web:1.0.0", "1.4.1"), ("test/crash:1.0.0", "1.4.2")].map(|(from, version)| {
+    // Its words on one stream: of two the order is a race.
+    let crash = "echo cannot read /etc/app/config: no such file; exit 3";
+    let crash = Repository::new().image("1", Some(crash));
+    let (_, crash) = crash.split_once('/').unwrap();
+    let images = [("shop/web:1.0.0", "1.4.1"), (crash, "1.4.2")].map(|(from, version)| {
         let image = format!("ghcr.io/acme/web:{version}");
         let by_digest = place.machine.publish(from, &image);
         let mut web = deployment("web", &image);
