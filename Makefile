@@ -113,9 +113,10 @@ properties: tools cluster ## random pairs of releases against the server's own a
 
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined
-	@status=0; $(NODE) up || status=$$?; \
-	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER ;; *) exit $$status ;; esac; \
-	$(MONITORING) cargo test --test it -- e2e:: --test-threads 2 --show-output
+	@status=0; without=; $(NODE) up || status=$$?; \
+	case $$status in 0) ;; 3) KUBECTL_DELIVERY_TEST_CLUSTER=$$($(NODE) elsewhere); export KUBECTL_DELIVERY_TEST_CLUSTER; \
+	  without='--skip e2e::readme::'; echo "not run: e2e::readme, which needs a node of this machine" ;; *) exit $$status ;; esac; \
+	$(MONITORING) cargo test --test it -- e2e:: $$without --test-threads 2 --show-output
 
 .PHONY: cosign-check
 cosign-check: tools ## the real cosign checks what we sign; the first run builds it

@@ -21,7 +21,8 @@ for manifest in krew/*.yaml; do
     $1 == "version:" { sub(/v[0-9][^ ]*/, version) }
     $1 == "uri:" { gsub(/v[0-9]+\.[0-9]+\.[0-9]+[^_\/]*/, version); archive = $2; sub(/.*\//, "", archive) }
     $1 == "sha256:" && archive in sum { sub(/"[0-9a-f]*"/, "\"" sum[archive] "\"") }
-    { print }' "$manifest" >"$out/${manifest##*/}"
+    { print }' "$manifest" >"$out/${manifest##*/}.part"
+  mv "$out/${manifest##*/}.part" "$out/${manifest##*/}"
   if [ -n "$index" ] && grep -q '"0\{64\}"' "$out/${manifest##*/}"; then
     echo "${manifest##*/}: the archive of a platform is missing in $dist" >&2
     exit 1

@@ -13,7 +13,9 @@ install -m 644 LICENSE README.md "$stage/"
 # macOS has another tar: Homebrew's GNU one is gtar.
 tar=$(command -v gtar || command -v tar)
 (cd "$stage" && "$tar" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$time" -cf - -- *) |
-  gzip -n -9 >"$archive"
+  gzip -n -9 >"$archive.part"
+# Whoever reads it meanwhile has a whole one.
+mv "$archive.part" "$archive"
 if command -v sha256sum >/dev/null; then sum=$(sha256sum "$archive"); else sum=$(shasum -a 256 "$archive"); fi
 sum=${sum%% *}
 echo "$sum  ${archive##*/}" >"$archive.sha256"

@@ -26,6 +26,8 @@ e2e    prometheus       prometheus
 e2e    strip            binutils
 e2e    ldd              libc-bin
 e2e    script           bsdutils
+e2e    unshare          util-linux
+e2e    nsenter          util-linux
 node   containerd       containerd
 node   ctr              containerd
 node   runc             runc

@@ -16,7 +16,7 @@ fn make_lines(text: &str) -> BTreeSet<String> {
 fn the_readme_lists_the_commands_that_ci_calls_and_no_others() {
     let readme = read("README.md");
     let section = readme
-        .split("\n## Two commands\n")
+        .split("\n## Build and test\n")
         .nth(1)
         .unwrap()
         .split("\n## ")

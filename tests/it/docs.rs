@@ -1,14 +1,14 @@
 //! The documents say what the program does: their commands are run or at least understood, their events are those that
 //! are printed.
 
+use crate::e2e::readme::SECTIONS;
 use crate::execute::app::{App, workload};
-use crate::harness::{Run, TestCluster, delivery, linked_as};
+use crate::harness::{Run, TestCluster, blocks as code_blocks, delivery, needs_krew};
 use clap::Parser;
 use kubectl_delivery::app::Cli;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -243,56 +243,29 @@ fn every_event_that_is_printed_is_documented_with_its_fields() {
     assert_eq!(printed.last().unwrap()["outcome"], "rolledBack");
 }
 
-/// The README's five commands, word for word, but for the image: the test's registry stands in for a public one.
 #[test]
-fn the_first_release_of_the_readme_works_word_for_word() {
-    let cluster = TestCluster::get();
+fn every_block_of_the_readme_is_run_by_a_test() {
     let text = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let section = text
-        .split("## The first release")
-        .nth(1)
-        .unwrap()
-        .split("\n## ")
-        .next()
-        .unwrap();
-    let namespace = cluster.namespace_named("t-readme");
-    let block = blocks(section, "sh").remove(0);
-    assert_eq!(block.lines().count(), 5, "five commands: {block}");
-    let script = block
-        .replace(
-            "registry.k8s.io/e2e-test-images/agnhost:2.53",
-            &format!("{}/shop/web:1.0.0", cluster.registry),
-        )
-        .replace("kubectl create namespace try", "true")
-        .replace("-n try", &format!("-n {}", namespace.name()))
-        .replace(
-            "promote try.release.yaml",
-            "promote try.release.yaml --yes --settle 1s",
+    let all = code_blocks(&text);
+    let is_command = |line: &str| {
+        ["$ ", "kubectl ", "make ", "cargo "]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    for block in &all {
+        let is_pasted = SECTIONS.contains(&&*block.section) && matches!(&*block.language, "sh" | "console");
+        let is_picture = block.language == "text" && !block.text.lines().any(is_command);
+        assert!(
+            is_pasted || is_picture || needs_krew(block),
+            "README.md, {}: no test runs this (tests/it/e2e/readme, tests/krew):\n{}",
+            block.section,
+            block.text
         );
-    let folder = tempfile::tempdir().unwrap();
-    linked_as("kubectl-delivery", folder.path(), &cluster.tools);
-    let path = format!(
-        "{}:{}:/usr/bin:/bin",
-        folder.path().display(),
-        cluster.tools.display()
-    );
-    let mut bash = Command::new("bash");
-    bash.args(["-euc", &script])
-        .current_dir(folder.path())
-        .env_clear();
-    bash.env("PATH", path)
-        .env("HOME", folder.path())
-        .env("KUBECONFIG", &cluster.kubeconfig);
-    let ran = bash.run().exits(1);
+    }
     assert!(
-        ran.stdout.contains("Deployment") && ran.stdout.contains("/spec/replicas"),
-        "{}\n{}",
-        ran.stdout,
-        ran.stderr
-    );
-    assert!(
-        ran.stdout.contains("changed manually by kubectl"),
-        "who changed it: {}",
-        ran.stdout
+        all.iter().any(needs_krew)
+            && SECTIONS
+                .iter()
+                .all(|name| all.iter().any(|block| block.section == *name))
     );
 }

@@ -7,6 +7,7 @@ mod indexes;
 mod measured;
 mod promoted;
 mod quoting;
+pub mod readme;
 mod rehearsed;
 mod rollout;
 mod starts;

@@ -9,6 +9,7 @@
     reason = "shared by all tests: not every helper is used at every time"
 )]
 
+mod blocks;
 mod cluster;
 mod helm;
 mod namespace;
@@ -16,12 +17,14 @@ mod own;
 mod program;
 mod proxy;
 mod pty;
+mod public_names;
 mod receiver;
 mod repository;
 mod user;
 mod watching;
 mod webhook;
 
+pub use blocks::{Block, blocks, needs_krew};
 pub use cluster::TestCluster;
 pub use helm::{HELM_VALUE, encoded_release, go, helm, helm3, stored_release, stored_revision};
 pub use namespace::Namespace;
@@ -29,6 +32,7 @@ pub use own::OwnCluster;
 pub use program::{Ran, Run, delivery, linked_as, measured, ran};
 pub use proxy::{Act, Faults, KillProxy, Recorded, Running};
 pub use pty::Terminal;
+pub use public_names::PublicNames;
 pub use receiver::{Posted, Receiver};
 pub use repository::{Repository, linux};
 pub use user::User;
