@@ -102,6 +102,11 @@ pub async fn compare(
 ) -> Result<ComparisonFacts, CommandError> {
     let (tested, manifests) = (mem::take(&mut request.tested), request.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
+    let members = observe::served(cluster, request.members, &kinds).await?;
+    let request = ComparisonRequest {
+        members: &members,
+        ..request
+    };
     let ComparisonRequest {
         inputs,
         home,
@@ -163,9 +168,10 @@ pub async fn compare(
 ///
 /// Where the cluster cannot be reached. What else cannot be read is a finding.
 pub async fn compare_members(cluster: &dyn Cluster, members: &[Target]) -> Result<Comparison, CommandError> {
-    let read = observe::objects(cluster, members).await?;
+    let members = observe::served(cluster, members, &BTreeMap::new()).await?;
+    let read = observe::objects(cluster, &members).await?;
     Ok(Comparison {
-        objects: reading::compare_extra(members.to_vec(), read),
+        objects: reading::compare_extra(members, read),
         ..Comparison::default()
     })
 }
