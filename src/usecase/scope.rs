@@ -109,7 +109,7 @@ fn not_served(kinds: &BTreeMap<Gvk, ResourceType>, gvk: &Gvk) -> CommandError {
     }
     let others = others.join(", ");
     CommandError::new(ErrorKind::Refused, format!("{message}, only {others}")).with_hint(format!(
-        "to record the release with a version that is served: kubectl delivery record -f MANIFESTS, with apiVersion: {others}"
+        "set apiVersion: {others} in the manifests, and record the release again"
     ))
 }
 
