@@ -107,13 +107,7 @@ pub async fn compare(
         members: &members,
         ..request
     };
-    let ComparisonRequest {
-        inputs,
-        home,
-        today,
-        tries_missing,
-        ..
-    } = request;
+    let (inputs, home, today) = (request.inputs, request.home, request.today);
     let Desired {
         objects: desired,
         dropped,
@@ -151,7 +145,7 @@ pub async fn compare(
         missing_namespaces,
         ..Comparison::default()
     };
-    if tries_missing {
+    if request.tries_missing {
         comparison.creations = creating::try_missing(cluster, &comparison).await;
     }
     Ok(ComparisonFacts {
