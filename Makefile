@@ -58,8 +58,12 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
+<<<<<<< HEAD
 	cargo test --test quick
 	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --show-output
+=======
+	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --skip earlier:: --show-output
+>>>>>>> old
 
 .PHONY: quick
 quick: tools cluster ## in a minute what a change has most likely broken: format, lints of the program, unit tests, architecture, every command once
@@ -106,6 +110,11 @@ observability: tools cluster ## `watch` with a real Prometheus and Alertmanager;
 .PHONY: helm
 helm: tools cluster ## `diff --helm` over what helm 3 and 4 have installed; four minutes each to build, once
 	cargo test --test it -- real_helm:: --show-output
+
+.PHONY: old-journals
+old-journals: tools cluster ## what an earlier version left, killed anywhere, resumed and reverted by this one; minutes to build, once
+	@KUBECTL_DELIVERY_EARLIER=$$(tests/earlier/build.sh); export KUBECTL_DELIVERY_EARLIER; \
+	cargo test --test it -- earlier:: --show-output
 
 .PHONY: properties
 properties: tools cluster ## random pairs of releases against the server's own answer, removals behind pods, and edits taken into manifests; PAIRS=200 DRAWS=1000 STARTS=300 PATCHES=500 SEED=first

@@ -29,6 +29,18 @@ pub enum ApiError {
         /// `plural.group/version`.
         resource: String,
     },
+    /// The kind is served, and not in this version, from which only the server converts.
+    #[error("the API server does not serve {resource}, only {served}: {why}")]
+    VersionNotServed {
+        /// `plural.group/version`.
+        resource: String,
+        /// The versions that are served.
+        served: String,
+        /// Why it cannot be reached in one of them.
+        why: String,
+        /// What to type.
+        hint: String,
+    },
     /// The server answered something that is not a Status: a proxy's page, or nothing that can be read.
     #[error("the API server answered {code}: {body}")]
     Unreadable {
@@ -112,7 +124,10 @@ impl ApiError {
             | ApiError::TooLate
             | ApiError::Credentials { .. } => true,
             // A kind is served once somebody installs it, and no answer gets shorter by asking again.
-            ApiError::NotServed { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => false,
+            ApiError::NotServed { .. }
+            | ApiError::VersionNotServed { .. }
+            | ApiError::TooLarge { .. }
+            | ApiError::Endless { .. } => false,
         }
     }
 
@@ -216,6 +231,7 @@ impl ApiError {
             ApiError::Status { code: 401, .. } => "kubectl auth whoami",
             ApiError::Status { code: 403, .. } => "kubectl auth can-i --list",
             ApiError::NotServed { .. } => "kubectl api-resources",
+            ApiError::VersionNotServed { hint, .. } => hint.as_str(),
             ApiError::Unreadable { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => {
                 "to check the address: kubectl cluster-info"
             }
@@ -242,6 +258,7 @@ impl ApiError {
             }
             // Refused by its path, or never sent.
             ApiError::NotServed { .. }
+            | ApiError::VersionNotServed { .. }
             | ApiError::Endless { .. }
             | ApiError::Connect { .. }
             | ApiError::Credentials { .. }

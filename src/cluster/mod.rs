@@ -3,12 +3,14 @@
 //! [`Cluster`] is the only way to an API server. Its real implementation, the folder `kube`, is the only place
 //! that names `kube::Client`. Objects stay JSON from end to end.
 //!
-//! `redacting` stands around that one and keeps the values of Secrets out of a server's errors, warnings and
+//! `converting` stands around that one and reaches objects whose version is not served in one that is;
+//! `redacting` stands around both and keeps the values of Secrets out of a server's errors, warnings and
 //! logs. An [`ApiError`] says whether a write may have been done all the same; what follows from that its
 //! caller decides.
 
 mod api;
 mod connect_error;
+mod converting;
 mod deadline;
 mod error;
 mod kube;

@@ -5,6 +5,7 @@
 
 mod accepting;
 mod acquisition;
+mod api_versions;
 mod applying;
 mod codec;
 mod earlier_run;
@@ -73,7 +74,7 @@ pub use promote::{Promotion, promote};
 pub use resolve::{resolve_open_journal, resume};
 pub use revert::{NextRevert, RevertMode, RevertPlan, plan_revert, revert};
 pub use sealing::stopped_by as stopped_by_state;
-pub use sealing::why_not_believed;
+pub use sealing::{UPGRADE, why_not_believed};
 pub use services::{Interrupt, RunLimits, RunReport, Services};
 pub use unconfirmed::{Confirmed, Unconfirmed, unconfirmed_deletions, unconfirmed_plan};
 pub use writer::StoreError;

@@ -262,8 +262,9 @@ impl<'a> Renewing<'a> {
                     gone.push(old);
                 }
 
-                Err(ReleaseStateError::Api { target, source }) => {
-                    return Err(ReleaseStateError::Api { target, source }.into());
+                // Nor may what only a later program can read.
+                Err(error @ (ReleaseStateError::Api { .. } | ReleaseStateError::Newer { .. })) => {
+                    return Err(error.into());
                 }
                 // Gone or changed: nothing names it any more then, and
                 // what needs it cannot be reverted or promoted again.

@@ -5,6 +5,7 @@
 //! is known only then, so that all of them may have to be given back and taken anew, and everything is read
 //! again. Nothing but locks is written before the run begins.
 
+use super::api_versions;
 use super::earlier_run::take_up;
 use super::goal::{JournalGoal, OpenJournalAction, RevertOptions};
 use super::left_rehearsal::end_left_rehearsal;
@@ -167,7 +168,8 @@ async fn under_locks(
     Ok(Next::Run(Box::new(start)))
 }
 
-/// The end where another release is in the way, or data would go that nobody has allowed to go.
+/// The end where another release is in the way, an object cannot be reached, or data would go that nobody has allowed to
+/// go.
 pub(super) async fn stopped(
     start: &Start,
     release: &ReleaseRef,
@@ -175,6 +177,9 @@ pub(super) async fn stopped(
     services: &Services,
 ) -> Result<Option<RunReport>, ExecuteError> {
     if let Some(report) = moving::stopped_by(release, &start.inventory, services).await? {
+        return Ok(Some(report));
+    }
+    if let Some(report) = api_versions::stopped_by(start, services).await {
         return Ok(Some(report));
     }
     if let Some(report) = moving::unfinished(&sources(start, release), services).await? {

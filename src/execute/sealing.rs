@@ -21,6 +21,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+/// What to type where a later program wrote the state.
+pub const UPGRADE: &str = "to install it: kubectl krew upgrade delivery";
+
 /// The seal that a run writes on, and the key that it does it with.
 #[derive(Clone, Debug)]
 pub(super) struct SealAtHand {
@@ -61,8 +64,7 @@ pub fn why_not_believed(sealing: &Sealing, release: &ReleaseRef) -> Option<(Stri
         Integrity::Newer(version) => {
             let message =
                 format!("{state} has format version {version}, which only a later kubectl-delivery writes");
-            let upgrade = "to install it: kubectl krew upgrade delivery".to_owned();
-            (message, vec![upgrade, discard])
+            (message, vec![UPGRADE.to_owned(), discard])
         }
         // It names what to add.
         Integrity::NotVerified(why) => (format!("{state} cannot be verified: {why}"), Vec::new()),

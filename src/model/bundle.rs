@@ -4,6 +4,7 @@
 //! is the right one, and one that somebody swapped is not. The whole is vouched for by the digest in head or
 //! inventory, which are sealed.
 
+use super::format::Versioned;
 use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,9 @@ pub enum BundleError {
     /// It cannot be decompressed.
     #[error("invalid compressed parts: {0}")]
     Compression(#[from] std::io::Error),
+    /// A later program wrote it.
+    #[error("format version {0}, which only a later kubectl-delivery writes")]
+    Newer(u64),
     /// It is not what this version writes.
     #[error("unsupported content: {0}")]
     Json(#[from] serde_json::Error),
@@ -141,7 +145,14 @@ pub fn unpack<T: DeserializeOwned>(
         return Err(BundleError::Changed);
     }
 
-    Ok(serde_json::from_slice(&decompress(&bytes)?)?)
+    let text = decompress(&bytes)?;
+    // Before the fields are read: a later format may have others. What is no map has no version.
+    if let Ok(document) = serde_json::from_slice::<Versioned>(&text)
+        && let Some(version) = document.format_version.newer()
+    {
+        return Err(BundleError::Newer(version));
+    }
+    Ok(serde_json::from_slice(&text)?)
 }
 
 /// Whether a part has the name that its own bytes give it.
@@ -258,6 +269,17 @@ mod tests {
             unpack::<String>(&bundle, &parts, Some(&key(1))),
             Err(BundleError::Changed)
         ));
+    }
+
+    #[test]
+    fn what_a_later_program_wrote_is_named_by_its_version_whatever_its_fields_are() {
+        let later = serde_json::json!({"formatVersion": 2, "steps": "another shape"});
+        let (bundle, parts) = bytes(pack(&later, &key(1)).unwrap());
+        let error = unpack::<crate::model::journal::Parts>(&bundle, &parts, Some(&key(1))).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "format version 2, which only a later kubectl-delivery writes"
+        );
     }
 
     #[test]

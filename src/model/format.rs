@@ -31,10 +31,19 @@ impl FormatVersion {
         Self(1)
     }
 
-    /// Whether only a later program knows it.
-    pub fn is_newer(self) -> bool {
-        self.0 > FORMAT_VERSION
+    /// Its number, where only a later program knows it.
+    pub fn newer(self) -> Option<u64> {
+        (self.0 > FORMAT_VERSION).then_some(self.0.into())
     }
+}
+
+/// What a document of any version says of its own.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Versioned {
+    /// Its version.
+    #[serde(default = "FormatVersion::first")]
+    pub format_version: FormatVersion,
 }
 
 impl std::fmt::Display for FormatVersion {

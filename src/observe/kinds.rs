@@ -2,7 +2,7 @@
 
 use crate::cluster::{ApiError, Cluster};
 use crate::model::k8s::kinds::well_known;
-use crate::model::{Gvk, Object, ResourceType};
+use crate::model::{Gvk, Object, ResourceType, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,35 @@ pub async fn kinds<'o>(
     Ok(kinds)
 }
 
+/// These targets, each in a version that is served: which one it was when they were recorded says nothing of the object.
+pub async fn served(
+    cluster: &dyn Cluster,
+    targets: &[Target],
+    known: &BTreeMap<Gvk, ResourceType>,
+) -> Result<Vec<Target>, ApiError> {
+    let mut targets = targets.to_vec();
+    let is_known = |target: &Target| {
+        let gvk = target.resource.gvk();
+        well_known(&gvk).is_some() || known.contains_key(&gvk)
+    };
+    if targets.iter().all(is_known) {
+        return Ok(targets);
+    }
+
+    let found = cluster.discover().await?;
+    let found: Vec<ResourceType> = found.into_iter().map(|one| one.resource).collect();
+    for target in targets.iter_mut().filter(|target| !is_known(target)) {
+        let asked = &target.resource;
+        let of_kind = |one: &&ResourceType| one.group == asked.group && one.kind == asked.kind;
+        // Of a kind that is not served at all the target stays as it is, and is found missing.
+        let is_served = found.contains(asked);
+        if let Some(other) = found.iter().find(of_kind).filter(|_| !is_served) {
+            target.resource = other.clone();
+        }
+    }
+    Ok(targets)
+}
+
 /// The kinds that a CRD defines.
 fn defined_by(crd: &Object) -> Vec<ResourceType> {
     if crd.kind() != "CustomResourceDefinition" {
@@ -46,6 +75,8 @@ fn defined_by(crd: &Object) -> Vec<ResourceType> {
         .into_iter()
         .flatten();
 
+    // One that it does not serve is none of the kind's.
+    let versions = versions.filter(|version| version["served"] != false);
     let resource = |version: &Value| ResourceType {
         group: crd.text("/spec/group").into(),
         version: version["name"].as_str().unwrap_or_default().into(),

@@ -25,7 +25,7 @@ mod whole_kinds;
 pub use admission::admission;
 pub use dry_run::{fresh, predict, replacement};
 pub use helm::{HelmStorage, helm_payload, helm_revisions};
-pub use kinds::kinds;
+pub use kinds::{kinds, served};
 pub use objects::{each, objects, read};
 pub use owners::{NamedOwner, OwnerReader};
 pub use pod_dry_runs::try_pods;

@@ -102,13 +102,12 @@ pub async fn compare(
 ) -> Result<ComparisonFacts, CommandError> {
     let (tested, manifests) = (mem::take(&mut request.tested), request.manifests.take());
     let kinds = observe::kinds(cluster, tested.iter().chain(manifests.iter().flatten())).await?;
-    let ComparisonRequest {
-        inputs,
-        home,
-        today,
-        tries_missing,
-        ..
-    } = request;
+    let members = observe::served(cluster, request.members, &kinds).await?;
+    let request = ComparisonRequest {
+        members: &members,
+        ..request
+    };
+    let (inputs, home, today) = (request.inputs, request.home, request.today);
     let Desired {
         objects: desired,
         dropped,
@@ -146,7 +145,7 @@ pub async fn compare(
         missing_namespaces,
         ..Comparison::default()
     };
-    if tries_missing {
+    if request.tries_missing {
         comparison.creations = creating::try_missing(cluster, &comparison).await;
     }
     Ok(ComparisonFacts {
@@ -163,9 +162,10 @@ pub async fn compare(
 ///
 /// Where the cluster cannot be reached. What else cannot be read is a finding.
 pub async fn compare_members(cluster: &dyn Cluster, members: &[Target]) -> Result<Comparison, CommandError> {
-    let read = observe::objects(cluster, members).await?;
+    let members = observe::served(cluster, members, &BTreeMap::new()).await?;
+    let read = observe::objects(cluster, &members).await?;
     Ok(Comparison {
-        objects: reading::compare_extra(members.to_vec(), read),
+        objects: reading::compare_extra(members, read),
         ..Comparison::default()
     })
 }

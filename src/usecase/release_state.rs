@@ -46,6 +46,7 @@ pub fn kind_of(error: &ReleaseStateError) -> ErrorKind {
         ReleaseStateError::Api { .. } => ErrorKind::Unreachable,
         ReleaseStateError::Unreadable { .. }
         | ReleaseStateError::Missing { .. }
+        | ReleaseStateError::Newer { .. }
         | ReleaseStateError::Bundle { .. } => ErrorKind::Refused,
     }
 }
@@ -63,6 +64,7 @@ pub fn home_error(error: &ReleaseStateError) -> CommandError {
     let made = CommandError::from_error(kind_of(error), error);
     let hints = match error {
         ReleaseStateError::Api { source, .. } => source.hints(),
+        ReleaseStateError::Newer { .. } => vec![execute::UPGRADE.into()],
         _ => Vec::new(),
     };
     hints.into_iter().fold(made, CommandError::with_hint)

@@ -13,6 +13,7 @@ use crate::model::k8s::ownership::release_namespaces;
 use crate::model::release::RecordedImage;
 use crate::model::state_key::StateKey;
 use crate::monitor::{Watching, WatchingOptions};
+use crate::observe::release_state::ReleaseStateError;
 use crate::registry::RegistryOptions;
 use crate::usecase::images::AskRegistries;
 use jiff::Timestamp;
@@ -141,6 +142,10 @@ pub fn run_error(error: &ExecuteError) -> CommandError {
             return hints
                 .iter()
                 .fold(CommandError::usage(message), CommandError::with_hint);
+        }
+        // With what to type.
+        ExecuteError::ReleaseState(error @ ReleaseStateError::Newer { .. }) => {
+            return release_state::home_error(error);
         }
         ExecuteError::ReleaseState(error) | ExecuteError::Store(StoreError::ReleaseState(error)) => {
             release_state::kind_of(error)

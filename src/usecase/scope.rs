@@ -91,16 +91,26 @@ pub fn target(
     home: Option<&str>,
 ) -> Result<Target, CommandError> {
     let gvk = object.gvk();
-    let kind = kinds.get(&gvk).ok_or_else(|| {
-        let message = format!(
-            "kind {} {} is not served by the API server",
-            gvk.api_version(),
-            gvk.kind
-        );
-        CommandError::new(ErrorKind::Refused, message)
-            .with_hint("install its CustomResourceDefinition, or add it to the release")
-    })?;
+    let kind = kinds.get(&gvk).ok_or_else(|| not_served(kinds, &gvk))?;
     Ok(Target::new(kind, object.namespace().or(home), object.name()))
+}
+
+fn not_served(kinds: &BTreeMap<Gvk, ResourceType>, gvk: &Gvk) -> CommandError {
+    let (api_version, kind) = (gvk.api_version(), &gvk.kind);
+    let others = kinds
+        .keys()
+        .filter(|one| one.group == gvk.group && one.kind == *kind);
+    let others: Vec<String> = others.map(Gvk::api_version).collect();
+
+    let message = format!("kind {api_version} {kind} is not served by the API server");
+    if others.is_empty() {
+        return CommandError::new(ErrorKind::Refused, message)
+            .with_hint("install its CustomResourceDefinition, or add it to the release");
+    }
+    let others = others.join(", ");
+    CommandError::new(ErrorKind::Refused, format!("{message}, only {others}")).with_hint(format!(
+        "set apiVersion: {others} in the manifests, and record the release again"
+    ))
 }
 
 #[cfg(test)]

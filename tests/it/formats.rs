@@ -3,6 +3,8 @@
 //!
 //! `tests/fixtures/formats/v1` was written once, by `KUBECTL_DELIVERY_FORMATS=DIR cargo test --test it formats::`, and stays.
 
+pub mod open;
+
 use crate::execute::app::{App, NAME, map};
 use crate::harness::{Run, Webhook};
 use kubectl_delivery::testing::model::bundle::{PartBundle, unpack};
@@ -180,7 +182,7 @@ impl Written {
 }
 
 /// What a release keeps in the cluster.
-fn stored(app: &App) -> Vec<Object> {
+pub fn stored(app: &App) -> Vec<Object> {
     let listed = app.kubectl(&["get", "configmaps,secrets,namespace", "-o", "json", "-l", "!any"]);
     let uid = app.kubectl(&["get", "namespace", app.namespace.name(), "-o", "json"]);
     let mut objects: Vec<Value> = serde_json::from_str::<Value>(&listed).unwrap()["items"]
@@ -202,7 +204,11 @@ fn stored(app: &App) -> Vec<Object> {
 
 /// The objects of a golden file.
 fn read(file: &str) -> Vec<Object> {
-    let text = std::fs::read_to_string(folder().join(file)).unwrap();
+    read_from(&folder().join(file))
+}
+
+fn read_from(file: &Path) -> Vec<Object> {
+    let text = std::fs::read_to_string(file).unwrap();
     let list: Value = serde_json::from_str(&text).unwrap();
     let items = list["items"].as_array().unwrap().clone();
     let items = items.into_iter();

@@ -1,5 +1,6 @@
 //! The one integration-test binary: everything that needs a cluster, a registry or the built program.
 
+mod api_versions;
 mod attacks;
 mod bad_input;
 mod client;
@@ -10,6 +11,7 @@ mod deploy;
 mod diff;
 mod docs;
 mod e2e;
+mod earlier;
 mod engines;
 mod evidence;
 mod execute;

@@ -12,6 +12,7 @@ use super::retry::Repeat;
 use super::transport::{Call, Transport};
 use super::write::{WRITE_TIMEOUT, Write};
 use super::{discovery, path, watch};
+use crate::cluster::converting::Converting;
 use crate::cluster::redacting::Redacting;
 use crate::cluster::{
     AccessReview, ApiError, Applied, ApplyOptions, Cluster, ConnectError, ConnectionOptions, DeleteOptions,
@@ -41,7 +42,8 @@ const ITS_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s
 pub async fn connect(options: &ConnectionOptions) -> Result<Arc<dyn Cluster>, ConnectError> {
     let transport = Transport::new(settings(options, &ProcessEnv::from_env())?).await?;
     // The redactor stands outermost: nobody gets at a server's text before it.
-    Ok(Arc::new(Redacting::new(Arc::new(KubeCluster::new(transport)))))
+    let converting = Converting::new(Arc::new(KubeCluster::new(transport)));
+    Ok(Arc::new(Redacting::new(Arc::new(converting))))
 }
 
 /// A client of a real API server.

@@ -8,6 +8,7 @@
 pub mod allocation;
 pub mod carried;
 pub mod controller;
+pub mod conversion;
 pub mod defaults;
 pub mod entries;
 pub mod image_fields;

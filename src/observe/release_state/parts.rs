@@ -61,9 +61,10 @@ pub async fn read_bundle<T: DeserializeOwned>(
     // For the message: the digest is of all parts together.
     let name = bundle.names.first().map(String::as_str).unwrap_or_default();
 
-    unpack(bundle, &parts, key).map_err(|source| ReleaseStateError::Bundle {
-        target: format!("{}/{name}", bundle.namespace),
-        source,
+    let target = format!("{}/{name}", bundle.namespace);
+    unpack(bundle, &parts, key).map_err(|source| match source {
+        BundleError::Newer(version) => ReleaseStateError::Newer { target, version },
+        source => ReleaseStateError::Bundle { target, source },
     })
 }
 

@@ -7,6 +7,7 @@
 use super::parse::{foreign_journal, parse_head, parse_inventory};
 use super::{Lock, ReleaseState, ReleaseStateError, Stored, get, kind_of};
 use crate::cluster::Cluster;
+use crate::model::format::FORMAT_VERSION;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, JournalPhase};
 use crate::model::seal::Integrity;
@@ -74,7 +75,8 @@ impl<'a> StateObjects<'a> {
             return Ok(home);
         }
 
-        let head = self.journal.as_ref().map(parse_head).transpose()?;
+        let is_newer = matches!(home.sealing.integrity, Integrity::Newer(_));
+        let head = understood(self.journal.as_ref().map(parse_head), is_newer)?;
         // A seal is bound to its release. Where nothing vouches for the journal, its own text has to fit at
         // least.
         if let Some(why) = self.foreign_journal(head.as_ref()) {
@@ -82,7 +84,7 @@ impl<'a> StateObjects<'a> {
             return Ok(home);
         }
 
-        home.inventory = self.inventory.as_ref().map(parse_inventory).transpose()?;
+        home.inventory = understood(self.inventory.as_ref().map(parse_inventory), is_newer)?;
         (home.head, home.rehearsal) = head.map_or((None, None), split_rehearsal);
         Ok(home)
     }
@@ -125,13 +127,39 @@ impl<'a> StateObjects<'a> {
 
     fn check_integrity(&self) -> Result<Sealing, ReleaseStateError> {
         let (_, name) = self.release;
-        self.seal
-            .check_integrity(name, self.journal.as_ref(), self.inventory.as_ref())
+        let mut sealing = self
+            .seal
+            .check_integrity(name, self.journal.as_ref(), self.inventory.as_ref())?;
+        // Each says its own, also where no seal can be read.
+        let newer = [&self.journal, &self.inventory].into_iter().flatten();
+        if let Some(version) = newer.filter_map(newer_version).max()
+            && !matches!(sealing.integrity, Integrity::Altered(_))
+        {
+            sealing.integrity = Integrity::Newer(version);
+        }
+        Ok(sealing)
     }
 
     fn foreign_journal(&self, head: Option<&Stored<Head>>) -> Option<String> {
         let (namespace, name) = self.release;
         foreign_journal(&head?.value.current, namespace, name)
+    }
+}
+
+/// The format version that a ConfigMap says, where only a later program knows it.
+fn newer_version(object: &Object) -> Option<u64> {
+    let version = object.text("/data/formatVersion").parse::<u64>().ok()?;
+    (version > u64::from(FORMAT_VERSION)).then_some(version)
+}
+
+/// What was parsed. Of a later format as much is shown as is understood.
+fn understood<T>(
+    parsed: Option<Result<T, ReleaseStateError>>,
+    is_newer: bool,
+) -> Result<Option<T>, ReleaseStateError> {
+    match parsed.transpose() {
+        Err(_) if is_newer => Ok(None),
+        parsed => parsed,
     }
 }
 

@@ -64,6 +64,14 @@ pub enum ReleaseStateError {
         /// What is missing.
         target: String,
     },
+    /// A later program wrote it.
+    #[error("{target} has format version {version}, which only a later kubectl-delivery writes")]
+    Newer {
+        /// What was read.
+        target: String,
+        /// Its version.
+        version: u64,
+    },
     /// A bundle's bytes are wrong.
     #[error("{target} was altered")]
     Bundle {

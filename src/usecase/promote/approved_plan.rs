@@ -1,6 +1,7 @@
 //! A plan that was written by a dry run and approved: read from its file, and held against what would be planned today.
 
 use crate::load;
+use crate::model::format::Versioned;
 use crate::model::plan::Plan;
 use crate::plan;
 use crate::usecase::{CommandError, ErrorKind};
@@ -8,20 +9,21 @@ use std::path::Path;
 
 /// The plan that a file holds; one that only a later program understands is an error.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
-    let plan: Plan = load::typed_json(&load::bytes(path)?, path).map_err(|error| {
-        CommandError::usage(format!("{} holds no plan: {error}", path.display())).with_hint(
-            "to write a plan: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json",
-        )
-    })?;
-    if plan.format_version.is_newer() {
+    let bytes = load::bytes(path)?;
+    // Before the fields are read: a later format may have others.
+    let version = load::typed_json::<Versioned>(&bytes, path).ok();
+    if let Some(version) = version.and_then(|document| document.format_version.newer()) {
         let message = format!(
-            "the plan in {} has format version {}, which only a later kubectl-delivery writes",
-            path.display(),
-            plan.format_version
+            "the plan in {} has format version {version}, which only a later kubectl-delivery writes",
+            path.display()
         );
         return Err(CommandError::usage(message).with_hint("to write a plan with this version: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json"));
     }
-    Ok(plan)
+    load::typed_json(&bytes, path).map_err(|error| {
+        CommandError::usage(format!("{} holds no plan: {error}", path.display())).with_hint(
+            "to write a plan: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json",
+        )
+    })
 }
 
 /// A written plan runs as it was approved, or not at all.

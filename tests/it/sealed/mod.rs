@@ -5,6 +5,7 @@ mod altered;
 mod forged;
 mod forger;
 mod keys;
+mod newer;
 mod reach;
 mod ways_on;
 
