@@ -1,6 +1,6 @@
 module kubectl-delivery.io/tests/cluster/kubernetes/1.36
 
-go 1.26.8
+go 1.26.0
 
 replace k8s.io/api => k8s.io/api v0.36.3
 
