@@ -253,7 +253,8 @@ spec:
   resourceRef: {apiGroup: v1, kind: Pod}
   selector:
     matchExpressions:
-    - {key: '.metadata.deletionTimestamp', operator: Exists}
+    # What is deleted with no grace is gone already: kwok deletes by name, and would hit the StatefulSet's next pod.
+    - {key: '.metadata | select(.deletionGracePeriodSeconds != 0) | .deletionTimestamp', operator: Exists}
 $2
 $3
   next: {delete: true}
