@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the module of an older Kubernetes, from which `K8S=MINOR ../cluster.sh` builds its tools: module.sh 1.33.13
 # writes 1.33/go.mod and go.sum. Kubernetes replaces its staging modules by folders of its own repository; here each is
-# replaced by the module that was published with the same version.
+# replaced by the module that was published with the same version, but for those that are named after it:
+# module.sh 1.32.13 endpointslice@v0.32.12, where a proxy does not have one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -19,6 +20,7 @@ go mod edit -go=1.26.0
 while read -r module; do
   go mod edit -replace "$module=$module@$staging"
 done < <(sed -n 's|^\s*\(replace \)\?\(\S\+\)\( v\S*\)\? => ./staging/src/.*|\2|p' "$published")
+for other in "${@:2}"; do go mod edit -replace "k8s.io/${other%@*}=k8s.io/$other"; done
 go get -tool "k8s.io/kubernetes/cmd/"{kube-apiserver,kube-controller-manager,kube-scheduler,kubectl}"@v$version"
 go mod tidy
 cd - >/dev/null
