@@ -4,6 +4,8 @@ SHELL := bash
 CLUSTER := tests/cluster/cluster.sh
 NODE := tests/cluster/node/node.sh
 LINTS := $(or $(KUBECTL_DELIVERY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-delivery)/lints
+# Cluster tests that have targets of their own.
+APART := $(addprefix --skip ,e2e:: engines:: real_helm:: properties:: observability::)
 LINT_TOOLS := cargo-machete@0.9.2 cargo-deny@0.20.2
 
 .PHONY: help
@@ -59,6 +61,7 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
 <<<<<<< HEAD
+<<<<<<< HEAD
 	cargo test --test quick
 	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --show-output
 =======
@@ -70,6 +73,9 @@ quick: tools cluster ## in a minute what a change has most likely broken: format
 	cargo fmt --check
 	cargo clippy --quiet --lib --bins -- -D warnings
 	cargo test --quiet --lib --test architecture --test quick
+=======
+	cargo test --test it -- $(APART) --show-output
+>>>>>>> skew
 
 .PHONY: schemas
 schemas: tools ## write docs/schema anew, from the types
@@ -91,6 +97,15 @@ fuzz: tools ## changed files of every kind that is read; SEED=first INPUTS=20000
 realapps: tools ## real installations on a control plane of their own, an hour; APPS=ci (ten minutes) or names, PARTS=, SEED=
 	@$(CLUSTER) build
 	cargo test --test realapps -- --nocapture
+
+.PHONY: skew
+skew: tools ## the cluster tests on another Kubernetes, K8S=1.33; TESTS='diff:: proof::', all of them (half an hour) by default
+	@tests/skew.sh "$(K8S)" cargo test --test it -- $(TESTS) $(APART) --show-output
+
+.PHONY: skew-all
+skew-all: ## `make skew` on every Kubernetes one after the other: hours; writes the table of docs/kubernetes-versions.md
+	@failed=; for minor in $$($(CLUSTER) minors); do $(MAKE) skew K8S=$$minor TESTS= || failed+=" $$minor"; done; \
+	[ -z "$$failed" ] || { echo "not all tests passed on$$failed" >&2; exit 1; }
 
 # Their CRDs are the whole cluster's, so that it is no other test's.
 .PHONY: engines

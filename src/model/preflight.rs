@@ -128,6 +128,8 @@ pub enum DryRunResult {
         fields: Vec<String>,
         /// The webhook that it could not ask, where it refuses for that.
         webhook: Option<UnreachableWebhook>,
+        /// Whether it would accept a new object of this content: what it refuses is the change.
+        only_as_change: bool,
     },
     /// It cannot be known yet.
     // Not a refusal: what is missing may come with this very promotion.

@@ -31,6 +31,7 @@ pub(super) fn answer_of(error: &ApiError) -> DryRunResult {
             message: message.clone(),
             fields: error.fields(),
             webhook: error.unreachable_webhook(),
+            only_as_change: false,
         },
         // No answer at all, or none of the server's own: it refuses nothing.
         other => DryRunResult::Unknown {

@@ -4,21 +4,31 @@
 //! very promotion, and what cannot be asked dry is no refusal; both are unknown. What follows from them,
 //! `preflight` settles.
 
+use super::dry_run::fresh;
 use super::dry_run_result::answer_of;
 use super::pod_dry_runs::try_pods;
 use super::starts::list_quotas;
 use crate::cluster::Applied;
 use crate::cluster::{AccessReview, ApiError, ApplyOptions, Cluster, DeleteOptions, WriteOptions};
+use crate::model::k8s::writers::drop_server_written;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::plan::Propagation;
 use crate::model::preflight::{
     Answers, DryRun, DryRunRequest, DryRunResult, Permission, PermissionAnswer, PermissionUse, Questions,
 };
+use crate::model::refusal::{Refusal, RefusalCause, RefusedBy};
+use crate::model::snapshot::Fresh;
 use crate::model::unknown::Unknown;
 use crate::model::{Object, Target};
 use futures::future::join_all;
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// A refusal by the server itself, in none of the words that are known.
+const OF_CONTENT: Refusal<'static> = Refusal {
+    by: RefusedBy::Server,
+    cause: RefusalCause::Other,
+};
 
 /// Asks everything at once; the cluster bounds how much of it runs side by side.
 pub async fn preflight(cluster: &dyn Cluster, asked: &Questions) -> Answers {
@@ -153,7 +163,38 @@ async fn send_dry(
             DryRunResult::Accepted(Some(Box::new(applied.object))),
             applied.warnings,
         ),
-        Err(error) => (answer_of(&error), Vec::new()),
+        Err(error) => (refusal_of(cluster, target, request, &error).await, Vec::new()),
+    }
+}
+
+/// What a refusal says. Servers have many words for a field that does not change, and each of their versions others: where
+/// none of ours is among them, a new object of the same content is tried.
+async fn refusal_of(
+    cluster: &dyn Cluster,
+    target: &Target,
+    request: &DryRunRequest,
+    error: &ApiError,
+) -> DryRunResult {
+    let mut answer = answer_of(error);
+    let is_of_content = error.refusal() == Some(OF_CONTENT) && error.code() == Some(422);
+
+    if let DryRunResult::Refused { only_as_change, .. } = &mut answer
+        && is_of_content
+        && let DryRunRequest::Apply(body) | DryRunRequest::Replace(body) = request
+    {
+        *only_as_change = is_accepted_as_new(cluster, target, body).await;
+    }
+    answer
+}
+
+async fn is_accepted_as_new(cluster: &dyn Cluster, target: &Target, body: &Value) -> bool {
+    let mut body = body.clone();
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+        drop_server_written(metadata);
+    }
+    match Object::new(body) {
+        Ok(body) => matches!(fresh(cluster, target, &body).await, Fresh::Object(_)),
+        Err(_) => false,
     }
 }
 

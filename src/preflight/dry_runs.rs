@@ -10,6 +10,7 @@ use super::reached::not_reached;
 use super::{pods::repaired_note, refusals};
 use crate::model::check::Check;
 use crate::model::finding::{ManagerClass, ObjectComparison};
+use crate::model::k8s::kinds::built_in;
 use crate::model::plan::{Action, PlanStep, PreflightFinding, Severity, Undo};
 use crate::model::preflight::{Answers, DryRunRequest, DryRunResult, Missing, Questions};
 use crate::model::unknown::Unknown;
@@ -58,6 +59,7 @@ pub(super) fn apply_dry_runs(
                     message,
                     fields,
                     webhook,
+                    only_as_change,
                 },
                 _,
             ) => match webhook {
@@ -70,6 +72,7 @@ pub(super) fn apply_dry_runs(
                 }
                 None => outcome.add(match prerequisites.awaited_definition(&id) {
                     Some(awaited) => note(Check::DryRun, Some(&id), awaited),
+                    None if *only_as_change => refusals::change_finding(&id, message, fields),
                     None => refusals::rejection_finding(&id, *code, message, fields),
                 }),
             },
@@ -194,8 +197,11 @@ fn apply_answer(step: &mut PlanStep, target: Option<&Object>, answer: &Object) -
 
     (!dropped.is_empty()).then(|| {
         let message = "the API server drops fields".to_owned();
-        let hint =
-            "the CustomResourceDefinition may be older than the manifest: kubectl explain KIND".to_owned();
+        let source = match built_in(&id.group, &id.kind) {
+            Some(_) => "the cluster's Kubernetes",
+            None => "the CustomResourceDefinition",
+        };
+        let hint = format!("{source} may be older than the manifest: kubectl explain KIND");
         PreflightFinding {
             paths: dropped,
             ..refuse(Check::DryRun, Some(&id), message, Some(hint))

@@ -33,19 +33,12 @@ pub(super) fn rejection_finding(
         ));
     }
 
-    let named = if fields.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", fields.join(", "))
-    };
-
+    let named = named(fields);
     // The cause tells more: the plugin that enforces a quota is admission, too.
     let (check, problem, hint) = match (refusal.cause, refusal.by) {
-        (RefusalCause::ImmutableField | RefusalCause::SetOnceField, _) => (
-            Check::Immutable,
-            format!("immutable fields would change{named}"),
-            Some(delete_first(id)),
-        ),
+        (RefusalCause::ImmutableField | RefusalCause::SetOnceField, _) => {
+            return change_finding(id, message, fields);
+        }
         (RefusalCause::ExceededQuota, _) => (Check::Quota, "exceeded quota".to_owned(), None),
         (
             _,
@@ -65,6 +58,20 @@ pub(super) fn rejection_finding(
         _ => (Check::DryRun, format!("rejected by the API server{named}"), None),
     };
     refuse(check, Some(id), format!("{problem}: {message}"), hint)
+}
+
+/// A finding about a change that the server refuses, whatever its words for it: a new object could be so.
+pub(super) fn change_finding(id: &ObjectId, message: &str, fields: &[String]) -> PreflightFinding {
+    let message = format!("immutable fields would change{}: {message}", named(fields));
+    refuse(Check::Immutable, Some(id), message, Some(delete_first(id)))
+}
+
+fn named(fields: &[String]) -> String {
+    if fields.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", fields.join(", "))
+    }
 }
 
 /// A finding about an object that a webhook has to admit which does not answer.

@@ -22,6 +22,7 @@ mod hostile;
 mod image_fields;
 mod kubeconfigs;
 mod losses;
+mod minors;
 mod mistakes;
 mod moves;
 pub mod observability;

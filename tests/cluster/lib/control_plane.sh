@@ -1,5 +1,7 @@
 # One control plane: kwokctl's binary runtime, and a loopback registry beside it.
 
+default_name() { if [ -n "$older" ]; then echo "k8s-${older//./-}"; else echo dev; fi; }
+
 cluster_dir() { printf '%s/%s' "$clusters" "$1"; }
 
 kwokctl_() { # NAME, arguments…
@@ -9,7 +11,7 @@ kwokctl_() { # NAME, arguments…
 
 kubectl_() { # NAME, arguments…
   local name=$1; shift
-  "$(tools_dir)/kubectl" --kubeconfig "$(cluster_dir "$name")/kubeconfig" "$@"
+  "$(programs_dir)/kubectl" --kubeconfig "$(cluster_dir "$name")/kubeconfig" "$@"
 }
 
 answers() { # NAME: the API server
@@ -40,6 +42,7 @@ reserve_ports() { # NAME
 }
 
 print_configuration() { # first port
+  [ -z "$older" ] || echo "# Kubernetes $(kubernetes_version)"
   cat <<EOF
 apiVersion: config.kwok.x-k8s.io/v1alpha1
 kind: KwokctlConfiguration
@@ -62,7 +65,7 @@ componentsPatches:
   - {key: kubelet-preferred-address-types, value: InternalIP}
   # The default has 254 addresses: tests side by side would take them all. Nothing serves a Service here; in the loopback's
   # range a call of a webhook is refused at once.
-  - {key: service-cluster-ip-range, value: ${KUBECTL_DELIVERY_SERVICES:-10.96.0.0/16}}
+  - {key: service-cluster-ip-range, value: ${KUBECTL_DELIVERY_SERVICES:-10.96.0.0/16}}$(older_arguments)
 # What these clusters hold may be lost with the machine.
 - name: etcd
   extraArgs:
@@ -117,10 +120,11 @@ write_env() { # NAME, registry port
   cat >"$dir/env.json.part" <<EOF
 {
   "name": "$1",
+  "kubernetes": "$(kubernetes_version | cut -d. -f1,2)",
   "kubeconfig": "$dir/kubeconfig",
   "server": "$(kubectl_ "$1" config view --minify -o 'jsonpath={.clusters[0].cluster.server}')",
   "registry": "127.0.0.1:$2",
-  "tools": "$(tools_dir)",
+  "tools": "$(programs_dir)",
   "workdir": "$dir",
   "script": "$here/cluster.sh"
 }
@@ -136,6 +140,7 @@ is_of_another_configuration() { # NAME
 up() { # NAME
   local name=$1 dir
   [[ $name =~ ^[a-z0-9][a-z0-9-]{0,40}$ ]] || fail "a cluster's name is made of small letters, digits and dashes, not '$name'"
+  [ -z "$older" ] || [ "$name" != dev ] || fail "dev is of the newest Kubernetes: leave its name out, or take another one"
   dir=$(cluster_dir "$name")
   mkdir -p "$dir"
   exec 9>"$dir/.lock"; flock 9
@@ -149,7 +154,7 @@ up() { # NAME
 create() { # NAME
   local name=$1 dir bin base port started=$SECONDS
   dir=$(cluster_dir "$name")
-  bin=$(tools_dir)
+  bin=$(programs_dir)
   base=$(reserve_ports "$name")
   port=$(registry_port "$name" "$base") || exit 1
   print_configuration "$base" >"$dir/kwok.yaml"

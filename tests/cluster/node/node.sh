@@ -4,6 +4,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"
 source "$here/lib/build.sh"
+source "$here/lib/kubernetes.sh"
 source "$here/lib/components.sh"
 source "$here/lib/control_plane.sh"
 source "$here/lib/images.sh"

@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
+/// Names the file that describes the shared cluster, where it is not `dev`.
+pub const SHARED: &str = "KUBECTL_DELIVERY_TEST_CLUSTER";
+
 /// A cluster that `tests/cluster/cluster.sh` started.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TestCluster {
     /// Its name.
     pub name: String,
+    /// The minor of its Kubernetes, such as `1.33`; unknown of one that is not ours.
+    pub kubernetes: Option<String>,
     /// An administrator's kubeconfig.
     pub kubeconfig: PathBuf,
     /// URL of the API server.
@@ -29,8 +34,7 @@ impl TestCluster {
     pub fn get() -> &'static TestCluster {
         static SHARED: OnceLock<TestCluster> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let file =
-                std::env::var_os("KUBECTL_DELIVERY_TEST_CLUSTER").map_or_else(default_file, PathBuf::from);
+            let file = std::env::var_os(SHARED).map_or_else(default_file, PathBuf::from);
             Self::read(&file)
         })
     }

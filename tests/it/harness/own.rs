@@ -1,5 +1,6 @@
 //! A cluster of a test's own, for what disturbs the API server.
 
+use super::cluster::SHARED;
 use super::{Run, TestCluster, unique};
 use std::ops::Deref;
 use std::path::Path;
@@ -81,5 +82,9 @@ fn script(arguments: &[&str]) -> Command {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/cluster.sh");
     let mut command = Command::new(file);
     command.args(arguments);
+    // Of the same Kubernetes as the one that the tests share.
+    if std::env::var_os(SHARED).is_some() {
+        command.envs(TestCluster::get().kubernetes.iter().map(|minor| ("K8S", minor)));
+    }
     command
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 /// What insta replaces, in this order: a pattern and its token.
-pub const FILTERS: [(&str, &str); 17] = [
+pub const FILTERS: [(&str, &str); 18] = [
     // The names that the harness makes: a first word and ten hex digits.
     (r"shop-[0-9a-f]{10}", "shop-0123456789"),
     // The seconds that a progress line begins with, right-aligned, and what a phase took.
@@ -34,6 +34,8 @@ pub const FILTERS: [(&str, &str); 17] = [
     // Where a simulated node's kubelet would listen.
     (r"\b192\.0\.2\.\d:\d+", "NODE:PORT"),
     (r"/tmp/\.tmp\w+", "DIRECTORY"),
+    // The cluster may be of an older Kubernetes.
+    (r"(?m)^server: v1\.\d+\.\d+", "server: v1.MINOR.PATCH"),
 ];
 
 /// Numbers the digests of a screen by letters, in the order of their appearance: a whole one and its first twelve digits

@@ -31,6 +31,7 @@ fn refused(code: u16, message: &str) -> DryRunResult {
         message: message.into(),
         fields: Vec::new(),
         webhook: None,
+        only_as_change: false,
     }
 }
 
