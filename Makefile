@@ -5,7 +5,7 @@ CLUSTER := tests/cluster/cluster.sh
 NODE := tests/cluster/node/node.sh
 LINTS := $(or $(KUBECTL_DELIVERY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-delivery)/lints
 # Cluster tests that have targets of their own.
-APART := $(addprefix --skip ,e2e:: engines:: real_helm:: properties:: observability::)
+APART := $(addprefix --skip ,e2e:: engines:: real_helm:: properties:: observability:: earlier::)
 LINT_TOOLS := cargo-machete@0.9.2 cargo-deny@0.20.2
 
 .PHONY: help
@@ -60,22 +60,14 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
-<<<<<<< HEAD
-<<<<<<< HEAD
 	cargo test --test quick
-	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --show-output
-=======
-	cargo test --test it -- --skip e2e:: --skip engines:: --skip real_helm:: --skip properties:: --skip observability:: --skip earlier:: --show-output
->>>>>>> old
+	cargo test --test it -- $(APART) --show-output
 
 .PHONY: quick
 quick: tools cluster ## in a minute what a change has most likely broken: format, lints of the program, unit tests, architecture, every command once
 	cargo fmt --check
 	cargo clippy --quiet --lib --bins -- -D warnings
 	cargo test --quiet --lib --test architecture --test quick
-=======
-	cargo test --test it -- $(APART) --show-output
->>>>>>> skew
 
 .PHONY: schemas
 schemas: tools ## write docs/schema anew, from the types
