@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// Serves the archive to whoever asks for anything; the address, with its port.
 fn serve_archive() -> String {
-    use std::io::Read;
+    use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let bytes = std::fs::read(archive()).unwrap();
