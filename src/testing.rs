@@ -41,7 +41,10 @@ pub mod model {
         pub use crate::model::inventory::{HistoryEntry, Inventory, Record};
     }
     pub mod journal {
-        pub use crate::model::journal::{Failure, Head, HistoryOutcome, Journal, Parts};
+        pub use crate::model::journal::{
+            Failure, Head, HistoryOutcome, Journal, JournalPhase, Parts, StepPart, StepProgress, StepState,
+            UndoState,
+        };
     }
     pub mod k8s {
         pub mod kinds {
@@ -64,7 +67,7 @@ pub mod model {
         pub use crate::model::occurrence::Occurrence;
     }
     pub mod plan {
-        pub use crate::model::plan::{Plan, Propagation};
+        pub use crate::model::plan::{Action, Plan, Propagation};
     }
     pub mod preflight {
         pub use crate::model::preflight::Permission;

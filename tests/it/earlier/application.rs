@@ -4,9 +4,10 @@ use super::by_earlier;
 use crate::execute::app::App;
 use crate::execute::crash_fixture::{Killed, Then};
 use crate::execute::crash_points::Disturbed;
+use crate::execute::kill_points::Point;
 use crate::execute::small_app::{all, objects};
 use crate::execute::snapshot::Copy;
-use crate::harness::{Act, KillProxy, Run, TestCluster};
+use crate::harness::{Act, KillProxy, Recorded, Run, TestCluster};
 use serde_json::Value;
 use std::process::Command;
 
@@ -128,14 +129,14 @@ impl Disturbed for Application {
         Self::new()
     }
 
-    fn writes(&self, killed: Killed) -> usize {
+    fn writes(&self, killed: Killed) -> Vec<Recorded> {
         self.prepare(killed);
         self.proxy.forget();
         self.proxy.run(&mut self.command(killed)).exits(0);
-        self.proxy.writes().len()
+        self.proxy.writes()
     }
 
-    fn disturb(&self, killed: Killed, n: usize, act: Act, then: Then) -> bool {
+    fn disturb(&self, killed: Killed, Point { n, act, then }: Point) -> bool {
         self.prepare(killed);
         if !self.kill(killed, n, act) {
             return false;

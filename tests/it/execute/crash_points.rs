@@ -22,8 +22,8 @@ pub trait Disturbed: Sized + Send {
     fn disturb(&self, killed: Killed, point: Point) -> bool;
 }
 
-/// A promotion and its revert, each killed in every state of its journal.
-pub fn every_point<P: Disturbed>() {
+/// A promotion and its revert, each killed in every state of its journal; how many points were tried.
+pub fn every_point<P: Disturbed>() -> usize {
     let first = P::undisturbed();
     let mut rounds = Vec::new();
     for killed in [Killed::Promote, Killed::Revert] {
@@ -74,4 +74,5 @@ pub fn every_point<P: Disturbed>() {
         tried * 10 >= planned * 8,
         "only {tried} of {planned} kill points were reached"
     );
+    tried
 }

@@ -32,8 +32,8 @@ pub struct TestCluster {
 impl TestCluster {
     /// The shared cluster. Fails with the command to type where there is none.
     pub fn get() -> &'static TestCluster {
-        static SHARED: OnceLock<TestCluster> = OnceLock::new();
-        SHARED.get_or_init(|| {
+        static READ: OnceLock<TestCluster> = OnceLock::new();
+        READ.get_or_init(|| {
             let file = std::env::var_os(SHARED).map_or_else(default_file, PathBuf::from);
             Self::read(&file)
         })
