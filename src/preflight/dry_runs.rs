@@ -53,29 +53,9 @@ pub(super) fn apply_dry_runs(
             }
             // Not known is no barrier: a revert tries it, and says what came of it.
             (DryRunResult::Unknown { .. }, DryRunRequest::Recreate(_)) => {}
-            (
-                DryRunResult::Refused {
-                    code,
-                    message,
-                    fields,
-                    webhook,
-                    only_as_change,
-                },
-                _,
-            ) => match webhook {
-                Some(webhook) => {
-                    // The step itself waits for the repair as well.
-                    let repair = prerequisites.repair_wave(webhook);
-                    let repair = repair.map(|wave| (dry_run.step, wave));
-                    outcome.repaired_in.extend(repair);
-                    outcome.add(webhook_finding(&id, webhook, message, prerequisites));
-                }
-                None => outcome.add(match prerequisites.awaited_definition(&id) {
-                    Some(awaited) => note(Check::DryRun, Some(&id), awaited),
-                    None if *only_as_change => refusals::change_finding(&id, message, fields),
-                    None => refusals::rejection_finding(&id, *code, message, fields),
-                }),
-            },
+            (DryRunResult::Refused { .. }, _) => {
+                outcome.refuse(dry_run.step, &id, answer, prerequisites);
+            }
             (DryRunResult::Unknown { why, missing }, _) => {
                 let finding = unknown_finding(&id, why, *missing, prerequisites);
                 outcome.findings.push(finding);
@@ -94,6 +74,38 @@ pub(super) fn apply_dry_runs(
 }
 
 impl DryRunOutcome {
+    /// Takes a rejection of what a step would do.
+    fn refuse(
+        &mut self,
+        step: StepId,
+        id: &ObjectId,
+        answer: &DryRunResult,
+        prerequisites: &Prerequisites<'_>,
+    ) {
+        let DryRunResult::Refused {
+            code,
+            message,
+            fields,
+            webhook,
+            only_as_change,
+        } = answer
+        else {
+            return;
+        };
+        if let Some(webhook) = webhook {
+            // The step itself waits for the repair as well.
+            let repair = prerequisites.repair_wave(webhook);
+            self.repaired_in.extend(repair.map(|wave| (step, wave)));
+            return self.add(webhook_finding(id, webhook, message, prerequisites));
+        }
+
+        self.add(match prerequisites.awaited_definition(id) {
+            Some(awaited) => note(Check::DryRun, Some(id), awaited),
+            None if *only_as_change => refusals::change_finding(id, message, fields),
+            None => refusals::rejection_finding(id, *code, message, fields),
+        });
+    }
+
     fn add(&mut self, finding: PreflightFinding) {
         // What is the matter with a namespace is said once.
         if !self.findings.contains(&finding) {

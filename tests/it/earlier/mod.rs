@@ -7,8 +7,8 @@
 
 mod application;
 mod down;
+mod fixtures;
 mod hooks;
-mod kept;
 mod killed;
 mod rolling_back;
 

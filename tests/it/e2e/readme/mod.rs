@@ -149,8 +149,8 @@ kubectl wait --for condition=complete job/migrate -n shop --timeout 60s";
     // An edit is told with who made it; undone it is gone.
     paste("kubectl scale deployment api --replicas 2 -n shop").ok();
     let ran = paste(&drift.text).exits(1);
-    let told = "Deployment shop/api  changed\n  /spec/replicas  changed manually by kubectl through scale\n    - 2\n    + 1\n";
-    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    let edited = "Deployment shop/api  changed\n  /spec/replicas  changed manually by kubectl through scale\n    - 2\n    + 1\n";
+    assert!(ran.stdout.contains(edited), "{}", ran.stdout);
     let undo = "kubectl scale deployment api --replicas 1 -n shop
 kubectl rollout status deployment/api -n shop --timeout 60s";
     paste(undo).ok();
