@@ -334,9 +334,12 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
         broken["spec"]["template"]["metadata"]["annotations"]["kwok-play-after"] = "3s".into();
         let bad = scene.release_of("3", &[config("3"), broken.clone()]);
         controller.want(&[config("3"), broken]);
-        let ran = wait(&bad, "20s").exits(3);
-        assert!(ran.stderr.contains("exited during the soak"), "{ran:?}");
-        assert!(ran.took < Duration::from_secs(15), "{:?}", ran.took);
+        let ran = wait(&bad, "60s").exits(3);
+        // A busy machine sees the first exit together with the next one.
+        let said = ["exited during the soak", "exited 2 times"];
+        assert!(ran.stderr.contains("soaking\n"), "{ran:?}");
+        assert!(said.iter().any(|words| ran.stderr.contains(words)), "{ran:?}");
+        assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
     });
     let live = scene.namespace.get("apps", "Deployment", "web").unwrap();
     let managers: Vec<_> = live

@@ -5,12 +5,16 @@ use super::Scene;
 use super::kinds::{Oven, kinds};
 use super::mutations::{Mutation, content, mutated, of_own, of_schema, schema_of, schemas};
 use crate::harness::{TestCluster, blocking};
+use futures::StreamExt;
 use kubectl_delivery::testing::cluster::{Cluster, DeleteOptions, WriteOptions};
 use kubectl_delivery::testing::model::k8s::kinds::well_known;
 use kubectl_delivery::testing::model::plan::Propagation;
 use kubectl_delivery::testing::model::{FieldPath, Object, Target};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Kinds that are edited at once.
+const SIDE_BY_SIDE: usize = 6;
 
 fn named(object: &Value, name: &str) -> Value {
     serde_json::from_str(&object.to_string().replace("NAME", name)).unwrap()
@@ -197,17 +201,23 @@ async fn mutations(client: &dyn Cluster, namespace: &str, kind: &Value) -> Vec<M
 fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
     let scene = Scene::new();
     let oven = Oven::defined();
-    let (mut tried, mut accepted, mut wrong, mut manifests) = (0, 0, Vec::new(), Vec::new());
-    let mut all: Vec<(Value, BTreeMap<String, Edited>)> = Vec::new();
-    for kind in kinds().into_iter().chain([oven.kind()]) {
-        let edited = blocking(async {
-            let client = TestCluster::get().connect().await;
-            let mutations = mutations(&*client, scene.namespace.name(), &kind).await;
-            tried += mutations.len();
-            edit(&*client, scene.namespace.name(), &kind, mutations).await
-        });
-        manifests.extend(edited.keys().map(|name| named(&kind, name).to_string()));
-        all.push((kind, edited));
+    let kinds: Vec<Value> = kinds().into_iter().chain([oven.kind()]).collect();
+    let edit_one = async |kind: Value| {
+        let client = TestCluster::get().connect().await;
+        let mutations = mutations(&*client, scene.namespace.name(), &kind).await;
+        let tried = mutations.len();
+        let edited = edit(&*client, scene.namespace.name(), &kind, mutations).await;
+        (kind, tried, edited)
+    };
+    let all: Vec<(Value, usize, BTreeMap<String, Edited>)> = blocking(
+        futures::stream::iter(kinds)
+            .map(edit_one)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect(),
+    );
+    let (mut accepted, mut wrong, mut manifests) = (0, Vec::new(), Vec::new());
+    for (kind, _, edited) in &all {
+        manifests.extend(edited.keys().map(|name| named(kind, name).to_string()));
     }
     scene.write(&manifests.join("\n---\n"));
     let view = scene.diff(&["-o", "json"]).exits(1).json();
@@ -225,7 +235,7 @@ fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
             )
         })
         .collect();
-    for (kind, edited) in &all {
+    for (kind, _, edited) in &all {
         let kind = kind["kind"].as_str().unwrap();
         assert!(
             edited.len() >= 4,
@@ -255,6 +265,7 @@ fn of_each_kind_each_leaf_that_is_changed_by_hand_is_named_exactly() {
             }
         }
     }
+    let tried: usize = all.iter().map(|(_, tried, _)| tried).sum();
     println!(
         "{tried} changes tried, {accepted} accepted as the one change that they are, {} not named",
         wrong.len()

@@ -12,10 +12,10 @@ fn namespace() -> Namespace {
     TestCluster::get().namespace_named("t-kinds")
 }
 
-/// Nothing is waited for longer than a few seconds.
+/// Nothing is waited for longer than controllers take on a busy machine.
 fn short() -> RolloutPolicy {
     RolloutPolicy {
-        timeout: Some(3),
+        timeout: Some(10),
         ..quick()
     }
 }

@@ -75,9 +75,9 @@ pub fn follow_while(
         meanwhile();
         let mut verdicts = Vec::new();
         loop {
-            let update = tokio::time::timeout(Duration::from_secs(60), follow.next()).await;
+            let update = tokio::time::timeout(Duration::from_secs(180), follow.next()).await;
             let verdict = update
-                .unwrap_or_else(|_| panic!("no final verdict in a minute: {verdicts:#?}"))
+                .unwrap_or_else(|_| panic!("no final verdict in three minutes: {verdicts:#?}"))
                 .verdict;
             let is_final = !matches!(verdict, Health::Progressing { .. });
             verdicts.push(verdict);
