@@ -3,7 +3,7 @@
 
 use crate::execute::app::{App, NAME, map};
 use crate::execute::snapshot::Copy;
-use crate::harness::{Act, KillProxy, Ran, Run, TestCluster, until};
+use crate::harness::{Act, KillProxy, OwnCluster, Ran, Run, until};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -14,8 +14,10 @@ struct Things {
 
 impl Things {
     /// Both versions are served, and the older one is stored.
-    fn new() -> Self {
-        let things = Self { app: App::new() };
+    fn new(cluster: &OwnCluster) -> Self {
+        let things = Self {
+            app: App::on(cluster),
+        };
         let applied = things
             .app
             .kubectl_with(&["create"], &things.crd(true, &json!({"strategy": "None"})));
@@ -103,20 +105,6 @@ impl Things {
     }
 }
 
-impl Drop for Things {
-    fn drop(&mut self) {
-        let mut delete = TestCluster::get().kubectl();
-        delete.args([
-            "delete",
-            "crd",
-            "--wait=false",
-            "--ignore-not-found",
-            &self.crd_name(),
-        ]);
-        delete.run();
-    }
-}
-
 fn renamed() -> Value {
     json!({"strategy": "None"})
 }
@@ -130,9 +118,8 @@ fn webhook() -> Value {
 const OLD: [Option<u64>; 3] = [Some(1), Some(7), None];
 const NEW: [Option<u64>; 3] = [Some(2), None, Some(7)];
 
-#[test]
-fn a_revert_reaches_what_the_journal_names_in_the_version_that_is_served_by_now() {
-    let things = Things::new();
+fn a_revert_reaches_what_the_journal_names_in_the_version_that_is_served_by_now(cluster: &OwnCluster) {
+    let things = Things::new(cluster);
     things.promote(1).run().exits(0);
     let old = things.copy();
     things.promote(2).run().exits(0);
@@ -159,12 +146,11 @@ fn a_revert_reaches_what_the_journal_names_in_the_version_that_is_served_by_now(
     things.copy().must_be(&old, "reverted through the newer version");
 }
 
-#[test]
-fn an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone() {
+fn an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone(cluster: &OwnCluster) {
     for goes_on in [true, false] {
         for act in [Act::KillBefore, Act::KillAfter] {
-            let things = Things::new();
-            let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+            let things = Things::new(cluster);
+            let proxy = KillProxy::start(&cluster.kubeconfig);
             things.promote(1).run().exits(0);
             proxy.at_write_to("/things/a", act);
             let killed = proxy.run(&mut things.promote(2));
@@ -194,10 +180,9 @@ fn an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone(
     }
 }
 
-#[test]
-fn what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_changed() {
-    let things = Things::new();
-    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+fn what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_changed(cluster: &OwnCluster) {
+    let things = Things::new(cluster);
+    let proxy = KillProxy::start(&cluster.kubeconfig);
     things.promote(1).run().exits(0);
     things.promote(2).run().exits(0);
     things.upgrade(&webhook());
@@ -233,11 +218,10 @@ fn what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_ch
     assert_eq!(things.sizes(), OLD);
 }
 
-#[test]
-fn a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_changed() {
-    let things = Things::new();
+fn a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_changed(cluster: &OwnCluster) {
+    let things = Things::new(cluster);
     things.promote(1).run().exits(0);
-    let proxy = KillProxy::start(&TestCluster::get().kubeconfig);
+    let proxy = KillProxy::start(&cluster.kubeconfig);
     proxy.at_write_to("/things/a", Act::KillAfter);
     assert_eq!(proxy.run(&mut things.promote(2)).code, None);
 
@@ -262,9 +246,8 @@ fn a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_change
     }
 }
 
-#[test]
-fn members_of_a_version_that_is_gone_are_found_compared_and_pruned() {
-    let things = Things::new();
+fn members_of_a_version_that_is_gone_are_found_compared_and_pruned(cluster: &OwnCluster) {
+    let things = Things::new(cluster);
     things.promote(1).run().exits(0);
     things.upgrade(&renamed());
 
@@ -287,4 +270,23 @@ fn members_of_a_version_that_is_gone_are_found_compared_and_pruned() {
     assert_eq!(things.sizes(), [Some(3), None, None]);
     things.app.revert().run().exits(0);
     assert_eq!(things.sizes(), OLD);
+}
+
+// An object that no version can read stops the deletion of every namespace: on a cluster of its own.
+#[test]
+fn after_an_upgrade_of_the_cluster_objects_are_reached_or_named() {
+    let cluster = OwnCluster::start("versions");
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| a_revert_reaches_what_the_journal_names_in_the_version_that_is_served_by_now(&cluster));
+        scope
+            .spawn(|| an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone(&cluster));
+        scope.spawn(|| {
+            what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_changed(&cluster)
+        });
+        scope.spawn(|| {
+            a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_changed(&cluster)
+        });
+        scope.spawn(|| members_of_a_version_that_is_gone_are_found_compared_and_pruned(&cluster));
+    });
 }

@@ -273,7 +273,7 @@ fn a_custom_resource_says_by_its_status_how_it_is() {
             json!({"conditions": [unready]}),
             Err((
                 ReportedByObject,
-                "not ready within 3s (--timeout): not ready: no disk",
+                "not ready within 10s (--timeout): not ready: no disk",
             )),
         ),
         (
