@@ -11,7 +11,7 @@ use super::api::{
     AccessReview, Applied, ApplyOptions, Cluster, DeleteOptions, Deleted, Discovered, ListRequest,
     LogRequest, Page, ServerVersion, WatchEvent, WatchRequest, WatchStream, WriteOptions,
 };
-use super::error::ApiError;
+use super::error::{ApiError, VersionNotServed};
 use crate::model::k8s::conversion::{Conversion, conversion};
 use crate::model::k8s::kinds::{built_in, well_known};
 use crate::model::{ClusterIdentity, Object, ResourceType, Target};
@@ -125,12 +125,14 @@ impl Converting {
                     other: Some(other),
                 })
             }
-            Some(Conversion::Impossible { served, why, hint }) => Err(ApiError::VersionNotServed {
-                resource: format!("{}/{}", asked.counted(), asked.version),
-                served: served.join(", "),
-                why,
-                hint,
-            }),
+            Some(Conversion::Impossible { served, why, hint }) => {
+                Err(ApiError::VersionNotServed(Box::new(VersionNotServed {
+                    resource: format!("{}/{}", asked.counted(), asked.version),
+                    served: served.join(", "),
+                    why,
+                    hint,
+                })))
+            }
         }
     }
 

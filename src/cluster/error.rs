@@ -8,6 +8,20 @@ use crate::model::phrase::format_seconds;
 use crate::model::refusal::{Refusal, RefusedBy};
 use crate::model::unreachable_webhook::UnreachableWebhook;
 
+/// A version that only the server could convert from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the API server does not serve {resource}, only {served}: {why}")]
+pub struct VersionNotServed {
+    /// `plural.group/version`.
+    pub resource: String,
+    /// The versions that are served.
+    pub served: String,
+    /// Why it cannot be reached in one of them.
+    pub why: String,
+    /// What to type.
+    pub hint: String,
+}
+
 /// Why a request failed. Messages come from the server: clean and redact them before they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -30,17 +44,8 @@ pub enum ApiError {
         resource: String,
     },
     /// The kind is served, and not in this version, from which only the server converts.
-    #[error("the API server does not serve {resource}, only {served}: {why}")]
-    VersionNotServed {
-        /// `plural.group/version`.
-        resource: String,
-        /// The versions that are served.
-        served: String,
-        /// Why it cannot be reached in one of them.
-        why: String,
-        /// What to type.
-        hint: String,
-    },
+    #[error("{0}")]
+    VersionNotServed(Box<VersionNotServed>),
     /// The server answered something that is not a Status: a proxy's page, or nothing that can be read.
     #[error("the API server answered {code}: {body}")]
     Unreadable {
@@ -125,7 +130,7 @@ impl ApiError {
             | ApiError::Credentials { .. } => true,
             // A kind is served once somebody installs it, and no answer gets shorter by asking again.
             ApiError::NotServed { .. }
-            | ApiError::VersionNotServed { .. }
+            | ApiError::VersionNotServed(_)
             | ApiError::TooLarge { .. }
             | ApiError::Endless { .. } => false,
         }
@@ -231,7 +236,7 @@ impl ApiError {
             ApiError::Status { code: 401, .. } => "kubectl auth whoami",
             ApiError::Status { code: 403, .. } => "kubectl auth can-i --list",
             ApiError::NotServed { .. } => "kubectl api-resources",
-            ApiError::VersionNotServed { hint, .. } => hint.as_str(),
+            ApiError::VersionNotServed(version) => version.hint.as_str(),
             ApiError::Unreadable { .. } | ApiError::TooLarge { .. } | ApiError::Endless { .. } => {
                 "to check the address: kubectl cluster-info"
             }
@@ -258,7 +263,7 @@ impl ApiError {
             }
             // Refused by its path, or never sent.
             ApiError::NotServed { .. }
-            | ApiError::VersionNotServed { .. }
+            | ApiError::VersionNotServed(_)
             | ApiError::Endless { .. }
             | ApiError::Connect { .. }
             | ApiError::Credentials { .. }

@@ -24,7 +24,7 @@ pub use api::{
 };
 pub use connect_error::ConnectError;
 pub use deadline::{Moment, SendDeadline};
-pub use error::{ApiError, StatusCause};
+pub use error::{ApiError, StatusCause, VersionNotServed};
 pub use kube::{connect, kubeconfig_names};
 pub use options::ConnectionOptions;
 pub use pages::{Pages, paged};

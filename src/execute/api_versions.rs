@@ -4,7 +4,7 @@
 use super::not_begun::refused;
 use super::run::Start;
 use super::services::{RunReport, Services};
-use crate::cluster::ApiError;
+use crate::cluster::{ApiError, VersionNotServed};
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::k8s::kinds::well_known;
 use crate::model::phrase::list_first;
@@ -33,7 +33,7 @@ pub(super) async fn stopped_by(start: &Start, services: &Services) -> Option<Run
         // Of one object: it is the kind that is served or is not.
         let Some(first) = targets.first() else { continue };
         let error = match services.cluster.get_metadata(first).await {
-            Err(error @ ApiError::VersionNotServed { .. }) => error,
+            Err(error @ ApiError::VersionNotServed(_)) => error,
             Err(ApiError::NotServed { .. }) if !brings(journal, kind) => {
                 let Some(error) = without_version(kind, services).await else {
                     continue;
@@ -82,7 +82,7 @@ async fn without_version(kind: &ResourceType, services: &Services) -> Option<Api
     if served.is_empty() || served.contains(&kind.version) {
         return None;
     }
-    Some(ApiError::VersionNotServed {
+    Some(ApiError::VersionNotServed(Box::new(VersionNotServed {
         resource: format!("{}/{}", kind.counted(), kind.version),
         served: served.join(", "),
         why: "its CustomResourceDefinition does not list that version".into(),
@@ -90,5 +90,5 @@ async fn without_version(kind: &ResourceType, services: &Services) -> Option<Api
             "to see its versions: kubectl get customresourcedefinition {} -o yaml",
             kind.counted()
         ),
-    })
+    })))
 }

@@ -353,7 +353,7 @@ impl Undoing<'_> {
             ApiError::NotServed { .. } => {
                 Next::End(self.left("its kind is no longer served by the API server".into()))
             }
-            ApiError::VersionNotServed { .. } => Next::End(self.left(error.to_string())),
+            ApiError::VersionNotServed(_) => Next::End(self.left(error.to_string())),
             _ => Next::End(self.left(refusal(error))),
         }
     }
