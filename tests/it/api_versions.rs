@@ -180,7 +180,7 @@ fn an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone(
     }
 }
 
-fn what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_changed(cluster: &OwnCluster) {
+fn what_only_the_server_can_convert_is_named(cluster: &OwnCluster) {
     let things = Things::new(cluster);
     let proxy = KillProxy::start(&cluster.kubeconfig);
     things.promote(1).run().exits(0);
@@ -218,7 +218,7 @@ fn what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_ch
     assert_eq!(things.sizes(), OLD);
 }
 
-fn a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_changed(cluster: &OwnCluster) {
+fn a_version_that_is_gone_is_named(cluster: &OwnCluster) {
     let things = Things::new(cluster);
     things.promote(1).run().exits(0);
     let proxy = KillProxy::start(&cluster.kubeconfig);
@@ -281,12 +281,8 @@ fn after_an_upgrade_of_the_cluster_objects_are_reached_or_named() {
             .spawn(|| a_revert_reaches_what_the_journal_names_in_the_version_that_is_served_by_now(&cluster));
         scope
             .spawn(|| an_unfinished_promotion_is_resumed_and_rolled_back_after_the_version_is_gone(&cluster));
-        scope.spawn(|| {
-            what_only_the_server_can_convert_is_named_with_what_to_type_and_nothing_is_changed(&cluster)
-        });
-        scope.spawn(|| {
-            a_version_that_the_kind_does_not_have_any_more_is_named_and_nothing_is_changed(&cluster)
-        });
+        scope.spawn(|| what_only_the_server_can_convert_is_named(&cluster));
+        scope.spawn(|| a_version_that_is_gone_is_named(&cluster));
         scope.spawn(|| members_of_a_version_that_is_gone_are_found_compared_and_pruned(&cluster));
     });
 }
