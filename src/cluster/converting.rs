@@ -139,9 +139,10 @@ impl Converting {
     /// What can be done about a kind that is not served in its version; none where no version of it is.
     async fn look(&self, asked: &ResourceType) -> Result<Option<Conversion>, ApiError> {
         let kind = built_in("apiextensions.k8s.io", "CustomResourceDefinition");
-        // What is in the table is served by each server, or by none.
-        let Some(kind) = kind.filter(|_| !asked.group.is_empty() && well_known(&asked.gvk()).is_none())
-        else {
+        // What is in the table is served by each server, or by none; versions of admission policies are asked for one after
+        // the other.
+        let is_known = well_known(&asked.gvk()).is_some() || asked.group == "admissionregistration.k8s.io";
+        let Some(kind) = kind.filter(|_| !asked.group.is_empty() && !is_known) else {
             return Ok(None);
         };
 

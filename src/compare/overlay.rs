@@ -276,8 +276,9 @@ fn is_filled_in(live: &Value, wanted: &Value) -> bool {
     match (live, wanted) {
         (Value::Object(live), Value::Object(wanted)) => {
             let is_default = |(name, value): (&String, &Value)| {
-                // A claim template of a StatefulSet comes back with one.
+                // A claim template of a StatefulSet comes back with one, and from older servers with `creationTimestamp: null`.
                 name == "status"
+                    || value.is_null()
                     || FILLED_IN
                         .iter()
                         .any(|(key, default)| name == key && value == default)

@@ -336,9 +336,9 @@ fn beside_a_controller_that_applies_all_the_time_a_good_release_soaks_and_a_bad_
         controller.want(&[config("3"), broken]);
         let ran = wait(&bad, "60s").exits(3);
         // A busy machine sees the first exit together with the next one.
-        let said = ["exited during the soak", "exited 2 times"];
+        let ends = ["exited during the soak", "exited 2 times"];
         assert!(ran.stderr.contains("soaking\n"), "{ran:?}");
-        assert!(said.iter().any(|words| ran.stderr.contains(words)), "{ran:?}");
+        assert!(ends.iter().any(|words| ran.stderr.contains(words)), "{ran:?}");
         assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
     });
     let live = scene.namespace.get("apps", "Deployment", "web").unwrap();

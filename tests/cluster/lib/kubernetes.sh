@@ -42,8 +42,9 @@ build_programs() {
   local out shared
   out=$(programs_dir)
   [ -f "$out/complete" ] || build_older "$out"
-  # The newest's folder is another one after each change of it.
-  for shared in etcd kwok kwokctl crane; do ln -sfn "$(tools_dir)/$shared" "$out/$shared"; done
+  # The newest's folder is another one after each change of it. kubectl is the newest's as well: 1.30's `wait` fails on a
+  # definition that has no conditions yet.
+  for shared in etcd kwok kwokctl crane kubectl; do ln -sfn "$(tools_dir)/$shared" "$out/$shared"; done
 }
 
 build_older() { # folder
