@@ -273,8 +273,11 @@ fn an_unchanged_release_costs_one_list_a_kind_and_no_dry_run() {
         fast.iter().all(|line| line.starts_with("GET")),
         "no dry-run: {fast:#?}"
     );
-    // The seal, its key and the namespace are three of them.
-    assert!(fast.len() <= 13, "{fast:#?}");
+    // The seal, its key and the namespace are three of them. Before 1.36 policies are asked for at each version that may serve them.
+    let is_unserved =
+        |line: &&String| line.contains("/mutatingadmissionpolicies?") && line.contains("code=404");
+    let unserved = fast.iter().filter(is_unserved).count();
+    assert!(fast.len() - unserved <= 13, "{fast:#?}");
     let dry_runs = |command: &str, mode: &str| {
         let is_dry = |line: &&String| !line.starts_with("GET") && line.contains("dryRun");
         requests(command, mode).iter().filter(is_dry).count()

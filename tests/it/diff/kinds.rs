@@ -63,7 +63,7 @@ pub fn kinds() -> Vec<Value> {
         of(
             "v1",
             "Secret",
-            json!({"data": {"A": "c2VjcmV0", "B": "dGhpbmdz"}}),
+            json!({"data": {"A": "aHVudGVyMg==", "B": "dGhpbmdz"}}),
         ),
         of(
             "v1",
