@@ -61,7 +61,7 @@ test: lint cluster ## everything that needs no real node: lints, unit tests, tes
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
 	cargo test --test quick
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8} cargo test --test it -- $(APART) --show-output
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --test it -- $(APART) --show-output
 
 .PHONY: quick
 quick: tools cluster ## in a minute what a change has most likely broken: format, lints of the program, unit tests, architecture, every command once
