@@ -25,11 +25,8 @@ enum Stopped {
 }
 
 fn holder(place: &Place) -> String {
-    let lease = place
-        .reference
-        .namespace
-        .get("coordination.k8s.io", "Lease", "delivery-shop");
-    lease
+    place
+        .lock()
         .map(|lease| lease.text("/spec/holderIdentity").to_owned())
         .unwrap_or_default()
 }
@@ -94,6 +91,7 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
         return late.is_empty();
     }
     place.everything().must_be(&before, &when);
+    assert!(place.lock().is_none(), "{when}\nthe lock is left");
     let state = place.reference.status();
     assert!(state.get("unfinished").is_none(), "{when}\n{state}");
     true
