@@ -16,7 +16,8 @@ use crate::model::k8s::conversion::{Conversion, conversion};
 use crate::model::k8s::kinds::{built_in, well_known};
 use crate::model::{ClusterIdentity, Object, ResourceType, Target};
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -101,6 +102,21 @@ impl Converting {
         }
     }
 
+    /// Sends a request on the way on which its kind is reached; the answer, and that way.
+    async fn routed<'s, T>(
+        &'s self,
+        asked: &ResourceType,
+        send: impl Fn(Route) -> BoxFuture<'s, Result<T, ApiError>> + Send,
+    ) -> Result<(Route, T), ApiError> {
+        let mut route = self.known(asked);
+        loop {
+            match send(route.clone()).await {
+                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
+                answer => return Ok((route, answer?)),
+            }
+        }
+    }
+
     /// Another way than the one on which the kind was not served; the error where there is none.
     async fn other_way(&self, failed: Route, error: ApiError) -> Result<Route, ApiError> {
         let asked = failed.asked;
@@ -126,12 +142,7 @@ impl Converting {
                 })
             }
             Some(Conversion::Impossible { served, why, hint }) => {
-                Err(ApiError::VersionNotServed(Box::new(VersionNotServed {
-                    resource: format!("{}/{}", asked.counted(), asked.version),
-                    served: served.join(", "),
-                    why,
-                    hint,
-                })))
+                Err(VersionNotServed::error(&asked, &served, why, hint))
             }
         }
     }
@@ -175,17 +186,25 @@ impl Converting {
         why: String,
         hint: String,
     ) -> Result<Option<Conversion>, ApiError> {
-        let found = self.inner.discover().await?;
-        let of_kind = found
-            .into_iter()
-            .map(|one| one.resource)
-            .filter(|one| one.group == asked.group && one.kind == asked.kind);
-        let served: Vec<String> = of_kind.map(|one| one.version).collect();
-        if served.is_empty() || served.contains(&asked.version) {
-            return Ok(None);
-        }
-        Ok(Some(Conversion::Impossible { served, why, hint }))
+        let served = served_otherwise(&*self.inner, asked).await?;
+        Ok(served.map(|served| Conversion::Impossible { served, why, hint }))
     }
+}
+
+/// The versions of a kind that is not served in its own; none where it is, or where no version of it is.
+pub async fn served_otherwise(
+    cluster: &dyn Cluster,
+    asked: &ResourceType,
+) -> Result<Option<Vec<String>>, ApiError> {
+    let found = cluster.discover().await?;
+    let of_kind = found
+        .into_iter()
+        .map(|one| one.resource)
+        .filter(|one| one.group == asked.group && one.kind == asked.kind);
+
+    let served: Vec<String> = of_kind.map(|one| one.version).collect();
+    let is_other = !served.is_empty() && !served.contains(&asked.version);
+    Ok(is_other.then_some(served))
 }
 
 /// Whether the server itself may hold the group.
@@ -196,61 +215,50 @@ fn is_built_in(group: &str) -> bool {
 #[async_trait]
 impl Cluster for Converting {
     async fn get(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            match self.inner.get(&route.target(target)).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return Ok(answer?.map(|object| route.object(object))),
-            }
-        }
+        let send = |route: Route| async move { self.inner.get(&route.target(target)).await }.boxed();
+        let (route, found) = self.routed(&target.resource, send).await?;
+        Ok(found.map(|object| route.object(object)))
     }
 
     async fn get_metadata(&self, target: &Target) -> Result<Option<Object>, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            match self.inner.get_metadata(&route.target(target)).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return Ok(answer?.map(|object| route.object(object))),
-            }
-        }
+        let send = |route: Route| async move { self.inner.get_metadata(&route.target(target)).await }.boxed();
+        let (route, found) = self.routed(&target.resource, send).await?;
+        Ok(found.map(|object| route.object(object)))
     }
 
     async fn list(&self, request: &ListRequest) -> Result<Page, ApiError> {
-        let mut route = self.known(&request.resource);
-        loop {
-            let mut routed = request.clone();
-            routed.resource = route.resource().clone();
-            match self.inner.list(&routed).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => {
-                    let page = answer?;
-                    let items = page.items.into_iter().map(|object| route.object(object));
-                    return Ok(Page {
-                        items: items.collect(),
-                        ..page
-                    });
-                }
+        let send = |route: Route| {
+            async move {
+                let mut request = request.clone();
+                request.resource = route.resource().clone();
+                self.inner.list(&request).await
             }
-        }
+            .boxed()
+        };
+        let (route, page) = self.routed(&request.resource, send).await?;
+        let items = page.items.into_iter().map(|object| route.object(object));
+        Ok(Page {
+            items: items.collect(),
+            ..page
+        })
     }
 
     async fn watch(&self, request: &WatchRequest) -> Result<WatchStream, ApiError> {
-        let mut route = self.known(&request.resource);
-        loop {
-            let mut routed = request.clone();
-            routed.resource = route.resource().clone();
-            match self.inner.watch(&routed).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => {
-                    let back = move |event| match event {
-                        WatchEvent::Present(object) => WatchEvent::Present(route.object(object)),
-                        WatchEvent::Deleted(object) => WatchEvent::Deleted(route.object(object)),
-                        bookmark @ WatchEvent::Bookmark(_) => bookmark,
-                    };
-                    return Ok(answer?.map(move |event| event.map(&back)).boxed());
-                }
+        let send = |route: Route| {
+            async move {
+                let mut request = request.clone();
+                request.resource = route.resource().clone();
+                self.inner.watch(&request).await
             }
-        }
+            .boxed()
+        };
+        let (route, events) = self.routed(&request.resource, send).await?;
+        let back = move |event| match event {
+            WatchEvent::Present(object) => WatchEvent::Present(route.object(object)),
+            WatchEvent::Deleted(object) => WatchEvent::Deleted(route.object(object)),
+            bookmark @ WatchEvent::Bookmark(_) => bookmark,
+        };
+        Ok(events.map(move |event| event.map(&back)).boxed())
     }
 
     async fn apply(
@@ -259,14 +267,15 @@ impl Cluster for Converting {
         body: &Value,
         options: &ApplyOptions,
     ) -> Result<Applied, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            let (at, sent) = (route.target(target), route.body(body));
-            match self.inner.apply(&at, &sent, options).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return answer.map(|answer| route.applied(answer)),
+        let send = |route: Route| {
+            async move {
+                let (at, sent) = (route.target(target), route.body(body));
+                self.inner.apply(&at, &sent, options).await
             }
-        }
+            .boxed()
+        };
+        let (route, answer) = self.routed(&target.resource, send).await?;
+        Ok(route.applied(answer))
     }
 
     async fn create(
@@ -275,14 +284,15 @@ impl Cluster for Converting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            let (at, sent) = (route.target(target), route.body(body));
-            match self.inner.create(&at, &sent, options).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return answer.map(|answer| route.applied(answer)),
+        let send = |route: Route| {
+            async move {
+                let (at, sent) = (route.target(target), route.body(body));
+                self.inner.create(&at, &sent, options).await
             }
-        }
+            .boxed()
+        };
+        let (route, answer) = self.routed(&target.resource, send).await?;
+        Ok(route.applied(answer))
     }
 
     async fn replace(
@@ -291,14 +301,15 @@ impl Cluster for Converting {
         body: &Value,
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            let (at, sent) = (route.target(target), route.body(body));
-            match self.inner.replace(&at, &sent, options).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return answer.map(|answer| route.applied(answer)),
+        let send = |route: Route| {
+            async move {
+                let (at, sent) = (route.target(target), route.body(body));
+                self.inner.replace(&at, &sent, options).await
             }
-        }
+            .boxed()
+        };
+        let (route, answer) = self.routed(&target.resource, send).await?;
+        Ok(route.applied(answer))
     }
 
     async fn store(
@@ -317,25 +328,25 @@ impl Cluster for Converting {
         operations: &[Value],
         options: &WriteOptions,
     ) -> Result<Applied, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            let at = route.target(target);
-            match self.inner.json_patch(&at, operations, options).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                answer => return answer.map(|answer| route.applied(answer)),
+        let send = |route: Route| {
+            async move {
+                let at = route.target(target);
+                self.inner.json_patch(&at, operations, options).await
             }
-        }
+            .boxed()
+        };
+        let (route, answer) = self.routed(&target.resource, send).await?;
+        Ok(route.applied(answer))
     }
 
     async fn delete(&self, target: &Target, options: &DeleteOptions) -> Result<Deleted, ApiError> {
-        let mut route = self.known(&target.resource);
-        loop {
-            match self.inner.delete(&route.target(target), options).await {
-                Err(error @ ApiError::NotServed { .. }) => route = self.other_way(route, error).await?,
-                Ok(Deleted::Going(object)) => return Ok(Deleted::Going(route.object(object))),
-                answer => return answer,
-            }
-        }
+        let send =
+            |route: Route| async move { self.inner.delete(&route.target(target), options).await }.boxed();
+        let (route, deleted) = self.routed(&target.resource, send).await?;
+        Ok(match deleted {
+            Deleted::Going(object) => Deleted::Going(route.object(object)),
+            gone => gone,
+        })
     }
 
     async fn may(&self, review: &AccessReview) -> Result<bool, ApiError> {

@@ -4,6 +4,7 @@
 //! have been done all the same. Only a `Status` is the server's own word; of what a proxy, a connection or a
 //! clock ended, nothing is known but that. In doubt a write may have been done.
 
+use crate::model::ResourceType;
 use crate::model::phrase::format_seconds;
 use crate::model::refusal::{Refusal, RefusedBy};
 use crate::model::unreachable_webhook::UnreachableWebhook;
@@ -20,6 +21,18 @@ pub struct VersionNotServed {
     pub why: String,
     /// What to type.
     pub hint: String,
+}
+
+impl VersionNotServed {
+    /// Of a kind that is served in these versions.
+    pub fn error(kind: &ResourceType, served: &[String], why: String, hint: String) -> ApiError {
+        ApiError::VersionNotServed(Box::new(Self {
+            resource: format!("{}/{}", kind.counted(), kind.version),
+            served: served.join(", "),
+            why,
+            hint,
+        }))
+    }
 }
 
 /// Why a request failed. Messages come from the server: clean and redact them before they are shown.

@@ -23,6 +23,7 @@ pub use api::{
     LogRequest, Page, ServerVersion, WatchEvent, WatchRequest, WatchStream, WriteOptions,
 };
 pub use connect_error::ConnectError;
+pub use converting::served_otherwise;
 pub use deadline::{Moment, SendDeadline};
 pub use error::{ApiError, StatusCause, VersionNotServed};
 pub use kube::{connect, kubeconfig_names};

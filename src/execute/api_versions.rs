@@ -4,7 +4,7 @@
 use super::not_begun::refused;
 use super::run::Start;
 use super::services::{RunReport, Services};
-use crate::cluster::{ApiError, VersionNotServed};
+use crate::cluster::{ApiError, VersionNotServed, served_otherwise};
 use crate::model::journal::{Journal, JournalPhase};
 use crate::model::k8s::kinds::well_known;
 use crate::model::phrase::list_first;
@@ -73,22 +73,11 @@ fn brings(journal: &Journal, kind: &ResourceType) -> bool {
 /// Why a kind is not reached that is served in other versions only; none where it is not served at all.
 async fn without_version(kind: &ResourceType, services: &Services) -> Option<ApiError> {
     // Whoever cannot ask meets the same in the steps.
-    let found = services.cluster.discover().await.ok()?;
-    let of_kind = found
-        .into_iter()
-        .map(|one| one.resource)
-        .filter(|one| one.group == kind.group && one.kind == kind.kind);
-    let served: Vec<String> = of_kind.map(|one| one.version).collect();
-    if served.is_empty() || served.contains(&kind.version) {
-        return None;
-    }
-    Some(ApiError::VersionNotServed(Box::new(VersionNotServed {
-        resource: format!("{}/{}", kind.counted(), kind.version),
-        served: served.join(", "),
-        why: "its CustomResourceDefinition does not list that version".into(),
-        hint: format!(
-            "to see its versions: kubectl get customresourcedefinition {} -o yaml",
-            kind.counted()
-        ),
-    })))
+    let served = served_otherwise(&*services.cluster, kind).await.ok()??;
+    let why = "its CustomResourceDefinition does not list that version".to_owned();
+    let hint = format!(
+        "to see its versions: kubectl get customresourcedefinition {} -o yaml",
+        kind.counted()
+    );
+    Some(VersionNotServed::error(kind, &served, why, hint))
 }

@@ -52,8 +52,9 @@ impl LoadedEnvironment {
 /// Where the file cannot be read, is no Environment of this version, or its manifests cannot be read or rendered.
 pub fn environment(path: &Path) -> Result<LoadedEnvironment, LoadError> {
     let bytes = files::read_file(path)?;
-    let header = |environment: &Environment| (environment.api_version.clone(), environment.kind.clone());
-    let mut environment = of_kind(&bytes, path, FileKind::Environment, header)?;
+    let mut environment: Environment = of_kind(&bytes, path, FileKind::Environment, |read: &Environment| {
+        (&read.api_version, &read.kind)
+    })?;
 
     let rules = environment.spec.differences.iter_mut();
     for (rule, place) in rules.zip(yaml::places_of_expiry(&bytes, path)) {

@@ -103,8 +103,9 @@ fn directory_hint(path: &Path) -> String {
 ///
 /// Where they are no Release of this version, its name is no DNS label, or a Secret in it is malformed.
 pub fn parse_release(bytes: Vec<u8>, path: &Path) -> Result<LoadedRelease, LoadError> {
-    let header = |release: &Release| (release.api_version.clone(), release.kind.clone());
-    let mut release = of_kind(&bytes, path, FileKind::Release, header)?;
+    let mut release: Release = of_kind(&bytes, path, FileKind::Release, |release: &Release| {
+        (&release.api_version, &release.kind)
+    })?;
 
     let invalid = |why| LoadError::Invalid {
         path: files::name(path),
@@ -140,7 +141,7 @@ pub(super) fn of_kind<T: DeserializeOwned>(
     bytes: &[u8],
     path: &Path,
     expected: FileKind,
-    header: impl Fn(&T) -> (String, String),
+    header: fn(&T) -> (&str, &str),
 ) -> Result<T, LoadError> {
     let kind = match expected {
         FileKind::Environment => "Environment",
@@ -151,7 +152,7 @@ pub(super) fn of_kind<T: DeserializeOwned>(
     let read = yaml::typed(bytes, path);
     if let Ok(file) = &read {
         let (version, found) = header(file);
-        if is_expected(&version, &found) {
+        if is_expected(version, found) {
             return read;
         }
     }

@@ -124,6 +124,20 @@ impl Written {
             .bind(namespace.known_uid().as_ref(), NAME)
     }
 
+    /// Whether head and inventory are as they were sealed.
+    fn integrity(&self) -> Integrity {
+        let seal = parse_seal(self.object("Secret", "delivery-app-seal")).unwrap();
+        let (integrity, _) = check_integrity(&Found {
+            head: Some(self.object("ConfigMap", "delivery-app-journal")),
+            inventory: Some(self.object("ConfigMap", "delivery-app")),
+            seal: Some(&seal),
+            has_key: true,
+            keys: &[self.key()],
+            outside: false,
+        });
+        integrity
+    }
+
     fn head(&self) -> Head {
         parse_head(self.object("ConfigMap", "delivery-app-journal"))
             .unwrap()
@@ -273,7 +287,7 @@ fn is_added_since(place: &str) -> bool {
 #[test]
 fn whatever_version_1_wrote_is_read() {
     let written = Written::then();
-    let (head, inventory, key) = (written.head(), written.inventory(), written.key());
+    let (head, inventory) = (written.head(), written.inventory());
     let config = ObjectId::new(
         "",
         "ConfigMap",
@@ -281,16 +295,7 @@ fn whatever_version_1_wrote_is_read() {
         "config",
     );
 
-    let seal = parse_seal(written.object("Secret", "delivery-app-seal")).unwrap();
-    let (integrity, _) = check_integrity(&Found {
-        head: Some(written.object("ConfigMap", "delivery-app-journal")),
-        inventory: Some(written.object("ConfigMap", "delivery-app")),
-        seal: Some(&seal),
-        has_key: true,
-        keys: &[key],
-        outside: false,
-    });
-    assert_eq!(integrity, Integrity::Sealed);
+    assert_eq!(written.integrity(), Integrity::Sealed);
 
     let promoted = inventory.promoted().unwrap();
     assert_eq!((promoted.revision, &*promoted.release.version), (2, "2"));
