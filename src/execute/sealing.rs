@@ -61,11 +61,10 @@ pub fn why_not_believed(sealing: &Sealing, release: &ReleaseRef) -> Option<(Stri
             vec![accept],
         ),
         // Whoever does not know a format must not write over it.
-        Integrity::Newer(version) => {
-            let message =
-                format!("{state} has format version {version}, which only a later kubectl-delivery writes");
-            (message, vec![UPGRADE.to_owned(), discard])
-        }
+        Integrity::Newer(version) => (
+            format!("{state} has {version}"),
+            vec![UPGRADE.to_owned(), discard],
+        ),
         // It names what to add.
         Integrity::NotVerified(why) => (format!("{state} cannot be verified: {why}"), Vec::new()),
         Integrity::Hidden(why) => {

@@ -4,7 +4,7 @@
 //! is the right one, and one that somebody swapped is not. The whole is vouched for by the digest in head or
 //! inventory, which are sealed.
 
-use super::format::Versioned;
+use super::format::{LaterVersion, Versioned};
 use super::state_key::{BoundKey, Mac};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -87,8 +87,8 @@ pub enum BundleError {
     #[error("invalid compressed parts: {0}")]
     Compression(#[from] std::io::Error),
     /// A later program wrote it.
-    #[error("format version {0}, which only a later kubectl-delivery writes")]
-    Newer(u64),
+    #[error(transparent)]
+    Newer(LaterVersion),
     /// It is not what this version writes.
     #[error("unsupported content: {0}")]
     Json(#[from] serde_json::Error),

@@ -31,9 +31,21 @@ impl FormatVersion {
         Self(1)
     }
 
-    /// Its number, where only a later program knows it.
-    pub fn newer(self) -> Option<u64> {
-        (self.0 > FORMAT_VERSION).then_some(self.0.into())
+    /// Itself, where only a later program knows it.
+    pub fn newer(self) -> Option<LaterVersion> {
+        LaterVersion::new(self.0.into())
+    }
+}
+
+/// The version of what this program must not write over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("format version {0}, which only a later kubectl-delivery writes")]
+pub struct LaterVersion(u64);
+
+impl LaterVersion {
+    /// None where this program knows the version.
+    pub fn new(version: u64) -> Option<Self> {
+        (version > u64::from(FORMAT_VERSION)).then_some(Self(version))
     }
 }
 

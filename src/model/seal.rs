@@ -10,7 +10,7 @@
 //! Nothing here reads or writes. [`judge`] is given what was read; what may not be read is no part of it, and
 //! is never taken for absent: [`Integrity::Hidden`] is said by whoever reads.
 
-use super::format::FormatVersion;
+use super::format::{FormatVersion, LaterVersion};
 use super::object::Object;
 use super::state_key::{BoundKey, KeyId, Mac};
 use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ pub enum Integrity {
     /// It is sealed with a key that was not given.
     NotVerified(String),
     /// A later program sealed it, with this version of the format.
-    Newer(u64),
+    Newer(LaterVersion),
     /// The seal or its key may not be read: why.
     Hidden(String),
     /// It is not as this tool wrote it: what does not fit.

@@ -10,7 +10,7 @@
 
 use super::release_state::{ReleaseStateError, Stored, kind_of};
 use crate::cluster::Cluster;
-use crate::model::format::FORMAT_VERSION;
+use crate::model::format::LaterVersion;
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::names;
 use crate::model::seal::{Found, Integrity, Seal, Sealed, check_integrity};
@@ -295,8 +295,8 @@ impl SealRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealFailure {
     /// Its version is newer than any that this program knows.
-    #[error("format version {0} of a newer kubectl-delivery")]
-    Newer(u64),
+    #[error(transparent)]
+    Newer(LaterVersion),
     /// It is none.
     #[error("its seal is invalid")]
     Broken,
@@ -319,8 +319,8 @@ pub fn parse_seal(secret: &Object) -> Result<Seal, SealFailure> {
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|_| SealFailure::Broken)?;
 
     // Before the fields are read: a later format may have others, which are refused here.
-    match value["formatVersion"].as_u64() {
-        Some(version) if version > u64::from(FORMAT_VERSION) => Err(SealFailure::Newer(version)),
-        _ => serde_json::from_value(value).map_err(|_| SealFailure::Broken),
+    match value["formatVersion"].as_u64().and_then(LaterVersion::new) {
+        Some(version) => Err(SealFailure::Newer(version)),
+        None => serde_json::from_value(value).map_err(|_| SealFailure::Broken),
     }
 }

@@ -148,9 +148,7 @@ pub fn not_verified(sealing: &Sealing) -> Option<String> {
     match &sealing.integrity {
         Integrity::None | Integrity::Sealed | Integrity::Altered(_) => None,
         Integrity::Unsealed => Some("it is not sealed: an older version wrote it".into()),
-        Integrity::Newer(version) => Some(format!(
-            "it has format version {version}, which only a later kubectl-delivery writes"
-        )),
+        Integrity::Newer(version) => Some(format!("it has {version}")),
         Integrity::NotVerified(why) | Integrity::Hidden(why) => Some(why.clone()),
     }
 }

@@ -7,7 +7,7 @@
 use super::parse::{foreign_journal, parse_head, parse_inventory};
 use super::{Lock, ReleaseState, ReleaseStateError, Stored, get, kind_of};
 use crate::cluster::Cluster;
-use crate::model::format::FORMAT_VERSION;
+use crate::model::format::LaterVersion;
 use crate::model::inventory::Inventory;
 use crate::model::journal::{Head, Journal, JournalPhase};
 use crate::model::seal::Integrity;
@@ -147,9 +147,8 @@ impl<'a> StateObjects<'a> {
 }
 
 /// The format version that a ConfigMap says, where only a later program knows it.
-fn newer_version(object: &Object) -> Option<u64> {
-    let version = object.text("/data/formatVersion").parse::<u64>().ok()?;
-    (version > u64::from(FORMAT_VERSION)).then_some(version)
+fn newer_version(object: &Object) -> Option<LaterVersion> {
+    LaterVersion::new(object.text("/data/formatVersion").parse().ok()?)
 }
 
 /// What was parsed. Of a later format as much is shown as is understood.

@@ -4,6 +4,7 @@
 
 use crate::cluster::{ApiError, Cluster};
 use crate::model::bundle::BundleError;
+use crate::model::format::LaterVersion;
 use crate::model::k8s::known_kind::KnownKind;
 use crate::model::{Object, ResourceType, Target};
 
@@ -65,12 +66,12 @@ pub enum ReleaseStateError {
         target: String,
     },
     /// A later program wrote it.
-    #[error("{target} has format version {version}, which only a later kubectl-delivery writes")]
+    #[error("{target} has {version}")]
     Newer {
         /// What was read.
         target: String,
         /// Its version.
-        version: u64,
+        version: LaterVersion,
     },
     /// A bundle's bytes are wrong.
     #[error("{target} was altered")]

@@ -13,10 +13,7 @@ pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     // Before the fields are read: a later format may have others.
     let version = load::typed_json::<Versioned>(&bytes, path).ok();
     if let Some(version) = version.and_then(|document| document.format_version.newer()) {
-        let message = format!(
-            "the plan in {} has format version {version}, which only a later kubectl-delivery writes",
-            path.display()
-        );
+        let message = format!("the plan in {} has {version}", path.display());
         return Err(CommandError::usage(message).with_hint("to write a plan with this version: kubectl delivery promote RELEASE --dry-run=server -o json > plan.json"));
     }
     load::typed_json(&bytes, path).map_err(|error| {
