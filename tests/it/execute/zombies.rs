@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Longer than a lease and what may be on its way: the successor waits for both.
 const LOCK_TIMEOUT: &str = "60s";
 /// How many zombies there are at once; each waits for its lease, most of the time.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 12;
 
 /// What of a zombie's request may be on its way when it is stopped, and when it wakes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

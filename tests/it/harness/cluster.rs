@@ -1,11 +1,13 @@
 //! The real cluster that the tests share.
 
-use super::{Namespace, delivery};
+use super::{Namespace, RUNTIME, delivery};
 use kubectl_delivery::testing::cluster::{Cluster, ConnectionOptions, connect};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
 /// Names the file that describes the shared cluster, where it is not `dev`.
 pub const SHARED: &str = "KUBECTL_DELIVERY_TEST_CLUSTER";
@@ -27,6 +29,9 @@ pub struct TestCluster {
     pub tools: PathBuf,
     /// Where its files are.
     pub workdir: PathBuf,
+    /// Whether all tests share it, and none ends its processes.
+    #[serde(skip)]
+    is_shared: bool,
 }
 
 impl TestCluster {
@@ -35,7 +40,10 @@ impl TestCluster {
         static READ: OnceLock<TestCluster> = OnceLock::new();
         READ.get_or_init(|| {
             let file = std::env::var_os(SHARED).map_or_else(default_file, PathBuf::from);
-            Self::read(&file)
+            Self {
+                is_shared: true,
+                ..Self::read(&file)
+            }
         })
     }
 
@@ -82,7 +90,14 @@ impl TestCluster {
 
     /// Our own client to it, as administrator.
     pub async fn connect(&self) -> Arc<dyn Cluster> {
-        self.connect_with(&self.kubeconfig).await
+        // A handshake costs more than most requests. A connection ends with the runtime that it was opened in.
+        static LASTING: OnceCell<Arc<dyn Cluster>> = OnceCell::const_new();
+        let lasts = Handle::current().id() == RUNTIME.handle().id();
+        let connected = self.connect_with(&self.kubeconfig);
+        match self.is_shared && lasts {
+            true => LASTING.get_or_init(|| connected).await.clone(),
+            false => connected.await,
+        }
     }
 
     /// Our own client to it, by another kubeconfig.

@@ -40,21 +40,23 @@ pub use watching::{WatchProcess, free_port, get, series};
 pub use webhook::Webhook;
 
 use std::future::Future;
+use std::sync::LazyLock;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// An upper bound of what waits for nothing: far below every deadline, and far above what a busy machine takes.
 pub const AT_ONCE: Duration = Duration::from_secs(20);
 
-/// Runs a future to its end from anywhere, inside a runtime too: on a thread of its own.
+/// Where calls of [`blocking`] run. It outlives them, and with it their connections to the cluster.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_all().build().unwrap()
+});
+
+/// Runs a future to its end from anywhere, inside another runtime too: on a thread of its own.
 pub fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(work)
-        });
+        let thread = scope.spawn(|| RUNTIME.block_on(work));
         thread
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
