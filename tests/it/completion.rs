@@ -26,8 +26,12 @@ fn kubectl_proposes_our_commands_with_their_help() {
 
 #[test]
 fn kubectl_proposes_contexts_and_namespaces_as_values() {
-    assert_eq!(proposed(&["version", "--context", ""])[0], "kwok-dev");
-    assert_eq!(proposed(&["version", "--context=kwok"])[0], "--context=kwok-dev");
+    let context = TestCluster::get().context();
+    assert_eq!(proposed(&["version", "--context", ""])[0], context);
+    assert_eq!(
+        proposed(&["version", "--context=kwok"])[0],
+        format!("--context={context}")
+    );
     let namespaces = proposed(&["version", "-n", "kube-"]);
     assert!(namespaces.contains(&"kube-system".to_owned()), "{namespaces:?}");
     assert_eq!(

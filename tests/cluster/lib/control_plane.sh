@@ -26,14 +26,15 @@ is_healthy() { # NAME
 }
 
 # Its ports are handed out here: kwokctl looks for free ones and takes them a second later, which two at once would not survive.
-# The seventh is the registry's.
+# The registry's has four digits, as port 5000 of dev: tables are as wide with each.
 reserve_ports() { # NAME
   local base port other
   exec 7>"$clusters/.ports"; flock 7
   while :; do
     base=$((20000 + 10 * (RANDOM % 1000)))
     for other in "$clusters"/*/ports; do [ ! -f "$other" ] || [ "$(cat "$other")" != $base ] || continue 2; done
-    for port in {0..6}; do ! port_is_open $((base + port)) || continue 2; done
+    for port in {0..5}; do ! port_is_open $((base + port)) || continue 2; done
+    ! port_is_open "$(own_registry_port $base)" || continue
     break
   done
   echo $base >"$(cluster_dir "$1")/ports"
@@ -105,8 +106,10 @@ start_registry() { # NAME, port
   push_images "127.0.0.1:$2"
 }
 
+own_registry_port() { echo $((5001 + ($1 - 20000) / 10)); } # first port
+
 registry_port() { # NAME, first port
-  if [ "$1" != dev ]; then echo $(($2 + 6)); return; fi
+  if [ "$1" != dev ]; then own_registry_port "$2"; return; fi
   port_is_open 5000 && fail "127.0.0.1:5000 is taken, and the demo's images are named after it: free it, then run this again"
   echo 5000
 }

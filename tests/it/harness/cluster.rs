@@ -70,6 +70,11 @@ impl TestCluster {
         Namespace::create(self, prefix)
     }
 
+    /// Its context, as kwokctl names it.
+    pub fn context(&self) -> String {
+        format!("kwok-{}", self.name)
+    }
+
     /// kubectl as administrator.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(self.tools.join("kubectl"));

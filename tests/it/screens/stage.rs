@@ -128,6 +128,8 @@ pub fn assert_screen(name: &str, ran: &Ran) {
     for (pattern, token) in FILTERS {
         settings.add_filter(pattern, token);
     }
+    // Whatever Kubernetes the cluster is of.
+    settings.add_filter(&TestCluster::get().context(), "kwok-dev");
 
     settings.bind(|| insta::assert_snapshot!(name, letter_digests(&screen(ran))));
 }

@@ -162,4 +162,6 @@ fn a_definition_that_is_installed_after_the_watch_began_is_found() {
         "{:?}",
         watching.lines()
     );
+    // Of a kind that was not there nothing was missed.
+    assert!(watching.named("watchFailed").is_empty(), "{:?}", watching.lines());
 }

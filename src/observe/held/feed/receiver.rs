@@ -53,6 +53,14 @@ struct Watch {
     fresh: BTreeMap<String, Instant>,
 }
 
+impl Watch {
+    /// Whether the server has never known the kind: there is nothing that could be missed of it.
+    fn is_of_no_kind(&self) -> bool {
+        let state = &self.health.state;
+        !self.was_read && matches!(state, WatchState::Unreadable(ApiError::NotServed { .. }))
+    }
+}
+
 impl Receiver {
     pub fn new(collections: Arc<RwLock<Collections>>, content_mark: ContentMark) -> Self {
         Self {
@@ -168,7 +176,7 @@ impl Receiver {
     pub fn follows(&self, collection: &Collection) -> bool {
         let state = self.state();
         let watch = state.watches.get(collection);
-        watch.is_some_and(|watch| watch.health.state == WatchState::Synced)
+        watch.is_some_and(|watch| watch.health.state == WatchState::Synced || watch.is_of_no_kind())
     }
 
     pub fn errors(&self) -> BTreeMap<WatchErrorKey, u64> {
@@ -196,6 +204,7 @@ impl Receiver {
         change(watch);
 
         let error = match &watch.health.state {
+            _ if watch.is_of_no_kind() => None,
             WatchState::Stale(error) | WatchState::Unreadable(error) => Some(error.clone()),
             WatchState::Loading(_) | WatchState::Synced => None,
         };
@@ -336,8 +345,14 @@ impl Follower for Arc<Receiver> {
     }
 
     fn failed(&self, collection: &Collection, began: Option<Instant>, error: ApiError) {
-        self.count(collection, &error);
-        self.stand(collection, |watch| watch.health.failed(began, error));
+        let mut is_error = false;
+        self.stand(collection, |watch| {
+            watch.health.failed(began, error.clone());
+            is_error = !watch.is_of_no_kind();
+        });
+        if is_error {
+            self.count(collection, &error);
+        }
     }
 
     fn broken(&self, collection: &Collection, error: &ApiError) {
@@ -374,3 +389,6 @@ fn set_read_state(
     }
     collections.set_state(resource, collection.namespace.as_deref(), read);
 }
+
+#[cfg(test)]
+mod tests;
