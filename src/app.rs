@@ -5,6 +5,7 @@
 //! before the command does.
 
 mod command;
+mod panics;
 
 use crate::cli::{
     ColorChoice, ColorEnvironment, Context, Exit, Family, Program, Stream, Visible, annotate_error,
@@ -14,6 +15,7 @@ use crate::complete::complete;
 use crate::usecase::{CommandError, ErrorKind};
 use clap::CommandFactory;
 pub use command::{Cli, Command};
+pub use panics::end_on_panic;
 use std::ffi::OsString;
 use std::io::Write;
 use tracing_subscriber::layer::SubscriberExt;

@@ -7,12 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The payload of a panic may hold what must not be printed; the place is enough to find it.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("error: internal error at {place}: this is a bug in kubectl-delivery");
-        eprintln!("hint: please report it, with the command that you typed");
-    }));
+    kubectl_delivery::app::end_on_panic();
 
     // Two TLS providers may be linked in; the first connection must find one chosen. Only
     // a second call fails.

@@ -1,7 +1,7 @@
 //! Which image runs: a pin, a change in place, and what the node reports.
 
 use crate::execute::app::{App, image, workload};
-use crate::harness::{Run, TestCluster};
+use crate::harness::{Run, TestCluster, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -29,7 +29,14 @@ fn a_pod_with_a_new_image_is_waited_for_until_its_container_runs_it() {
             "spec": {"containers": [{"name": "web", "image": image(digit), "readinessProbe": {"tcpSocket": {"port": 80}}}]}})
     };
     app.promote("1", &[pod('1')]).run().exits(0);
-    report(&app, "old", '1');
+    // On a busy machine the simulated node writes a second time what it has written.
+    let is_reported = || {
+        report(&app, "old", '1');
+        std::thread::sleep(Duration::from_secs(1));
+        app.kubectl(&["get", "pod", "worker", "-o", "jsonpath={.status}"])
+            .contains("containerd://old")
+    };
+    assert!(until(20, is_reported));
     let changed = std::thread::scope(|scope| {
         scope.spawn(|| {
             let is_changed = || {

@@ -153,7 +153,12 @@ fn a_claim_is_pending_with_the_reason_lost_or_bound() {
         "storageClassName": "", "capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"],
         "claimRef": {"namespace": namespace.name(), "name": "bound"}, "hostPath": {"path": "/tmp/none"}}}),
     );
-    let bound = follow(&namespace, &claim("bound", "", Some(&volume)), short());
+    // Where the controller sees the claim before the volume, it looks again after fifteen seconds.
+    let patient = RolloutPolicy {
+        timeout: Some(60),
+        ..quick()
+    };
+    let bound = follow(&namespace, &claim("bound", "", Some(&volume)), patient);
     assert!(is_done(&bound) && bound.note().is_empty(), "{bound:#?}");
 }
 
