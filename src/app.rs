@@ -5,8 +5,8 @@
 //! before the command does.
 
 mod command;
-mod panics;
 
+pub use crate::cli::end_on_panic;
 use crate::cli::{
     ColorChoice, ColorEnvironment, Context, Exit, Family, Program, Stream, Visible, annotate_error,
     ci_system, usage_error, write_error,
@@ -15,7 +15,6 @@ use crate::complete::complete;
 use crate::usecase::{CommandError, ErrorKind};
 use clap::CommandFactory;
 pub use command::{Cli, Command};
-pub use panics::end_on_panic;
 use std::ffi::OsString;
 use std::io::Write;
 use tracing_subscriber::layer::SubscriberExt;

@@ -67,6 +67,7 @@ fn round(place: &Place, n: usize, stopped: Stopped, then: Then) -> bool {
             successor.code,
             &describe(n, stopped, then, &successor.stderr, woken.as_ref()),
         );
+        assert!(place.lock().is_none(), "write {n} {stopped:?}: the lock is left");
         return true;
     }
     let successor = successor.wait();
