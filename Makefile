@@ -6,6 +6,15 @@ NODE := tests/cluster/node/node.sh
 LINTS := $(or $(KUBECTL_DELIVERY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-delivery)/lints
 # Cluster tests that have targets of their own.
 APART := $(addprefix --skip ,e2e:: engines:: real_helm:: properties:: observability:: earlier::)
+# What a run may lose, and to whom: those that kill, freeze, cut off, forge and crowd.
+SAFETY := attacks:: deleting:: execute:: forget:: hostile:: losses:: moves:: rehearse:: sealed:: \
+  promote::sizes rollout::outage watch::chaos watch::cut
+# What comes of a promotion once it has written.
+ROLLOUTS := readiness:: rollout:: verification:: wait:: wait_in_sync:: \
+  promote::barriers promote::controllers promote::hooks promote::quarantine promote::rollback
+# They wait more than they work.
+SIDE_BY_SIDE = RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8}
+IN_CLUSTER = $(SIDE_BY_SIDE) cargo test --test it -- --show-output $(APART)
 LINT_TOOLS := cargo-machete@0.9.2 cargo-deny@0.20.2
 
 .PHONY: help
@@ -16,6 +25,8 @@ help: ## this list
 NEEDS_lint := lint
 NEEDS_test := lint test
 NEEDS_quick := test
+NEEDS_rollouts := test
+NEEDS_safety := test
 NEEDS_e2e := e2e
 
 .PHONY: tools
@@ -54,20 +65,28 @@ lint: tools lint-tools ## format, lints, unused dependencies, licences and sourc
 	$(LINTS)/$(word 2,$(LINT_TOOLS))/bin/cargo-deny --log-level error check bans licenses sources
 
 .PHONY: test
-test: lint cluster ## everything that needs no real node: lints, unit tests, tests against the control plane
-	cargo test --lib
+test: lint cluster ## lints, unit tests, tests of every command against the control plane
+	$(SIDE_BY_SIDE) cargo test --lib
 	cargo test --test architecture
 	cargo test --test fuzz
 	cargo test --test corpus -- --nocapture
 	cargo test --test getting
 	cargo test --test quick
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --test it -- $(APART) --show-output
+	$(IN_CLUSTER) $(addprefix --skip ,$(SAFETY) $(ROLLOUTS))
+
+.PHONY: rollouts
+rollouts: tools cluster ## what comes of a promotion: the health of each kind, waiting, gates, hooks, rollbacks, what pods run
+	$(IN_CLUSTER) $(addprefix --skip ,$(SAFETY)) $(ROLLOUTS)
+
+.PHONY: safety
+safety: tools cluster ## nothing is lost: runs that are killed, frozen, cut off, attacked or in each other's way, against the control plane
+	$(IN_CLUSTER) $(SAFETY)
 
 .PHONY: quick
 quick: tools cluster ## in a minute what a change has most likely broken: format, lints of the program, unit tests, architecture, every command once
 	cargo fmt --check
 	cargo clippy --quiet --lib --bins -- -D warnings
-	cargo test --quiet --lib --test architecture --test quick
+	$(SIDE_BY_SIDE) cargo test --quiet --lib --test architecture --test quick
 
 .PHONY: schemas
 schemas: tools ## write docs/schema anew, from the types
@@ -92,7 +111,7 @@ realapps: tools ## real installations on a control plane of their own, an hour; 
 
 .PHONY: skew
 skew: tools ## the cluster tests on another Kubernetes, K8S=1.33; TESTS='diff:: minors::', all of them (half an hour) by default
-	@tests/skew.sh "$(K8S)" cargo test --test it -- $(TESTS) $(APART) --show-output
+	@tests/skew.sh "$(K8S)" env $(IN_CLUSTER) $(TESTS)
 
 .PHONY: skew-all
 skew-all: ## `make skew` on every Kubernetes one after the other: hours; writes the table of docs/kubernetes-versions.md
@@ -124,8 +143,8 @@ old-journals: tools cluster ## what an earlier version left, killed anywhere, re
 	cargo test --test it -- earlier:: --show-output
 
 .PHONY: properties
-properties: tools cluster ## random pairs of releases against the server's own answer, removals behind pods, and edits taken into manifests; PAIRS=200 DRAWS=1000 STARTS=300 PATCHES=500 SEED=first
-	cargo test --test it -- properties:: --nocapture
+properties: tools cluster ## random pairs of releases against the server's own answer, removals behind pods, and edits taken into manifests; PAIRS=200 DRAWS=1000 STARTS=300 PATCHES=500 APPLIES=3300 SEED=first
+	APPLIES=$${APPLIES:-3300} cargo test --test it -- properties:: proof:: --nocapture
 
 .PHONY: e2e
 e2e: tools ## the tests against a real kubelet: ours, or the cluster of KUBECONFIG where no node can be joined

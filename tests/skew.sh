@@ -7,7 +7,7 @@ cluster=$PWD/tests/cluster/cluster.sh
 document=docs/kubernetes-versions.md
 
 [ $# -gt 1 ] && [ -n "$1" ] || { echo "usage: make skew K8S=MINOR, of $("$cluster" minors | paste -sd ' ')" >&2; exit 1; }
-export K8S=$1
+export K8S=$1 APPLIES=${APPLIES:-3300}
 shift
 name=skew-${K8S//./-}
 log=${CARGO_TARGET_DIR:-target}/skew/$K8S.log

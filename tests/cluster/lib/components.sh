@@ -1,6 +1,8 @@
 # The processes of one control plane: which of them run, how each was started, and what tests do to them.
 # Collecting garbage is a tenth of what they do; memory there is.
 export GOGC=400
+# Each request has a stack of its own, which would grow from the smallest.
+export GODEBUG=adaptivestackstart=1
 # They start in this order.
 COMPONENTS="etcd kube-apiserver kube-controller-manager kube-scheduler kwok-controller"
 

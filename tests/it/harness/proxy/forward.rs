@@ -100,8 +100,10 @@ pub(super) async fn forward(
     after(&shared, act).await?;
     match fault {
         Some(Fault::LostAnswer) => {
-            // Only once the server has really done it.
-            response.into_body().collect().await?;
+            // Only once the server has really done it; a watch has no end that could be waited for.
+            if !is_watch {
+                response.into_body().collect().await?;
+            }
             Err("the answer is lost".into())
         }
         Some(Fault::Cut) => cut(response, is_watch).await,
