@@ -28,9 +28,10 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 here=$(pwd -W 2>/dev/null || pwd) # as rustc sees it, on Windows
 export SOURCE_DATE_EPOCH
 export RUSTFLAGS="--remap-path-prefix=$here=/build --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
-# Smaller: no tables for unwinding, which nothing does, and one bit for each address that the loader adjusts.
+# Smaller: no tables for unwinding, which nothing does, and one bit for each address that the loader adjusts. The compiler
+# can leave the tables out of its own functions only.
 case $os in
-  linux) RUSTFLAGS+=" -Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs" ;;
+  linux) RUSTFLAGS+=" -Clink-arg=-Wl,-T,release/no-unwinding.ld -Clink-arg=-Wl,-z,pack-relative-relocs" ;;
 esac
 export CARGO_INCREMENTAL=0
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/dist
