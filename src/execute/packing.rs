@@ -16,10 +16,10 @@ use crate::model::names;
 use crate::model::plan::{Plan, PlanStep};
 use crate::model::state_key::BoundKey;
 use crate::model::{Object, Operation, StepId, Target};
+use crate::observe::aside;
 use crate::observe::release_state::{Bodies, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::task::{JoinError, spawn_blocking};
 
 /// A bundle, and the bytes of its parts.
 pub(super) type Packed = (PartBundle, Vec<Vec<u8>>);
@@ -86,14 +86,14 @@ pub(super) async fn pack_all(
     let (of_parts, of_record) = (bodies.clone(), bodies.clone());
     let (for_parts, for_record) = (key.clone(), key.clone());
     // Compressing takes long, and the renewal of the lock runs on this thread.
-    let parts = spawn_blocking(move || part_bundles(&of_parts, &for_parts));
-    let records = spawn_blocking(move || record_bundles(&of_record.promotion.plan, record, &for_record));
+    let parts = aside(move || part_bundles(&of_parts, &for_parts));
+    let records = aside(move || record_bundles(&of_record.promotion.plan, record, &for_record));
     let (parts, records) = tokio::join!(parts, records);
 
     Ok(PackedPlan {
         bodies,
-        parts: parts.unwrap_or_else(rethrow)?,
-        records: records.unwrap_or_else(rethrow)?,
+        parts: parts?,
+        records: records?,
     })
 }
 
@@ -328,12 +328,7 @@ pub(super) async fn fits(
             .map_err(wrong("the inventory"))?;
         Ok(head)
     };
-    spawn_blocking(looking).await.unwrap_or_else(rethrow)
-}
-
-fn rethrow<T>(error: JoinError) -> T {
-    // Nothing aborts these tasks: what ends them early is a panic, which goes on here.
-    std::panic::resume_unwind(error.into_panic())
+    aside(looking).await
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! but for dry runs.
 
 mod admission;
+mod aside;
 mod dry_run;
 mod dry_run_result;
 pub mod held;
@@ -23,6 +24,7 @@ pub mod watch;
 mod whole_kinds;
 
 pub use admission::admission;
+pub use aside::{Aside, aside};
 pub use dry_run::{fresh, predict, replacement};
 pub use helm::{HelmStorage, helm_payload, helm_revisions};
 pub use kinds::{kinds, served};

@@ -8,6 +8,7 @@
 //! Thousands of objects must not be held at once. Each page goes to the caller's function on another thread
 //! while the next one comes, and what it keeps of an object is all that is held.
 
+use super::{Aside, aside};
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages, paged};
 use crate::model::keep::{is_kept_kind, keep_mark};
 use crate::model::names::APPLYSET_PART_OF_LABEL;
@@ -18,7 +19,6 @@ use futures::future::{Shared, join_all};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 
 /// So many objects of a kind, or fewer, are read one by one.
 const ONE_BY_ONE: usize = 5;
@@ -118,7 +118,7 @@ struct Group<'a, T> {
     taken: Vec<(usize, T)>,
     strays: Vec<Target>,
     /// Those of the latest page.
-    taking: Option<JoinHandle<Vec<(usize, T)>>>,
+    taking: Option<Aside<Vec<(usize, T)>>>,
 }
 
 impl<T: Send + 'static> Group<'_, T> {
@@ -234,7 +234,7 @@ impl<T: Send + 'static> Group<'_, T> {
         let take = take.clone().await;
         // One page at a time: pages that wait would be held whole.
         self.join_reader().await;
-        self.taking = Some(tokio::task::spawn_blocking(move || {
+        self.taking = Some(aside(move || {
             observed
                 .into_iter()
                 .map(|(index, one)| (index, take(index, one)))
@@ -244,11 +244,7 @@ impl<T: Send + 'static> Group<'_, T> {
 
     async fn join_reader(&mut self) {
         if let Some(taking) = self.taking.take() {
-            let taken = taking.await;
-            self.taken
-                // A panic of a comparison is a fault of ours: it goes
-                // on here, and is not taken for a read that failed.
-                .extend(taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+            self.taken.extend(taking.await);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::model::release::RecordedImage;
 use crate::model::running::{ImageTree, ImageTrees};
 use crate::model::unknown::Unknown;
 use crate::monitor::ImageResolver;
-use crate::observe::Pods;
+use crate::observe::{Pods, aside};
 use crate::registry::{Registries, RegistryFailure, RegistryOptions};
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
@@ -33,10 +33,7 @@ impl AskRegistries {
 #[async_trait]
 impl ImageResolver for AskRegistries {
     async fn resolve(&self, references: &[String]) -> Vec<ImageTree> {
-        let registries = match open_registries(&self.0, references).await {
-            Ok(registries) => registries,
-            Err(why) => return vec![Err(why); references.len()],
-        };
+        let registries = open_registries(&self.0, references).await;
         let end = Instant::now() + ALL;
         let ask = async |reference: &String| {
             let answered = tokio::time::timeout_at(end, registries.resolve(reference)).await;
@@ -57,13 +54,9 @@ impl ImageResolver for AskRegistries {
 
 /// A client for the registries of references. It reads the machine's certificates and knocks at loopback registries, which
 /// blocks: so on another thread.
-pub async fn open_registries(
-    options: &RegistryOptions,
-    references: &[String],
-) -> Result<Registries, Unknown> {
+async fn open_registries(options: &RegistryOptions, references: &[String]) -> Registries {
     let (options, named) = (options.clone(), references.to_vec());
-    let made = tokio::task::spawn_blocking(move || Registries::new(&options, &named)).await;
-    made.map_err(|_| Unknown::new("the registry client cannot be created"))
+    aside(move || Registries::new(&options, &named)).await
 }
 
 /// Whether registries have what references name.
@@ -73,25 +66,16 @@ pub async fn look_up_images(references: Vec<String>, options: &RegistryOptions) 
         return Vec::new();
     }
     let options = options.clone().with_patience(PATIENCE);
-    match open_registries(&options, &references).await {
-        Ok(registries) => {
-            let registries = &registries;
-            let ask = |reference: String| async move {
-                let presence = registries.presence(&reference).await;
-                (reference, presence)
-            };
-            stream::iter(references)
-                .map(ask)
-                .buffered(CONCURRENCY)
-                .collect()
-                .await
-        }
-        // As unknown as where no registry answers.
-        Err(why) => {
-            let unknown = |reference| (reference, Presence::Unknown(why.clone()));
-            references.into_iter().map(unknown).collect()
-        }
-    }
+    let registries = &open_registries(&options, &references).await;
+    let ask = |reference: String| async move {
+        let presence = registries.presence(&reference).await;
+        (reference, presence)
+    };
+    stream::iter(references)
+        .map(ask)
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
 }
 
 /// What registries hold under references by digest.

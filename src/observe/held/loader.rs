@@ -8,10 +8,10 @@ use super::list_selector;
 use crate::cluster::{ApiError, Cluster, ListRequest, Pages};
 use crate::model::{Object, ResourceType};
 use crate::observe::watch::reduce_controlled;
+use crate::observe::{Aside, aside};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::task::JoinHandle;
 
 /// So many namespaces, or fewer, are listed one by one.
 const NAMESPACE_BY_NAMESPACE: usize = 4;
@@ -212,7 +212,7 @@ impl Loader {
             let items: Vec<Object> = items.filter(|object| self.is_in_reach(object)).collect();
             // One page at a time: pages that wait would be held whole.
             join(&mut held, compacting.take()).await;
-            compacting = Some(tokio::task::spawn_blocking(move || {
+            compacting = Some(aside(move || {
                 let compact = |object| HeldObject::new(&reduce(object));
                 items.into_iter().map(compact).collect()
             }));
@@ -243,11 +243,9 @@ pub(super) fn reduce(mut object: Object) -> Object {
     reduce_controlled(object)
 }
 
-async fn join(held: &mut Vec<HeldObject>, compacting: Option<JoinHandle<Vec<HeldObject>>>) {
+async fn join(held: &mut Vec<HeldObject>, compacting: Option<Aside<Vec<HeldObject>>>) {
     if let Some(compacting) = compacting {
-        let compacted = compacting.await;
-        // A panic is a fault of ours: it goes on here, and is not taken for a read that failed.
-        held.extend(compacted.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+        held.extend(compacting.await);
     }
 }
 

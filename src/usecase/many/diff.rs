@@ -11,6 +11,7 @@ use crate::model::Target;
 use crate::model::finding::{ImageFinding, ImageState};
 use crate::model::moves::ReleaseRef;
 use crate::model::status::HealthState;
+use crate::observe::aside;
 use crate::report::clean;
 use crate::report::diff::many::{ImageCounts, ManyView, ReleaseFacts, ReleaseHealth, ReleaseView};
 use crate::usecase::diff::{DiffOutcome, DiffRequest, DiffSource, LoadedSource, diff};
@@ -90,12 +91,7 @@ enum ComparisonOutcome {
 /// answers.
 async fn compare_aside(listed: ListedRelease, request: DiffRequest, held: Arc<dyn Cluster>) -> Compared {
     let runtime = Handle::current();
-    let compared =
-        tokio::task::spawn_blocking(move || runtime.block_on(compare(listed.release, request, held)));
-    // A panic is a fault of ours: it goes on here, and is not taken for a release that could not be read.
-    compared
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    aside(move || runtime.block_on(compare(listed.release, request, held))).await
 }
 
 async fn compare(release: ReleaseRef, request: DiffRequest, held: Arc<dyn Cluster>) -> Compared {

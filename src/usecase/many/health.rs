@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::model::status::{HealthState, WorkloadHealth};
 use crate::model::{ObjectId, Target};
 use crate::monitor::{ObjectHealth, health};
+use crate::observe::aside;
 use crate::report::diff::many::ReleaseHealth;
 use crate::rollout::RolloutPolicy;
 use crate::usecase::status::workload_health;
@@ -43,12 +44,7 @@ pub(super) async fn assess(cluster: &Arc<dyn Cluster>, targets: Vec<Target>) -> 
 /// On a thread that moves no bytes, as comparisons are.
 async fn assess_aside(cluster: Arc<dyn Cluster>, targets: Vec<Target>) -> Vec<ObjectHealth> {
     let runtime = Handle::current();
-    let found = tokio::task::spawn_blocking(move || {
-        runtime.block_on(health(cluster, &targets, RolloutPolicy::default()))
-    });
-    found
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    aside(move || runtime.block_on(health(cluster, &targets, RolloutPolicy::default()))).await
 }
 
 impl HealthOfMany {

@@ -1,0 +1,25 @@
+//! Work beside the threads that move bytes: to parse, compare or pack hundreds of objects there would hold up every answer.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Begins the work at once, on another thread.
+pub fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Aside<T> {
+    Aside(spawn_blocking(work))
+}
+
+/// Work that goes on elsewhere; gives what comes of it.
+pub struct Aside<T>(JoinHandle<T>);
+
+impl<T> Future for Aside<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Nothing aborts it: what ends it early is a panic, a fault of ours that goes on here.
+        let ended = Pin::new(&mut self.0).poll(context);
+        ended.map(|ended| ended.unwrap_or_else(|error| resume_unwind(error.into_panic())))
+    }
+}
