@@ -37,7 +37,7 @@ pub(super) fn refused(
         .refusal
         .clone()
         .or_else(|| creation_refusal(status, context, subject))?;
-    if is_transient(&message) {
+    if !is_refusal(&message) {
         return None;
     }
 
@@ -92,25 +92,26 @@ fn creation_refusal(
     news.max_by_key(|one| one.last).map(|one| one.message.clone())
 }
 
-/// Whether nobody has refused anything: pods that are created side by side get in each other's way in the quota's count,
-/// and an API server or an etcd that does not answer has said nothing of the pod. The controller tries again.
-fn is_transient(message: &str) -> bool {
-    const NO_ANSWER: &[&str] = &[
-        // What a controller's own client says of a request that got none.
-        "Error creating: Post \"https://",
-        "failed error: Post \"https://",
-        "error: Post \"https://",
-        "etcdserver:",
-        "the server was unable to return a response in the time allotted",
-        "request did not complete within",
-        "the server is currently unable to handle the request",
+/// Whether somebody has refused the pod, or a claim of it. Whatever else a controller says is of its own request, which got
+/// no answer, or one that says nothing of the pod: it tries again.
+fn is_refusal(message: &str) -> bool {
+    // The API server names what it refuses, and admission names itself.
+    const REFUSES: &[&str] = &[
+        "\" is forbidden: ",
+        "\" is invalid: ",
+        "\" already exists",
+        "denied the request",
+        "denied request",
+        "failed calling webhook",
+        "because it is being terminated",
     ];
+    // Admission that has only just begun, and a quota that nobody has counted yet.
+    const NOT_YET: &[&str] = &["not yet ready to handle request", "status unknown for quota"];
 
-    let refusal = Refusal::parse(None, message);
-    // The API server quotes a webhook that it cannot reach in the same words: that one has to be told.
-    let is_of_a_webhook = refusal.by == RefusedBy::UnaskedWebhook;
-    refusal.cause == RefusalCause::BusyQuota
-        || !is_of_a_webhook && NO_ANSWER.iter().any(|words| message.contains(words))
+    let holds = |words: &&str| message.contains(*words);
+    // Pods that are created side by side get in each other's way in a quota's count.
+    let is_busy = Refusal::parse(None, message).cause == RefusalCause::BusyQuota;
+    REFUSES.iter().any(holds) && !NOT_YET.iter().any(holds) && !is_busy
 }
 
 fn classify(message: &str, graces: &Graces) -> (CauseKind, u32) {
@@ -163,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_two_pods_are_counted_in_at_once_is_no_refusal() {
-        // A conflict over the quota's own counter: the controller tries again.
-        assert!(is_transient(
-            "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified"
-        ));
-        assert!(!is_transient(
-            "pods \"web-1\" is forbidden: exceeded quota: small"
-        ));
+    fn what_is_counted_at_the_same_moment_or_not_yet_is_no_refusal() {
+        for passing in [
+            "Error creating: Operation cannot be fulfilled on resourcequotas \"pods\": the object has been modified",
+            "Error creating: pods \"web-1\" is forbidden: status unknown for quota: small, resources: pods",
+            "Error creating: pods \"web-1\" is forbidden: not yet ready to handle request",
+        ] {
+            assert!(!is_refusal(passing), "{passing}");
+        }
     }
 
     #[test]
@@ -178,15 +179,31 @@ mod tests {
         for silent in [
             "Error creating: Post \"https://10.0.0.1:6443/api/v1/namespaces/shop/pods\": dial tcp 10.0.0.1:6443: connect: connection refused",
             "create Pod web-0 in StatefulSet web failed error: Post \"https://10.0.0.1:6443/api/v1/namespaces/shop/pods\": unexpected EOF",
+            "create Pod web-0 in StatefulSet web failed error: unexpected error when reading response body. Please retry. Original error: read tcp 10.0.0.2:51704->10.0.0.1:6443: read: connection reset by peer",
+            "Error creating: an error on the server (\"\") has prevented the request from succeeding (post pods)",
+            "Error creating: the server has received too many requests and has asked us to try again later (post pods)",
+            // Its rights are read anew where it has just started.
+            "Error creating: pods is forbidden: User \"system:serviceaccount:kube-system:replicaset-controller\" cannot create resource \"pods\" in API group \"\" in the namespace \"shop\"",
             "Error creating: etcdserver: request timed out",
         ] {
-            assert!(is_transient(silent), "{silent}");
+            assert!(!is_refusal(silent), "{silent}");
         }
 
         // Here the API server calls a webhook; above a controller calls the API server.
-        assert!(!is_transient(
+        assert!(is_refusal(
             "Error creating: Internal error occurred: failed calling webhook \"a\": Post \"https://a.shop.svc:443/\": connection refused"
         ));
+    }
+
+    #[rstest]
+    #[case(r#"Error creating: pods "web-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0"#)]
+    #[case(r#"create Claim data-web-0 for Pod web-0 in StatefulSet web failed error: persistentvolumeclaims "data-web-0" is forbidden: exceeded quota: small"#)]
+    #[case(r#"create Pod web-0 in StatefulSet web failed error: Pod "web-0" is invalid: spec.containers[0].image: Required value"#)]
+    #[case(r#"Error creating: admission webhook "a.b.c" denied the request: no"#)]
+    #[case(r#"Error creating: pods "web-1" is forbidden: ValidatingAdmissionPolicy 'a' with binding 'b' denied request: no"#)]
+    #[case(r#"Error creating job: jobs.batch "tidy-1" is forbidden: unable to create new content in namespace shop because it is being terminated"#)]
+    fn whoever_names_the_pod_or_admission_has_refused_it(#[case] message: &str) {
+        assert!(is_refusal(message));
     }
 
     #[test]
