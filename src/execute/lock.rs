@@ -197,15 +197,17 @@ impl Lock {
         self.renewal.abort();
         let mut lease = self.shared.lease();
 
-        // Few tries: nobody waits for it, and a Lease that stays expires by itself.
-        for _ in 0..3 {
+        // Few tries: a Lease that stays expires by itself.
+        for _ in 0..5 {
             match self.cluster.delete(&self.target, &lease.deletion()).await {
                 // A renewal may have been on its way.
                 Err(error) if error.is_conflict() => match self.cluster.get(&self.target).await {
                     Ok(Some(found)) if holder_of(&found) == self.holder => {
                         lease.resource_version = found.resource_version().into();
                     }
-                    _ => return,
+                    Ok(_) => return,
+                    // Whose it is, the next try finds out.
+                    Err(_) => sleep(DELETE_AGAIN).await,
                 },
                 // The next try finds out.
                 Err(error) if error.may_have_been_done() => sleep(DELETE_AGAIN).await,
