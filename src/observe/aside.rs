@@ -23,3 +23,23 @@ impl<T> Future for Aside<T> {
         ended.map(|ended| ended.unwrap_or_else(|error| resume_unwind(error.into_panic())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_of_it_is_given_though_nobody_waits_at_once() {
+        let (begun, begins) = std::sync::mpsc::channel();
+        let work = aside(move || begun.send(()).map(|()| 7));
+        // It has begun before it is waited for.
+        begins.recv().unwrap();
+        assert_eq!(work.await, Ok(7));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "of ours")]
+    async fn a_panic_goes_on_where_it_is_waited_for() {
+        aside::<()>(|| panic!("a fault of ours")).await;
+    }
+}
