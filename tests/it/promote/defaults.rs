@@ -117,12 +117,9 @@ fn a_pull_policy_that_is_left_out_follows_the_reference(#[case] second: &str, #[
                 "after {first}"
             );
 
-            // What follows is of what now lives, however it began.
-            if first == "web:1" && !is_adopted {
-                let patch = json!([{"op": "replace", "path": at, "value": "Never"}]);
-                let path = "/spec/template/spec/containers/[name=main]/imagePullPolicy";
-                is_named_and_overwritten(&namespace, &release, ("deployment/web", at), &patch, path);
-            }
+            let patch = json!([{"op": "replace", "path": at, "value": "Never"}]);
+            let path = "/spec/template/spec/containers/[name=main]/imagePullPolicy";
+            is_named_and_overwritten(&namespace, &release, ("deployment/web", at), &patch, path);
         }
     }
 }
